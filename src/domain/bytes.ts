@@ -1,0 +1,52 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+
+/** Bytes of `text` in UTF-8. */
+export const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
+
+/** Lower-case hexadecimal, two digits a byte. */
+export const toHex = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')
+
+/** @returns the bytes, or null when `text` is not an even number of hex digits. */
+export function findHex(text: string): Uint8Array | null {
+  if (text.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(text)) return null
+  return new Uint8Array(Buffer.from(text, 'hex'))
+}
+
+/** Like `findHex`, for constants and values that were checked before; throws a RangeError on anything else. */
+export function fromHex(text: string): Uint8Array {
+  const bytes = findHex(text)
+  if (bytes === null) throw new RangeError('not hexadecimal')
+  return bytes
+}
+
+/** base64url without padding (RFC 4648 §5). */
+export const toBase64Url = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64url')
+
+/** @returns the bytes, or null when `text` is not canonical unpadded base64url. */
+export function findBase64Url(text: string): Uint8Array | null {
+  if (!/^[A-Za-z0-9_-]*$/.test(text)) return null
+  const bytes = Buffer.from(text, 'base64url')
+  // A second spelling of the same bytes (stray bits in the last character) is refused.
+  return bytes.toString('base64url') === text ? new Uint8Array(bytes) : null
+}
+
+export function concat(...parts: readonly Uint8Array[]): Uint8Array {
+  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    out.set(part, at)
+    at += part.length
+  }
+  return out
+}
+
+/** Constant-time for equal lengths; a different length is no secret here. */
+export const equalBytes = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && timingSafeEqual(a, b)
+
+/** Bytewise lexicographic order, as RFC 8949 §4.2.1 sorts map keys. */
+export const compareBytes = (a: Uint8Array, b: Uint8Array): number => Buffer.compare(a, b)
+
+/** SHA-256 (FIPS 180-4), 32 bytes. */
+export const sha256 = (bytes: Uint8Array): Uint8Array => new Uint8Array(createHash('sha256').update(bytes).digest())
