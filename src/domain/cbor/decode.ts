@@ -1,0 +1,162 @@
+import { compareBytes } from '../bytes.js'
+import { Refusal } from '../refusal.js'
+import { CborTag, type CborKey, type CborMap, type CborValue } from './value.js'
+
+/** What a document may cost before it is looked at. Every bound is checked before memory is taken. */
+export interface CborLimits {
+  maxBytes: number
+  maxDepth: number
+  /** Tags that this document may hold; every other tag is refused. */
+  tags?: readonly number[]
+}
+
+/** Documents of trust.md §3: nesting ≤ 8, ≤ 64 KiB, no tags but the expected one. */
+export const documentLimits: CborLimits = { maxBytes: 65_536, maxDepth: 8 }
+
+/**
+ * Decodes exactly one deterministic CBOR item that fills `bytes`. For every accepted input,
+ * `encodeCbor(decodeCbor(bytes))` equals `bytes`: there is no second encoding of anything accepted.
+ * Byte strings in the answer are views into `bytes`.
+ * @throws Refusal `CBOR_MALFORMED`, `CBOR_NOT_CANONICAL`, `CBOR_TOO_LARGE`; runs in time linear in the size.
+ * @see RFC 8949 §4.2.1
+ */
+export function decodeCbor(bytes: Uint8Array, limits: CborLimits = documentLimits): CborValue {
+  if (bytes.length > limits.maxBytes) throw new Refusal('CBOR_TOO_LARGE', { limit: limits.maxBytes, what: 'bytes' })
+  const reader = new Reader(bytes, limits)
+  const value = reader.item(1)
+  if (reader.at !== bytes.length) throw malformed(reader.at, 'trailing bytes')
+  return value
+}
+
+const malformed = (at: number, why: string): Refusal => new Refusal('CBOR_MALFORMED', { at, why })
+const notCanonical = (at: number, why: string): Refusal => new Refusal('CBOR_NOT_CANONICAL', { at, why })
+
+// fatal: a byte string that is no UTF-8 is not text; ignoreBOM: a leading U+FEFF is kept, else two encodings would decode alike.
+const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+class Reader {
+  at = 0
+  private readonly view: DataView
+  constructor(
+    private readonly bytes: Uint8Array,
+    private readonly limits: CborLimits,
+  ) {
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+
+  item(depth: number): CborValue {
+    if (depth > this.limits.maxDepth) throw new Refusal('CBOR_TOO_LARGE', { limit: this.limits.maxDepth, what: 'depth' })
+    const start = this.at
+    const initial = this.byte()
+    const major = initial >> 5
+    const info = initial & 0x1f
+    if (major === 7) return simple(start, info)
+    const argument = this.argument(start, info)
+    switch (major) {
+      case 0:
+        return argument
+      case 1:
+        return this.negative(start, argument)
+      case 2:
+        return this.take(argument)
+      case 3:
+        return this.text(start, argument)
+      case 4:
+        return this.array(argument, depth)
+      case 5:
+        return this.map(argument, depth)
+      default:
+        return this.tag(start, argument, depth)
+    }
+  }
+
+  private byte(): number {
+    const value = this.bytes[this.at]
+    if (value === undefined) throw malformed(this.at, 'unexpected end')
+    this.at += 1
+    return value
+  }
+
+  private take(length: number): Uint8Array {
+    // Compared with what is left, so a claimed length never becomes an allocation.
+    if (length > this.bytes.length - this.at) throw malformed(this.at, 'unexpected end')
+    this.at += length
+    return this.bytes.subarray(this.at - length, this.at)
+  }
+
+  private argument(start: number, info: number): number {
+    if (info < 24) return info
+    if (info > 27) throw malformed(start, info === 31 ? 'indefinite length' : 'reserved additional information')
+    const width = 1 << (info - 24)
+    const at = this.at
+    this.take(width)
+    const value = width === 8 ? this.wide(start, at) : this.narrow(at, width)
+    const least = [24, 0x100, 0x1_0000, 0x1_0000_0000][info - 24] ?? 0
+    if (value < least) throw notCanonical(start, 'integer not in its shortest form')
+    return value
+  }
+
+  private narrow(at: number, width: number): number {
+    if (width === 1) return this.view.getUint8(at)
+    return width === 2 ? this.view.getUint16(at) : this.view.getUint32(at)
+  }
+
+  private wide(start: number, at: number): number {
+    const value = this.view.getUint32(at) * 0x1_0000_0000 + this.view.getUint32(at + 4)
+    if (!Number.isSafeInteger(value)) throw malformed(start, 'integer above 2^53-1')
+    return value
+  }
+
+  private negative(start: number, argument: number): number {
+    if (argument === Number.MAX_SAFE_INTEGER) throw malformed(start, 'integer below -(2^53-1)')
+    return -1 - argument
+  }
+
+  private text(start: number, length: number): string {
+    const raw = this.take(length)
+    try {
+      return text.decode(raw)
+    } catch {
+      throw malformed(start, 'text is not UTF-8')
+    }
+  }
+
+  private array(length: number, depth: number): CborValue[] {
+    if (length > this.bytes.length - this.at) throw malformed(this.at, 'unexpected end')
+    const items: CborValue[] = []
+    for (let index = 0; index < length; index += 1) items.push(this.item(depth + 1))
+    return items
+  }
+
+  private map(length: number, depth: number): CborMap {
+    if (length > (this.bytes.length - this.at) / 2) throw malformed(this.at, 'unexpected end')
+    const map = new Map<CborKey, CborValue>()
+    let previous: Uint8Array | null = null
+    for (let index = 0; index < length; index += 1) {
+      const start = this.at
+      const key = this.item(depth + 1)
+      if (typeof key !== 'number' && typeof key !== 'string' && !(key instanceof Uint8Array))
+        throw malformed(start, 'map key of this type')
+      const encoded = this.bytes.subarray(start, this.at)
+      const order = previous === null ? -1 : compareBytes(previous, encoded)
+      if (order === 0) throw notCanonical(start, 'duplicate map key')
+      if (order > 0) throw notCanonical(start, 'map keys out of order')
+      previous = encoded
+      map.set(key, this.item(depth + 1))
+    }
+    return map
+  }
+
+  private tag(start: number, tag: number, depth: number): CborTag {
+    if (this.limits.tags?.includes(tag) !== true) throw malformed(start, `tag ${tag}`)
+    return new CborTag(tag, this.item(depth + 1))
+  }
+}
+
+/** Major type 7: false, true and null only; floats, undefined and unassigned simple values are refused. */
+function simple(start: number, info: number): boolean | null {
+  if (info === 20) return false
+  if (info === 21) return true
+  if (info === 22) return null
+  throw malformed(start, info >= 25 && info <= 27 ? 'float' : 'simple value')
+}

@@ -1,0 +1,90 @@
+import { createHash, createPublicKey, verify as verifyNative, type KeyObject } from 'node:crypto'
+import * as noble from '@noble/ed25519'
+import { toBase64Url } from '../bytes.js'
+import type { CoseKey } from './cose-key.js'
+
+/** One row: a signature algorithm fully specified by its COSE number. A new algorithm is a new row, no caller changes. */
+export interface Algorithm {
+  readonly id: number
+  readonly name: string
+  readonly keyKind: CoseKey['kind']
+  readonly signatureBytes: number
+  /** @returns false for anything but a valid signature; never throws on what an attacker chose. */
+  verify(key: CoseKey, message: Uint8Array, signature: Uint8Array): boolean
+}
+
+/** COSE numbers that are counted: Ed25519 (RFC 9864) and ESP256, ECDSA with P-256 and SHA-256 (RFC 9864). */
+export const ED25519 = -19
+export const ESP256 = -9
+
+/** The algorithms that a verifier knows. `-8`, `-7` and MACs are in no table: they are never counted. */
+export type AlgorithmTable = ReadonlyMap<number, Algorithm>
+
+// noble's synchronous functions take their hash from here.
+noble.hashes.sha512 = (message) => new Uint8Array(createHash('sha512').update(message).digest())
+
+const imported = new Map<string, KeyObject>()
+const IMPORTED_LIMIT = 16_384
+
+/** Importing a JWK costs a tenth of a verification, importing SPKI as much as one: JWK, and remembered up to a bound. */
+function nativeKey(key: CoseKey): KeyObject {
+  const name = `${toBase64Url(key.x)}${key.kind === 'p256' ? toBase64Url(key.y) : ''}`
+  const known = imported.get(name)
+  if (known !== undefined) return known
+  const jwk =
+    key.kind === 'ed25519'
+      ? { kty: 'OKP', crv: 'Ed25519', x: toBase64Url(key.x) }
+      : { kty: 'EC', crv: 'P-256', x: toBase64Url(key.x), y: toBase64Url(key.y) }
+  const object = createPublicKey({ key: jwk, format: 'jwk' })
+  if (imported.size >= IMPORTED_LIMIT) imported.clear()
+  imported.set(name, object)
+  return object
+}
+
+function verifyWithNode(key: CoseKey, message: Uint8Array, signature: Uint8Array): boolean {
+  try {
+    return key.kind === 'ed25519'
+      ? verifyNative(null, message, nativeKey(key), signature)
+      : verifyNative('sha256', message, { key: nativeKey(key), dsaEncoding: 'ieee-p1363' }, signature)
+  } catch {
+    // A point that is not on its curve cannot be imported: no signature by it is valid.
+    return false
+  }
+}
+
+function verifyStrict(key: CoseKey, message: Uint8Array, signature: Uint8Array): boolean {
+  try {
+    // zip215: false is RFC 8032 with canonical points only; the default accepts more.
+    return noble.verify(signature, message, key.x, { zip215: false })
+  } catch {
+    return false
+  }
+}
+
+const row = (
+  id: number,
+  name: string,
+  keyKind: CoseKey['kind'],
+  check: (key: CoseKey, message: Uint8Array, signature: Uint8Array) => boolean,
+): readonly [number, Algorithm] => [
+  id,
+  {
+    id,
+    name,
+    keyKind,
+    signatureBytes: 64,
+    verify: (key, message, signature) => key.kind === keyKind && signature.length === 64 && check(key, message, signature),
+  },
+]
+
+/** For hot paths: OpenSSL by way of node:crypto, about 5,000 verifications a second and core. */
+export const nativeAlgorithms: AlgorithmTable = new Map([
+  row(ED25519, 'Ed25519', 'ed25519', verifyWithNode),
+  row(ESP256, 'ESP256', 'p256', verifyWithNode),
+])
+
+/** For one device: Ed25519 by noble in its strict mode, a second implementation of the same rules. */
+export const strictAlgorithms: AlgorithmTable = new Map([
+  row(ED25519, 'Ed25519', 'ed25519', verifyStrict),
+  row(ESP256, 'ESP256', 'p256', verifyWithNode),
+])
