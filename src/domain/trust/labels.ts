@@ -1,0 +1,21 @@
+import { utf8 } from '../bytes.js'
+
+/** Documents of ours that carry a signature. A label in external_aad keeps a signature of one kind from passing as another. */
+export type DocumentKind =
+  | 'root'
+  | 'policy'
+  | 'krl'
+  | 'freshness'
+  | 'assignment'
+  | 'submission'
+  | 'approval'
+  | 'report'
+  | 'enrolment'
+  | 'journal'
+
+/** `external_aad` of a document: the text `countersign/<kind>/v1` in UTF-8. */
+export const labelOf = (kind: DocumentKind): Uint8Array => utf8(`countersign/${kind}/v1`)
+
+/** Bounds on the signed bytes as they arrive. */
+export const MAX_DOCUMENT_BYTES = 65_536
+export const MAX_KRL_BYTES = 1_048_576
