@@ -38,6 +38,7 @@ export interface RefusalDetail {
   KRL_NEEDS_ROOT: { needed: number; held: number }
   KRL_EXPIRED: { hardExpiry: number; now: number }
   KRL_CAP: { limit: number }
+  KRL_ENTRY_FORBIDDEN: { keyId: string }
   FRESHNESS_MISSING: Record<string, never>
   FRESHNESS_EXPIRED: { expires: number; now: number }
   FRESHNESS_NONCE: Record<string, never>
@@ -66,6 +67,7 @@ export interface RefusalDetail {
   PAYLOAD_TOO_LONG: { limitBytes: number }
   PAYLOAD_TOO_SHORT: { expectedBytes: number; foundBytes: number }
   PAYLOAD_MISMATCH: { expected: string; found: string }
+  PROOF_MISSING: Record<string, never>
   SLOT_MISMATCH: { expected: string; found: string }
   HEALTH_GATE_FAILED: { why: string }
 
@@ -102,6 +104,7 @@ export interface RefusalDetail {
   PACE_EXCEEDED: { limit: number; what: 'devices per hour' | 'devices in total' }
   SIGNER_STORAGE: { why: string }
   SIGNER_UNAVAILABLE: { why: string }
+  SIGNER_REFUSED: { code: string; check: number }
 
   // The token (PKCS#11).
   TOKEN_MODULE: { step: string; why: string }
