@@ -22,7 +22,7 @@ describe('a managed process', () => {
   const wroteReady = (logged: ManagedProcess) => () => Promise.resolve(logged.logTail().includes('ready'))
 
   it('keeps what the program wrote in a file for our eyes only', async () => {
-    const started = await ManagedProcess.start(recipe('echo one; echo two >&2'))
+    const started = ManagedProcess.spawn(recipe('echo one; echo two >&2'))
     await started.ended
     expect(started.logTail()).toEqual(['one', 'two'])
     expect((await stat(started.recipe.logFile)).mode & 0o777).toBe(0o600)
