@@ -1,12 +1,15 @@
 // The house rules, each by the tool that knows it: format, lint, types, fences between rooms, dead code.
-// All of them run, also when one fails; the exit code is 1 when any did. `--fix` repairs what can be repaired first.
+// All of them run, also when one fails; the exit code is 1 when any did. Steps named on the command line run alone;
+// `--fix` first repairs what can be repaired.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
-const folders = ['src', 'device-sim', 'demo', 'bench', 'migrations', 'test'].filter((name) => existsSync(join(root, name)))
+const folders = ['src', 'device-sim', 'demo', 'bench', 'migrations', 'test'].filter((name) =>
+  existsSync(join(root, name)),
+)
 const formatted = ['**/*.{ts,mjs,cjs,json}', '.oxlintrc.json', '.dependency-cruiser.cjs']
 
 /** Runs a tool of this project's node_modules; its whole output is text, colours are left out. */
@@ -42,16 +45,25 @@ const steps = [
   ['lint', () => run('oxlint', ...folders, 'scripts')],
   ['types', () => run('tsc', '--noEmit', '-p', 'tsconfig.json')],
   ['fences', cruise],
-  ['dead code', () => run('knip', '--no-progress')],
+  ['dead-code', () => run('knip', '--no-progress')],
 ]
 
-if (process.argv.includes('--fix')) {
+const asked = process.argv.slice(2)
+const named = asked.filter((each) => each !== '--fix')
+const known = steps.map(([name]) => name)
+const unknown = named.filter((name) => !known.includes(name))
+if (unknown.length > 0) {
+  console.error(`no such step: ${unknown.join(', ')}; there are ${known.join(', ')} and --fix`)
+  process.exit(2)
+}
+
+if (asked.includes('--fix')) {
   run('oxlint', '--fix', ...folders, 'scripts')
   run('prettier', '--write', '--log-level', 'warn', ...formatted)
 }
 
 let failed = 0
-for (const [name, step] of steps) {
+for (const [name, step] of steps.filter(([each]) => named.length === 0 || named.includes(each))) {
   const startedMs = performance.now()
   const { passed, output } = step()
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(1)
