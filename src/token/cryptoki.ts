@@ -1,0 +1,72 @@
+/**
+ * Numbers of PKCS#11 2.40 and 3.0 (the EdDSA ones are 3.0 and unknown to pkcs11js), written out so that only
+ * `cryptoki-module.ts` needs the native package.
+ */
+export const CKU = { SO: 0, USER: 1, CONTEXT_SPECIFIC: 2 } as const
+export const CKO = { PUBLIC_KEY: 2, PRIVATE_KEY: 3 } as const
+export const CKK = { EC: 0x03, EC_EDWARDS: 0x40 } as const
+
+export const CKF = {
+  OS_LOCKING_OK: 0x02,
+  RW_SESSION: 0x02,
+  SERIAL_SESSION: 0x04,
+  TOKEN_INITIALIZED: 0x400,
+  SIGN: 0x800,
+} as const
+
+export const CKM = {
+  EC_KEY_PAIR_GEN: 0x1040,
+  ECDSA: 0x1041,
+  EC_EDWARDS_KEY_PAIR_GEN: 0x1055,
+  EDDSA: 0x1057,
+} as const
+
+export const CKA = {
+  CLASS: 0x000,
+  TOKEN: 0x001,
+  PRIVATE: 0x002,
+  LABEL: 0x003,
+  KEY_TYPE: 0x100,
+  ID: 0x102,
+  SENSITIVE: 0x103,
+  ENCRYPT: 0x104,
+  DECRYPT: 0x105,
+  WRAP: 0x106,
+  UNWRAP: 0x107,
+  SIGN: 0x108,
+  SIGN_RECOVER: 0x109,
+  VERIFY: 0x10a,
+  VERIFY_RECOVER: 0x10b,
+  DERIVE: 0x10c,
+  EXTRACTABLE: 0x162,
+  LOCAL: 0x163,
+  NEVER_EXTRACTABLE: 0x164,
+  ALWAYS_SENSITIVE: 0x165,
+  MODIFIABLE: 0x170,
+  COPYABLE: 0x171,
+  EC_PARAMS: 0x180,
+  EC_POINT: 0x181,
+  ALWAYS_AUTHENTICATE: 0x202,
+  ALLOWED_MECHANISMS: 0x40000600,
+} as const
+
+export const CKR = {
+  ACTION_PROHIBITED: 0x1b,
+  ATTRIBUTE_TYPE_INVALID: 0x12,
+  DEVICE_REMOVED: 0x32,
+  KEY_HANDLE_INVALID: 0x60,
+  OBJECT_HANDLE_INVALID: 0x82,
+  PIN_INCORRECT: 0xa0,
+  PIN_INVALID: 0xa1,
+  PIN_LEN_RANGE: 0xa2,
+  PIN_EXPIRED: 0xa3,
+  PIN_LOCKED: 0xa4,
+  SESSION_CLOSED: 0xb0,
+  SESSION_HANDLE_INVALID: 0xb3,
+  TOKEN_NOT_PRESENT: 0xe0,
+  USER_ALREADY_LOGGED_IN: 0x100,
+  USER_NOT_LOGGED_IN: 0x101,
+  USER_PIN_NOT_INITIALIZED: 0x102,
+  CRYPTOKI_NOT_INITIALIZED: 0x190,
+  CRYPTOKI_ALREADY_INITIALIZED: 0x191,
+} as const

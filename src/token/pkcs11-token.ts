@@ -1,0 +1,96 @@
+import { Refusal } from '../domain/refusal.js'
+import { openModule, type CryptokiModule } from './cryptoki-module.js'
+import { isLostSession } from './token-failure.js'
+import { TokenOpening, type SigningAccess } from './token-opening.js'
+import { Token, type TokenKey } from './token.port.js'
+
+/** A token behind a PKCS#11 module. It outlives a token that is pulled and put back: the next signature opens it again, once. */
+export class Pkcs11Token extends Token {
+  private current: Promise<TokenOpening>
+  private pinRefusal: Refusal | null = null
+  private closing: Promise<void> | null = null
+
+  private constructor(
+    private readonly module: CryptokiModule,
+    private readonly access: SigningAccess,
+    private readonly listed: readonly TokenKey[],
+    /** As the token names it; `SoftHSM project` is a token without hardware. */
+    readonly manufacturer: string,
+    opening: TokenOpening,
+  ) {
+    super()
+    this.current = Promise.resolve(opening)
+  }
+
+  /**
+   * Opens the token and proves each selected key: attributes (trust.md §4b), then two signatures.
+   * @throws Refusal `TOKEN_MODULE`, `TOKEN_PIN`, `TOKEN_KEY_MISSING`, `TOKEN_KEY_ATTRIBUTE`, `TOKEN_FAILED`, `FILE_UNREADABLE`
+   */
+  static async open(access: SigningAccess): Promise<Pkcs11Token> {
+    const module = openModule(access.modulePath)
+    try {
+      const opening = await TokenOpening.open(module.cryptoki, access)
+      return new Pkcs11Token(module, access, opening.keys(), opening.manufacturer, opening)
+    } catch (error) {
+      module.release()
+      throw error
+    }
+  }
+
+  override keys(): readonly TokenKey[] {
+    return this.listed
+  }
+
+  override async sign(keyId: string, algorithm: number, message: Uint8Array): Promise<Uint8Array> {
+    if (this.closing !== null) throw new Refusal('TOKEN_FAILED', { step: 'sign', why: 'the token is closed' })
+    // A wrong PIN is not tried again: a token locks itself after a few attempts.
+    if (this.pinRefusal !== null) throw this.pinRefusal
+    // A copy, before anything waits: what the caller does to its bytes afterwards must not reach the token.
+    const signed = Uint8Array.from(message)
+    const used = this.current
+    // Null where opening it again has failed before: that is tried anew with each call, so a token put back is found.
+    const opening = await used.catch(() => null)
+    if (opening !== null) {
+      try {
+        return await opening.sign(keyId, algorithm, signed)
+      } catch (error) {
+        this.rememberPinRefusal(error)
+        if (!isLostSession(error)) throw error
+      }
+    }
+    return (await this.reopened(used)).sign(keyId, algorithm, signed)
+  }
+
+  override close(): Promise<void> {
+    this.closing ??= this.closeNow()
+    return this.closing
+  }
+
+  /** The first of several callers whose opening was lost replaces it, the others get what the first one made. */
+  private async reopened(lost: Promise<TokenOpening>): Promise<TokenOpening> {
+    if (this.current === lost) this.current = this.reopen(lost)
+    try {
+      return await this.current
+    } catch (error) {
+      this.rememberPinRefusal(error)
+      throw error
+    }
+  }
+
+  private async reopen(lost: Promise<TokenOpening>): Promise<TokenOpening> {
+    // An opening that never came to be has nothing to close.
+    const before = await lost.catch(() => null)
+    await before?.close()
+    return TokenOpening.open(this.module.cryptoki, this.access)
+  }
+
+  private rememberPinRefusal(error: unknown): void {
+    if (error instanceof Refusal && error.code === 'TOKEN_PIN') this.pinRefusal = error
+  }
+
+  private async closeNow(): Promise<void> {
+    const opening = await this.current.catch(() => null)
+    await opening?.close()
+    this.module.release()
+  }
+}

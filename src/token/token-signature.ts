@@ -1,0 +1,45 @@
+import { Refusal } from '../domain/refusal.js'
+import type { Cryptoki, Handle } from './cryptoki-module.js'
+import { CKU } from './cryptoki.js'
+import { readPin } from './pin-file.js'
+import type { SigningMechanism } from './signing-mechanism.js'
+import { toRefusal } from './token-failure.js'
+
+/** One private key, ready to sign in any session of the login that found it. */
+export interface SigningKey {
+  readonly handle: Handle
+  readonly mechanism: SigningMechanism
+  /** Set when the key wants the PIN before each use (CKA_ALWAYS_AUTHENTICATE). */
+  readonly pinFileForEachUse: string | null
+}
+
+/** The native call keeps bare pointers while another thread works; what is in here cannot be collected meanwhile. */
+const underWay = new Set<object>()
+
+/**
+ * One single-part signature in one session that has no other operation.
+ * @param message at least one byte, and unchanged until the answer is there: the token reads these bytes themselves.
+ * @throws Refusal `TOKEN_FAILED`, `TOKEN_PIN`; the session may then hold a half-done operation and must be replaced.
+ */
+export async function signInSession(
+  cryptoki: Cryptoki,
+  session: Handle,
+  key: SigningKey,
+  message: Uint8Array,
+): Promise<Uint8Array> {
+  const { mechanism } = key
+  const { buffer, byteOffset, byteLength } = mechanism.prepare(message)
+  const buffers = { input: Buffer.from(buffer, byteOffset, byteLength), output: Buffer.alloc(mechanism.signatureBytes) }
+  underWay.add(buffers)
+  try {
+    cryptoki.C_SignInit(session, { mechanism: mechanism.sign }, key.handle)
+    if (key.pinFileForEachUse !== null) cryptoki.C_Login(session, CKU.CONTEXT_SPECIFIC, readPin(key.pinFileForEachUse))
+    const signature = await cryptoki.C_SignAsync(session, buffers.input, buffers.output)
+    if (signature.length === mechanism.signatureBytes) return new Uint8Array(signature)
+  } catch (error) {
+    throw toRefusal(`sign with ${mechanism.name}`, error)
+  } finally {
+    underWay.delete(buffers)
+  }
+  throw new Refusal('TOKEN_FAILED', { step: `sign with ${mechanism.name}`, why: 'the signature has a wrong length' })
+}
