@@ -26,8 +26,9 @@ export const brokerFiles = (folder: string) => ({
 export function brokerConfiguration({ folder, devicePort, serverPort }: BrokerLayout): string {
   const files = brokerFiles(folder)
   return `per_listener_settings true
-# With its default of 1,000 the broker drops reports it has acknowledged when a server is slow.
-max_queued_messages 0
+# With its default of 1,000 the broker drops reports it has acknowledged when a server is slow. 0, for no limit, makes
+# version 2.0 close the connection of a client whose publication the rules deny, instead of telling it so.
+max_queued_messages 10000000
 # A revocation list has up to 1 MiB; nothing is larger.
 max_packet_size 1200000
 set_tcp_nodelay true

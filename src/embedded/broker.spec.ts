@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
-import { connectAsync, type MqttClient } from 'mqtt'
+import { connect, connectAsync, type MqttClient } from 'mqtt'
 import { PasswordFileAccounts } from '../server/mqtt/broker-accounts.js'
 import { EmbeddedBroker } from './broker.js'
 
@@ -134,6 +134,27 @@ describe('the embedded broker', () => {
     }
     expect(await readFile(join(folder, 'servers.passwords'), 'utf8')).not.toContain(await broker.serverPassword())
   })
+
+  it('keeps every report it acknowledged for a server that is away', async () => {
+    const password = await broker.serverPassword()
+    const properties = { sessionExpiryInterval: 600 }
+    const login = { username: broker.serverUsername, password, clientId: 'instance-1', clean: false, properties }
+    const before = await connectAsync(broker.serverUrl, { ...login, protocolVersion: 5 })
+    await before.subscribeAsync('$share/server/cs/v1/+/+/d/+/report', { qos: 1 })
+    await before.endAsync()
+    const speaker = await device(DEVICE_1)
+    const count = 3_000
+    await Promise.all(
+      Array.from({ length: count }, () => speaker.publishAsync(`cs/v1/${DEVICE_1}/report`, 'r', { qos: 1 })),
+    )
+    let heard = 0
+    // The handler is there before the connection: what the session held comes at once.
+    const after = connect(broker.serverUrl, { ...login, protocolVersion: 5 })
+    clients.push(after)
+    after.on('message', () => (heard += 1))
+    for (let waited = 0; heard < count && waited < 100; waited += 1) await sleep(50)
+    expect(heard).toBe(count)
+  }, 20_000)
 
   describe('accounts', () => {
     it('lets 200 devices in that enrol at once, without disturbing one that is connected', async () => {
