@@ -8,6 +8,11 @@ export interface CborLimits {
   maxDepth: number
   /** Tags that this document may hold; every other tag is refused. */
   tags?: readonly number[]
+  /**
+   * For inspection only: admits arrays as map keys (component ids in SUIT text). Such a key is handed on as the
+   * bytes of its encoding, so what was decoded this way must not be encoded again.
+   */
+  arrayKeys?: boolean
 }
 
 /** Documents of trust.md §3: nesting ≤ 8, ≤ 64 KiB, no tags but the expected one. */
@@ -45,7 +50,8 @@ class Reader {
   }
 
   item(depth: number): CborValue {
-    if (depth > this.limits.maxDepth) throw new Refusal('CBOR_TOO_LARGE', { limit: this.limits.maxDepth, what: 'depth' })
+    if (depth > this.limits.maxDepth)
+      throw new Refusal('CBOR_TOO_LARGE', { limit: this.limits.maxDepth, what: 'depth' })
     const start = this.at
     const initial = this.byte()
     const major = initial >> 5
@@ -134,9 +140,7 @@ class Reader {
     let previous: Uint8Array | null = null
     for (let index = 0; index < length; index += 1) {
       const start = this.at
-      const key = this.item(depth + 1)
-      if (typeof key !== 'number' && typeof key !== 'string' && !(key instanceof Uint8Array))
-        throw malformed(start, 'map key of this type')
+      const key = this.key(depth + 1)
       const encoded = this.bytes.subarray(start, this.at)
       const order = previous === null ? -1 : compareBytes(previous, encoded)
       if (order === 0) throw notCanonical(start, 'duplicate map key')
@@ -145,6 +149,14 @@ class Reader {
       map.set(key, this.item(depth + 1))
     }
     return map
+  }
+
+  private key(depth: number): CborKey {
+    const start = this.at
+    const key = this.item(depth)
+    if (typeof key === 'number' || typeof key === 'string' || key instanceof Uint8Array) return key
+    if (this.limits.arrayKeys === true && Array.isArray(key)) return this.bytes.subarray(start, this.at)
+    throw malformed(start, 'map key of this type')
   }
 
   private tag(start: number, tag: number, depth: number): CborTag {

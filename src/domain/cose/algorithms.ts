@@ -73,7 +73,8 @@ const row = (
     name,
     keyKind,
     signatureBytes: 64,
-    verify: (key, message, signature) => key.kind === keyKind && signature.length === 64 && check(key, message, signature),
+    verify: (key, message, signature) =>
+      key.kind === keyKind && signature.length === 64 && check(key, message, signature),
   },
 ]
 

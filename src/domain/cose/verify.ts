@@ -21,7 +21,8 @@ export function requireSignature(
   message: Uint8Array,
 ): void {
   const algorithm = algorithms.get(pinned.alg)
-  if (algorithm === undefined || claimed.alg !== pinned.alg) throw new Refusal('ALGORITHM_NOT_ALLOWED', { alg: claimed.alg })
+  if (algorithm === undefined || claimed.alg !== pinned.alg)
+    throw new Refusal('ALGORITHM_NOT_ALLOWED', { alg: claimed.alg })
   if (!algorithm.verify(pinned.key, message, claimed.signature))
     throw new Refusal('SIGNATURE_INVALID', { keyId: claimed.keyId === null ? '' : toHex(claimed.keyId) })
 }

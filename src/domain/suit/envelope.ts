@@ -29,7 +29,11 @@ export const buildBlock = (signer: MessageSigner, sha256: Uint8Array): Promise<U
 /**
  * CDDL: 107({ 2: bstr .cbor [bstr .cbor SUIT_Digest, * bstr .cbor COSE_Sign1], 3: bstr .cbor manifest, ? 23: bstr .cbor text })
  */
-export function encodeEnvelope(manifest: Uint8Array, blocks: readonly Uint8Array[], text: Uint8Array | null): Uint8Array {
+export function encodeEnvelope(
+  manifest: Uint8Array,
+  blocks: readonly Uint8Array[],
+  text: Uint8Array | null,
+): Uint8Array {
   const wrapper: CborValue = [encodeSuitDigest(manifestSha256(manifest)), ...blocks]
   const members = cborMap([
     [2, encodeCbor(wrapper)],
@@ -45,13 +49,15 @@ export function encodeEnvelope(manifest: Uint8Array, blocks: readonly Uint8Array
  */
 export function parseEnvelope(bytes: Uint8Array): Envelope {
   const value = decodeCbor(bytes, { maxBytes: MAX_ENVELOPE_BYTES, maxDepth: 4, tags: [SUIT_ENVELOPE_TAG] })
-  if (!(value instanceof CborTag) || !(value.value instanceof Map)) throw new Refusal('ENVELOPE_MEMBER', { member: 'tag 107' })
+  if (!(value instanceof CborTag) || !(value.value instanceof Map))
+    throw new Refusal('ENVELOPE_MEMBER', { member: 'tag 107' })
   const members: ReadonlyMap<unknown, CborValue> = value.value
   for (const key of members.keys())
     if (key !== 2 && key !== 3 && key !== 23) throw new Refusal('ENVELOPE_MEMBER', { member: String(key) })
   const wrapper = decodeCbor(member(members, 2), { maxBytes: MAX_ENVELOPE_BYTES, maxDepth: 2 })
   const [digest, ...blocks] = Array.isArray(wrapper) ? (wrapper as readonly CborValue[]) : []
-  if (!(digest instanceof Uint8Array)) throw new Refusal('ENVELOPE_BLOCK', { why: 'no digest in the authentication wrapper' })
+  if (!(digest instanceof Uint8Array))
+    throw new Refusal('ENVELOPE_BLOCK', { why: 'no digest in the authentication wrapper' })
   if (blocks.length > MAX_BLOCKS) throw new Refusal('ENVELOPE_BLOCK', { why: `more than ${MAX_BLOCKS} blocks` })
   return {
     claimedSha256: parseSuitDigest(digest, 'authentication wrapper'),

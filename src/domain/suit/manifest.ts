@@ -22,7 +22,16 @@ export interface Manifest {
 }
 
 // Members of the manifest and commands, by their registered numbers.
-const member = { version: 1, sequence: 2, common: 3, setVersion: 6, validate: 7, invoke: 9, install: 20, text: 23 } as const
+const member = {
+  version: 1,
+  sequence: 2,
+  common: 3,
+  setVersion: 6,
+  validate: 7,
+  invoke: 9,
+  install: 20,
+  text: 23,
+} as const
 const command = { vendor: 1, klass: 2, imageMatch: 3, override: 20, fetch: 21, invoke: 23 } as const
 const parameter = { vendor: 1, klass: 2, digest: 3, size: 14, uri: 21 } as const
 /** Reporting policies: conditions record everything, fetch and invoke record on failure. */

@@ -21,6 +21,9 @@ export function parseText(bytes: Uint8Array): ManifestText {
   const english = map instanceof Map && map.size === 1 ? map.get('en') : undefined
   const description = english instanceof Map && english.size === 1 ? english.get(1) : undefined
   if (typeof description !== 'string' || description.length > LIMIT)
-    throw new Refusal('MANIFEST_TEMPLATE', { at: 'text', why: `not one English description of at most ${LIMIT} characters` })
+    throw new Refusal('MANIFEST_TEMPLATE', {
+      at: 'text',
+      why: `not one English description of at most ${LIMIT} characters`,
+    })
   return { description }
 }

@@ -26,7 +26,8 @@ export function versionFromIntegers(integers: readonly number[]): string {
   const [major, minor, patch, stage, number] = integers
   const word = [...stages].find(([, value]) => value === stage)?.[0]
   const text = `${major}.${minor}.${patch}${integers.length > 3 ? `-${word}.${number}` : ''}`
-  if (integers.length !== 3 && integers.length !== 5) throw new Refusal('VERSION_MALFORMED', { version: text.slice(0, 64) })
+  if (integers.length !== 3 && integers.length !== 5)
+    throw new Refusal('VERSION_MALFORMED', { version: text.slice(0, 64) })
   versionToIntegers(text)
   return text
 }

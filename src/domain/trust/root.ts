@@ -41,12 +41,10 @@ export interface Root {
 }
 
 export function encodeRoot(root: Root): Uint8Array {
-  const keys = [...root.keys.values()].map(
-    (row): [CborKey, CborValue] => [
-      fromHex(row.keyId),
-      [coseKeyToCbor(row.key), row.alg, row.notBefore, row.notAfter],
-    ],
-  )
+  const keys = [...root.keys.values()].map((row): [CborKey, CborValue] => [
+    fromHex(row.keyId),
+    [coseKeyToCbor(row.key), row.alg, row.notBefore, row.notAfter],
+  ])
   const roles = [...root.roles].map(([role, row]): [CborKey, CborValue] => [
     role,
     [row.threshold, row.keyIds.map(fromHex)],
@@ -66,7 +64,15 @@ export function encodeRoot(root: Root): Uint8Array {
       [10, root.leastKrlNumber],
       [11, root.algorithms],
       [12, root.longestKrlLifeSeconds],
-      [13, log && cborMap([[1, log.logKeys], [2, log.witnessKeys], [3, log.quorum]])],
+      [
+        13,
+        log &&
+          cborMap([
+            [1, log.logKeys],
+            [2, log.witnessKeys],
+            [3, log.quorum],
+          ]),
+      ],
     ]),
   )
 }

@@ -1,0 +1,132 @@
+import { equalBytes, toHex } from '../bytes.js'
+import type { AlgorithmTable } from '../cose/algorithms.js'
+import { parseSign1, sign1Message } from '../cose/sign1.js'
+import { requireSignature } from '../cose/verify.js'
+import { atStep, Refusal } from '../refusal.js'
+import { encodeSuitDigest } from '../suit/digest.js'
+import { MAX_ENVELOPE_BYTES, manifestSha256, parseEnvelope, type Envelope } from '../suit/envelope.js'
+import { parseManifest, type Manifest } from '../suit/manifest.js'
+import { requireKey, requireSize } from './signed-document.js'
+import type { KeyRole } from './roles.js'
+import { floorOf, revokedKeysOf, type TrustState } from './trust-state.js'
+
+/** A release that people countersigned: signatures met, digest recomputed, manifest of the template. */
+export interface CheckedEnvelope {
+  readonly envelope: Envelope
+  readonly manifestSha256: Uint8Array
+  readonly manifest: Manifest
+  /** Key ids of the blocks that were counted. */
+  readonly countedKeyIds: readonly string[]
+}
+
+/**
+ * Steps 11, 12 and the template of step 13 (trust.md §5): everything about an envelope that does not depend on the device.
+ * @param expectedSha256 the digest that the assignment names; null where there is none yet.
+ * @throws Refusal with the number of the step.
+ */
+export function checkEnvelope(
+  state: TrustState,
+  bytes: Uint8Array,
+  expectedSha256: Uint8Array | null,
+  now: number,
+  algorithms: AlgorithmTable,
+): CheckedEnvelope {
+  const envelope = atStep(11, () => openEnvelope(state, bytes, expectedSha256))
+  const digest = envelope.claimedSha256
+  const countedKeyIds = atStep(12, () => requireManifestRoles(state, envelope, now, algorithms))
+  const manifest = atStep(13, () => parseManifest(envelope.manifest))
+  return { envelope, manifestSha256: digest, manifest, countedKeyIds }
+}
+
+/** Step 11: members, and the digest recomputed over the bstr-wrapped manifest, before anything else of it is read. */
+function openEnvelope(state: TrustState, bytes: Uint8Array, expected: Uint8Array | null): Envelope {
+  requireEnvelopeSize(bytes)
+  const envelope = parseEnvelope(bytes)
+  const recomputed = manifestSha256(envelope.manifest)
+  const requireSame = (what: string, named: Uint8Array): void => {
+    if (!equalBytes(named, recomputed))
+      throw new Refusal('DIGEST_MISMATCH', { what, expected: toHex(named), found: toHex(recomputed) })
+  }
+  requireSame('authentication wrapper', envelope.claimedSha256)
+  if (expected !== null) requireSame('assignment', expected)
+  const digest = toHex(recomputed)
+  if (state.krl?.manifests.has(digest) === true) throw new Refusal('MANIFEST_REVOKED', { digest })
+  return envelope
+}
+
+function requireEnvelopeSize(bytes: Uint8Array): void {
+  if (bytes.length > MAX_ENVELOPE_BYTES)
+    throw new Refusal('DOCUMENT_TOO_LARGE', {
+      document: 'envelope',
+      sizeBytes: bytes.length,
+      limitBytes: MAX_ENVELOPE_BYTES,
+    })
+}
+
+const manifestRoles: readonly KeyRole[] = ['manifest-a', 'manifest-b']
+
+/**
+ * Step 12: each manifest role that the root lists is met, each by keys counted once.
+ * A block that does not count is remembered as the reason, should its role stay unmet.
+ */
+function requireManifestRoles(
+  state: TrustState,
+  envelope: Envelope,
+  now: number,
+  algorithms: AlgorithmTable,
+): string[] {
+  const message = encodeSuitDigest(envelope.claimedSha256)
+  const counted = new Map<string, Set<string>>()
+  let reason: Refusal | null = null
+  for (const block of envelope.blocks) {
+    const parsed = parseSign1(block, MAX_ENVELOPE_BYTES)
+    if (parsed.payload !== null) throw new Refusal('ENVELOPE_BLOCK', { why: 'the payload of a block is not detached' })
+    // An algorithm we do not know may be a later one, beside ours: skipped, never counted.
+    if (!algorithms.has(parsed.alg)) {
+      reason ??= new Refusal('ALGORITHM_NOT_ALLOWED', { alg: parsed.alg })
+      continue
+    }
+    try {
+      const key = requireKey(state.root, manifestRoles, parsed.keyId, revokedKeysOf(state), now)
+      requireSignature(algorithms, key, parsed, sign1Message(parsed.protectedBytes, new Uint8Array(0), message))
+      const role = manifestRoles.find((name) => state.root.roles.get(name)?.keyIds.includes(key.keyId)) ?? 'manifest-a'
+      counted.set(role, (counted.get(role) ?? new Set()).add(key.keyId))
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+      reason ??= error
+    }
+  }
+  for (const role of manifestRoles) {
+    const row = state.root.roles.get(role)
+    // manifest-a is never optional: a root without it can sign no firmware.
+    if (row === undefined && role !== 'manifest-a') continue
+    if (row === undefined || (counted.get(role)?.size ?? 0) < row.threshold)
+      throw reason ?? new Refusal('SIGNATURE_MISSING', { role })
+  }
+  return [...counted.values()].flatMap((keyIds) => [...keyIds])
+}
+
+/** What a device is, as far as a manifest speaks of it. */
+export interface Target {
+  readonly vendorId: Uint8Array
+  readonly classId: Uint8Array
+}
+
+/**
+ * The rest of step 13: is it for this device, and forward?
+ * @throws Refusal `WRONG_VENDOR`, `WRONG_CLASS`, `ROLLBACK`, `SEQUENCE_REUSED`.
+ */
+export function requireTarget(state: TrustState, checked: CheckedEnvelope, target: Target): void {
+  const { manifest } = checked
+  if (!equalBytes(manifest.vendorId, target.vendorId))
+    throw new Refusal('WRONG_VENDOR', { expected: toHex(target.vendorId), found: toHex(manifest.vendorId) })
+  if (!equalBytes(manifest.classId, target.classId))
+    throw new Refusal('WRONG_CLASS', { expected: toHex(target.classId), found: toHex(manifest.classId) })
+  const floor = floorOf(state, toHex(target.classId))
+  if (manifest.sequence < floor) throw new Refusal('ROLLBACK', { offered: manifest.sequence, floor })
+  if (manifest.sequence < state.installedSequence)
+    throw new Refusal('ROLLBACK', { offered: manifest.sequence, floor: state.installedSequence })
+  // Equal is only the very same manifest: a number is never used for two contents.
+  if (manifest.sequence === state.installedSequence && state.installedDigest !== toHex(checked.manifestSha256))
+    throw new Refusal('SEQUENCE_REUSED', { sequence: manifest.sequence })
+}

@@ -1,0 +1,36 @@
+import type { AlgorithmTable } from '../cose/algorithms.js'
+import { Refusal } from '../refusal.js'
+import { parsePolicy, type Policy } from './policy.js'
+import { openMultiSigned } from './signed-document.js'
+import { revokedKeysOf, sha256Hex, type TrustState } from './trust-state.js'
+
+/** A policy that was held before; null on first contact. */
+export interface HeldPolicy {
+  readonly version: number
+  /** SHA-256 of the signed bytes, hex. */
+  readonly sha256: string
+}
+
+/**
+ * Opens a policy: threshold of role policy, own namespace, not older than the one held (equal only when identical), not expired.
+ * @throws Refusal `THRESHOLD_NOT_MET`, `WRONG_NAMESPACE`, `POLICY_VERSION`, `POLICY_CHANGED`, `POLICY_EXPIRED`, …
+ */
+export function openPolicy(
+  state: TrustState,
+  bytes: Uint8Array,
+  held: HeldPolicy | null,
+  now: number,
+  algorithms: AlgorithmTable,
+): Policy {
+  const opened = openMultiSigned('policy', bytes, algorithms)
+  opened.requireThreshold(state.root, 'policy', revokedKeysOf(state), now)
+  const policy = parsePolicy(opened.payload)
+  if (policy.namespace !== state.root.namespace)
+    throw new Refusal('WRONG_NAMESPACE', { expected: state.root.namespace, found: policy.namespace })
+  if (held !== null && policy.version < held.version)
+    throw new Refusal('POLICY_VERSION', { held: held.version, offered: policy.version })
+  if (held !== null && policy.version === held.version && sha256Hex(bytes) !== held.sha256)
+    throw new Refusal('POLICY_CHANGED', { version: policy.version })
+  if (now >= policy.expires) throw new Refusal('POLICY_EXPIRED', { expires: policy.expires, now })
+  return policy
+}
