@@ -40,6 +40,11 @@ function initSlot(cryptoki: Cryptoki, wanted: NewToken, paddedLabel: string): vo
     throw new Refusal('TOKEN_FAILED', { step, why: `there is a token "${wanted.label}" already` })
   const empty = tokens.find((token) => !token.initialized)
   if (empty === undefined) throw new Refusal('TOKEN_FAILED', { step, why: 'the module has no empty slot' })
+  const { minPinLen, maxPinLen } = atTokenStep(step, () => cryptoki.C_GetTokenInfo(empty.slot))
+  // Before anything is written: a user PIN refused afterwards would leave a token that nobody can log in to.
+  for (const pin of [wanted.soPin, wanted.userPin])
+    if (Buffer.byteLength(pin) < minPinLen || Buffer.byteLength(pin) > maxPinLen)
+      throw new Refusal('TOKEN_PIN', { why: `a PIN of this token has ${minPinLen} to ${maxPinLen} bytes` })
   atTokenStep(step, () => cryptoki.C_InitToken(empty.slot, wanted.soPin, paddedLabel))
 }
 
