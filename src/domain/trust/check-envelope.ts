@@ -6,7 +6,7 @@ import { atStep, Refusal } from '../refusal.js'
 import { encodeSuitDigest } from '../suit/digest.js'
 import { MAX_ENVELOPE_BYTES, manifestSha256, parseEnvelope, type Envelope } from '../suit/envelope.js'
 import { parseManifest, type Manifest } from '../suit/manifest.js'
-import { requireKey, requireSize } from './signed-document.js'
+import { requireKey } from './signed-document.js'
 import type { KeyRole } from './roles.js'
 import { floorOf, revokedKeysOf, type TrustState } from './trust-state.js'
 
