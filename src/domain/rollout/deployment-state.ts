@@ -31,15 +31,7 @@ export const isTerminal = (state: DeploymentState): boolean => !isActive(state)
 
 /** Words that a device reports about itself (docs/formats/report.md). */
 export type ReportedState =
-  | 'idle'
-  | 'downloading'
-  | 'downloaded'
-  | 'installing'
-  | 'rebooting'
-  | 'confirmed'
-  | 'failed'
-  | 'reverted'
-  | 'refused'
+  'idle' | 'downloading' | 'downloaded' | 'installing' | 'rebooting' | 'confirmed' | 'failed' | 'reverted' | 'refused'
 
 /** What can happen to a deployment. */
 export type DeploymentEvent =
