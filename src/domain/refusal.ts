@@ -133,6 +133,11 @@ export interface RefusalDetail {
   SANDBOX_UNAVAILABLE: { why: string }
   DATABASE_UNAVAILABLE: { why: string }
   BROKER_UNAVAILABLE: { why: string }
+  MANIFEST_MISMATCH: { field: string; manifest: string; page: string }
+  SERVER_UNREACHABLE: { server: string; why: string }
+  SERVER_ANSWER: { path: string; why: string }
+  FILE_EXISTS: { path: string }
+  NOT_CONFIRMED: Record<string, never>
 }
 export type RefusalCode = keyof RefusalDetail
 
