@@ -50,3 +50,6 @@ export const compareBytes = (a: Uint8Array, b: Uint8Array): number => Buffer.com
 
 /** SHA-256 (FIPS 180-4), 32 bytes. */
 export const sha256 = (bytes: Uint8Array): Uint8Array => new Uint8Array(createHash('sha256').update(bytes).digest())
+
+/** SHA-1, 20 bytes: only where a standard names it for something that is no secret and no signature. */
+export const sha1 = (bytes: Uint8Array): Uint8Array => new Uint8Array(createHash('sha1').update(bytes).digest())

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto'
-import { concat, fromHex, toHex, utf8 } from '../bytes.js'
+import { concat, fromHex, sha1, toHex, utf8 } from '../bytes.js'
 
 const DNS_NAMESPACE = fromHex('6ba7b8109dad11d180b400c04fd430c8')
 

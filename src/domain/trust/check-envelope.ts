@@ -2,7 +2,7 @@ import { equalBytes, toHex } from '../bytes.js'
 import type { AlgorithmTable } from '../cose/algorithms.js'
 import { parseSign1, sign1Message } from '../cose/sign1.js'
 import { requireSignature } from '../cose/verify.js'
-import { atStep, Refusal } from '../refusal.js'
+import { atStep, Refusal, type RefusalCode } from '../refusal.js'
 import { encodeSuitDigest } from '../suit/digest.js'
 import { MAX_ENVELOPE_BYTES, manifestSha256, parseEnvelope, type Envelope } from '../suit/envelope.js'
 import { parseManifest, type Manifest } from '../suit/manifest.js'
@@ -75,35 +75,50 @@ function requireManifestRoles(
   now: number,
   algorithms: AlgorithmTable,
 ): string[] {
-  const message = encodeSuitDigest(envelope.claimedSha256)
-  const counted = new Map<string, Set<string>>()
+  const counted = new Set<string>()
   let reason: Refusal | null = null
   for (const block of envelope.blocks) {
-    const parsed = parseSign1(block, MAX_ENVELOPE_BYTES)
-    if (parsed.payload !== null) throw new Refusal('ENVELOPE_BLOCK', { why: 'the payload of a block is not detached' })
-    // An algorithm we do not know may be a later one, beside ours: skipped, never counted.
-    if (!algorithms.has(parsed.alg)) {
-      reason ??= new Refusal('ALGORITHM_NOT_ALLOWED', { alg: parsed.alg })
-      continue
-    }
     try {
-      const key = requireKey(state.root, manifestRoles, parsed.keyId, revokedKeysOf(state), now)
-      requireSignature(algorithms, key, parsed, sign1Message(parsed.protectedBytes, new Uint8Array(0), message))
-      const role = manifestRoles.find((name) => state.root.roles.get(name)?.keyIds.includes(key.keyId)) ?? 'manifest-a'
-      counted.set(role, (counted.get(role) ?? new Set()).add(key.keyId))
+      counted.add(requireBlock(state, envelope.claimedSha256, block, now, algorithms))
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error
+      if (!(error instanceof Refusal) || wholeEnvelope.has(error.code)) throw error
       reason ??= error
     }
   }
   for (const role of manifestRoles) {
     const row = state.root.roles.get(role)
     // manifest-a is never optional: a root without it can sign no firmware.
-    if (row === undefined && role !== 'manifest-a') continue
-    if (row === undefined || (counted.get(role)?.size ?? 0) < row.threshold)
-      throw reason ?? new Refusal('SIGNATURE_MISSING', { role })
+    if (row === undefined && role === 'manifest-b') continue
+    const met = row?.keyIds.filter((keyId) => counted.has(keyId)).length ?? 0
+    if (row === undefined || met < row.threshold) throw reason ?? new Refusal('SIGNATURE_MISSING', { role })
   }
-  return [...counted.values()].flatMap((keyIds) => [...keyIds])
+  return [...counted]
+}
+
+/** A block that is not a COSE_Sign1 refuses the envelope; one by a key or algorithm that is not ours is merely not counted. */
+const wholeEnvelope: ReadonlySet<RefusalCode> = new Set([
+  'CBOR_MALFORMED',
+  'CBOR_NOT_CANONICAL',
+  'CBOR_TOO_LARGE',
+  'COSE_MALFORMED',
+  'ENVELOPE_BLOCK',
+])
+
+/** @returns the id of the key that signed; the digest is what it signed (detached, empty external_aad). */
+function requireBlock(
+  state: TrustState,
+  digest: Uint8Array,
+  block: Uint8Array,
+  now: number,
+  algorithms: AlgorithmTable,
+): string {
+  const parsed = parseSign1(block, MAX_ENVELOPE_BYTES)
+  if (parsed.payload !== null) throw new Refusal('ENVELOPE_BLOCK', { why: 'the payload of a block is not detached' })
+  if (!algorithms.has(parsed.alg)) throw new Refusal('ALGORITHM_NOT_ALLOWED', { alg: parsed.alg })
+  const key = requireKey(state.root, manifestRoles, parsed.keyId, revokedKeysOf(state), now)
+  const message = sign1Message(parsed.protectedBytes, new Uint8Array(0), encodeSuitDigest(digest))
+  requireSignature(algorithms, key, parsed, message)
+  return key.keyId
 }
 
 /** What a device is, as far as a manifest speaks of it. */
