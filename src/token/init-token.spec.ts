@@ -3,7 +3,7 @@ import { createScratchToken, type ScratchToken } from '../../test/support/scratc
 import { Refusal } from '../domain/refusal.js'
 import { openModule } from './cryptoki-module.js'
 import { initToken } from './init-token.js'
-import { listTokenSlots } from './token-slot.js'
+import { listTokenSlots, requireTokenSlot } from './token-slot.js'
 
 let scratch: ScratchToken
 beforeAll(() => {
@@ -49,4 +49,15 @@ it('refuses a PIN that the token cannot take, and leaves no token half made', ()
   for (const pins of [{ soPin: '123' }, { userPin: '123' }, { userPin: '1'.repeat(256) }])
     expect(() => initToken({ ...wanted('short'), ...pins })).toThrow(refused)
   expect(initialized()).not.toContain('short')
+})
+
+it('leaves nothing to chance where another tool made two tokens of one label', () => {
+  const module = openModule(scratch.modulePath)
+  const empty = listTokenSlots(module.cryptoki).find((token) => !token.initialized)
+  if (empty === undefined) throw new Error('no empty slot')
+  module.cryptoki.C_InitToken(empty.slot, '11111111', 'first'.padEnd(32))
+  expect(() => requireTokenSlot(module.cryptoki, 'first')).toThrow(
+    new Refusal('TOKEN_FAILED', { step: 'find the token by its label', why: 'more than one token "first"' }),
+  )
+  module.release()
 })

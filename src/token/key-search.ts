@@ -86,7 +86,7 @@ function findObjects(cryptoki: Cryptoki, session: Handle, template: Template): H
   })
 }
 
-export const roleOf = (label: string): string => label.split(' ', 1)[0] ?? ''
+const roleOf = (label: string): string => label.split(' ', 1)[0] ?? ''
 
 /** A CK_ULONG of the host. */
 const numberOf = (value: Uint8Array | null): number =>
