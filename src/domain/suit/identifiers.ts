@@ -4,10 +4,7 @@ const DNS_NAMESPACE = fromHex('6ba7b8109dad11d180b400c04fd430c8')
 
 /** UUID version 5 (RFC 9562 §5.5), 16 bytes. SHA-1 is what the standard names; nothing rests on its strength here. */
 export function uuidV5(namespace: Uint8Array, name: string): Uint8Array {
-  const hash = createHash('sha1')
-    .update(concat(namespace, utf8(name)))
-    .digest()
-  const id = new Uint8Array(hash.subarray(0, 16))
+  const id = sha1(concat(namespace, utf8(name))).slice(0, 16)
   id[6] = ((id[6] ?? 0) & 0x0f) | 0x50
   id[8] = ((id[8] ?? 0) & 0x3f) | 0x80
   return id

@@ -278,7 +278,7 @@ describe('refuses, step by step', () => {
 
   it('a manifest with one more command, though it is signed and assigned', async () => {
     const spoiled = encodeCbor(
-      new Map([
+      new Map<number, number | Uint8Array>([
         [1, 1],
         [2, 5],
         [3, new Uint8Array(4)],

@@ -81,8 +81,7 @@ const wordByReason = new Map<number, string>([
   [1, 'CBOR_MALFORMED'],
   [OTHER_REASON, 'OPERATION_FAILED'],
 ])
-for (const [code, reason] of Object.entries(reasonByCode))
-  if (!wordByReason.has(reason)) wordByReason.set(reason, code)
+for (const [code, reason] of Object.entries(reasonByCode)) if (!wordByReason.has(reason)) wordByReason.set(reason, code)
 
 /** The word that people read for a number in a report; a number that this version does not know stays a number. */
 export const wordOfReason = (reason: number): string => wordByReason.get(reason) ?? `REASON_${reason}`
