@@ -16,9 +16,6 @@ function filesUnder(path: string, seen = new Set<string>()): Set<string> {
   return seen
 }
 
-/** Never thrown by a device: refused from policies, which devices do not read. */
-const notOfDevices = new Set(['QUORUM_UNDEFINED'])
-
 describe('the reason of a report', () => {
   it('has a number of its own for every code that judging and storing an update can throw', () => {
     const files = [...filesUnder(judge), ...filesUnder(payload)]
@@ -29,7 +26,7 @@ describe('the reason of a report', () => {
       ]),
     )
     expect(thrown.length).toBeGreaterThan(40)
-    const missing = thrown.filter(([, code = '']) => reasonOf(code as RefusalCode) === 11 && !notOfDevices.has(code))
+    const missing = thrown.filter(([, code = '']) => reasonOf(code as RefusalCode) === 11)
     expect(missing).toEqual([])
   })
 

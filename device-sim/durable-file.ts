@@ -1,0 +1,37 @@
+import { closeSync, fdatasyncSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
+
+/** @returns the file's bytes, or null when there is no such file. */
+export function findFile(path: string): Uint8Array | null {
+  try {
+    return readFileSync(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw error
+  }
+}
+
+/**
+ * Writes a whole file and returns when it is on the medium. Synchronous on purpose: nothing that a device does next
+ * may overtake it. A power cut in between leaves a torn file; whoever reads it has to notice.
+ */
+export function writeFlushed(path: string, bytes: Uint8Array): void {
+  const file = openSync(path, 'w', 0o600)
+  try {
+    let written = 0
+    while (written < bytes.length) written += writeSync(file, bytes, written)
+    fdatasyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** Makes the names in the folder of `path` durable: a new file can otherwise vanish although its content was flushed. */
+export function flushFolderOf(path: string): void {
+  const folder = openSync(dirname(path), 'r')
+  try {
+    fsyncSync(folder)
+  } finally {
+    closeSync(folder)
+  }
+}
