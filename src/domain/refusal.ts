@@ -105,6 +105,12 @@ export interface RefusalDetail {
   SIGNER_STORAGE: { why: string }
   SIGNER_UNAVAILABLE: { why: string }
   SIGNER_REFUSED: { code: string; check: number }
+  SIGNER_LOCKED: { why: string }
+  SIGNER_STATE: { why: string }
+  SIGNER_KEY_MISSING: { role: string }
+  JOURNAL_BROKEN: { at: number; why: string }
+  POLICY_MISSING: Record<string, never>
+  KRL_CONTENT: { field: string; why: string }
 
   // The token (PKCS#11).
   TOKEN_MODULE: { step: string; why: string }

@@ -38,7 +38,8 @@ export function takeKrl(state: TrustState, bytes: Uint8Array, now: number, algor
   return raiseClock({ ...state, krl: unite(held, krl, sha256) }, krl.issued)
 }
 
-function requireForRoot(state: TrustState, krl: Krl): void {
+/** Namespace, root version, epoch and least number, as the held root has them. */
+export function requireForRoot(state: TrustState, krl: Krl): void {
   const { root } = state
   if (krl.namespace !== root.namespace)
     throw new Refusal('WRONG_NAMESPACE', { expected: root.namespace, found: krl.namespace })
@@ -49,7 +50,7 @@ function requireForRoot(state: TrustState, krl: Krl): void {
 }
 
 /** No KRL revokes root or emergency keys; only an emergency KRL revokes a krl key (trust.md §3). */
-function requireAllowedEntries(state: TrustState, krl: Krl, signedBy: string): void {
+export function requireAllowedEntries(state: TrustState, krl: Krl, signedBy: string): void {
   const idsOf = (role: 'root' | 'emergency-krl' | 'krl'): readonly string[] => state.root.roles.get(role)?.keyIds ?? []
   const isEmergency = idsOf('emergency-krl').includes(signedBy)
   const spared = new Set([...idsOf('root'), ...idsOf('emergency-krl'), ...(isEmergency ? [] : idsOf('krl'))])
