@@ -68,7 +68,14 @@ const rooms = [
   only(
     'token',
     '^src/token/',
-    ['^src/token/', '^src/domain/(bytes|refusal)\\.ts$', room('cose'), npm('pkcs11js'), builtIn('crypto'), builtIn('fs')],
+    [
+      '^src/token/',
+      '^src/domain/(bytes|refusal)\\.ts$',
+      room('cose'),
+      npm('pkcs11js'),
+      builtIn('crypto'),
+      builtIn('fs'),
+    ],
     'PKCS#11 and what it needs to name keys',
   ),
   only(
