@@ -24,7 +24,8 @@ function scan(bytes: Uint8Array, chunkBytes = bytes.length) {
   return { kinds, ...scanner.end() }
 }
 
-const flipped = (bytes: Uint8Array, at: number): Uint8Array => bytes.map((byte, index) => (index === at ? byte ^ 1 : byte))
+const flipped = (bytes: Uint8Array, at: number): Uint8Array =>
+  bytes.map((byte, index) => (index === at ? byte ^ 1 : byte))
 const broken = (at: number, why: string): Refusal =>
   expect.objectContaining({ name: 'Refusal', code: 'JOURNAL_BROKEN', detail: { at, why } }) as unknown as Refusal
 
@@ -32,7 +33,12 @@ describe('journal', () => {
   it.each([1, 7, 4_096])('gives back every record in order, read %i bytes at a time', (chunkBytes) => {
     const { all, head } = frames()
     const bytes = concat(...all)
-    expect(scan(bytes, chunkBytes)).toEqual({ kinds: ['a', 'b', 'c', 'd'], wholeBytes: bytes.length, tornBytes: 0, head })
+    expect(scan(bytes, chunkBytes)).toEqual({
+      kinds: ['a', 'b', 'c', 'd'],
+      wholeBytes: bytes.length,
+      tornBytes: 0,
+      head,
+    })
   })
 
   it('drops a last frame cut at any byte, and nothing before it', () => {
