@@ -1,0 +1,38 @@
+import { randomUUID } from 'node:crypto'
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify'
+import { DecisionLog } from './http/decision-log.service.js'
+import { JSON_LIMIT_BYTES } from './http/problem.js'
+import { addRequestLog } from './http/request-log.js'
+import { addApiDocument } from './http/api-document.js'
+
+/** Devices send signed documents; the largest, an enrolment or a report, is far below this. */
+const DOCUMENT_LIMIT_BYTES = 65_536
+
+/** The HTTP side as it stands before Nest: limits, ids, kinds of bodies. */
+export function makeAdapter(): FastifyAdapter {
+  const adapter = new FastifyAdapter({
+    bodyLimit: JSON_LIMIT_BYTES,
+    genReqId: () => randomUUID(),
+    // A slow sender holds a connection, not a worker; still nobody may take longer than this for their headers.
+    requestTimeout: 0,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 256 },
+  })
+  const fastify = adapter.getInstance()
+  // Firmware is never held in memory: the handler gets the stream.
+  fastify.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload))
+  fastify.addContentTypeParser(
+    ['application/cbor', 'application/cose'],
+    { parseAs: 'buffer', bodyLimit: DOCUMENT_LIMIT_BYTES },
+    (_request, body, done) => done(null, body),
+  )
+  return adapter
+}
+
+/** What the application needs beyond its modules; the same for the process and for tests. */
+export async function prepareApp(app: NestFastifyApplication): Promise<void> {
+  addRequestLog(app.getHttpAdapter().getInstance(), app.get(DecisionLog))
+  addApiDocument(app)
+  await app.init()
+  await app.getHttpAdapter().getInstance().ready()
+}

@@ -1,0 +1,25 @@
+import { Refusal } from '../domain/refusal.js'
+
+/** What people can act on, by the error codes of Node and of PostgreSQL (appendix A). */
+const reasons = new Map([
+  ['ECONNREFUSED', 'nothing listens at its address'],
+  ['ENOTFOUND', 'its host name is not known'],
+  ['ETIMEDOUT', 'its address does not answer'],
+  ['ECONNRESET', 'it closed the connection'],
+  ['28P01', 'it refused the password'],
+  ['28000', 'it refused the user'],
+  ['3D000', 'the database does not exist'],
+  ['57P03', 'it is starting up'],
+  ['53300', 'it has no connection left'],
+  ['22023', 'the role of the server does not exist: run migrate'],
+])
+
+/** A failure to reach the database as one refusal; anything else stays what it is. */
+export function asDatabaseFailure(error: unknown): unknown {
+  if (error instanceof AggregateError) return asDatabaseFailure(error.errors[0])
+  if (!(error instanceof Error)) return error
+  const code = 'code' in error ? String(error.code) : ''
+  const isTimeout = error.message.includes('timeout expired') || error.message.includes('Connection terminated')
+  const why = reasons.get(code) ?? (isTimeout ? 'it does not answer' : undefined)
+  return why === undefined ? error : new Refusal('DATABASE_UNAVAILABLE', { why }, { cause: error })
+}

@@ -1,0 +1,21 @@
+import { Module } from '@nestjs/common'
+import { TypeOrmModule } from '@nestjs/typeorm'
+import { ServerConfig } from '../server-config.js'
+import { servingOptions } from './connection-options.js'
+
+/** The one connection pool. Modules bring their rows by `TypeOrmModule.forFeature`, or ask the `DataSource` in SQL. */
+@Module({
+  imports: [
+    TypeOrmModule.forRootAsync({
+      inject: [ServerConfig],
+      // A database that is down is told at once: our start-up line says so, and the supervisor decides about a restart.
+      useFactory: (config: ServerConfig) => ({
+        ...servingOptions(config.databaseUrl),
+        autoLoadEntities: true,
+        retryAttempts: 0,
+        verboseRetryLog: false,
+      }),
+    }),
+  ],
+})
+export class DatabaseModule {}

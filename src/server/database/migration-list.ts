@@ -1,0 +1,5 @@
+import type { MigrationInterface } from 'typeorm'
+import { CreateFoundation1764000000000 } from '../../../migrations/1764000000000-create-foundation.js'
+
+/** In the order they run. A migration that was released is never changed. */
+export const migrationList: readonly (new () => MigrationInterface)[] = [CreateFoundation1764000000000]

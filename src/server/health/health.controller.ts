@@ -1,0 +1,24 @@
+import { Controller, Get } from '@nestjs/common'
+import { ApiTags } from '@nestjs/swagger'
+import { DataSource } from 'typeorm'
+import { NoToken } from '../access/roles.decorator.js'
+
+/** For whoever restarts the process (live) or sends it traffic (ready). Needs no token and tells nothing else. */
+@ApiTags('health')
+@Controller('health')
+@NoToken()
+export class HealthController {
+  constructor(private readonly database: DataSource) {}
+
+  @Get('live')
+  live(): { readonly status: 'live' } {
+    return { status: 'live' }
+  }
+
+  /** @throws Refusal `DATABASE_UNAVAILABLE` by way of the filter. */
+  @Get('ready')
+  async ready(): Promise<{ readonly status: 'ready' }> {
+    await this.database.query('SELECT 1')
+    return { status: 'ready' }
+  }
+}

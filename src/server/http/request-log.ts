@@ -1,0 +1,20 @@
+import type { FastifyInstance } from 'fastify'
+import type { DecisionLog } from './decision-log.service.js'
+
+/** One line per answered request. The path without its query: a nonce or a cursor is nobody's business. */
+export function addRequestLog(fastify: Pick<FastifyInstance, 'addHook'>, log: DecisionLog): void {
+  fastify.addHook('onRequest', (request, reply, done) => {
+    void reply.header('x-request-id', request.id)
+    done()
+  })
+  fastify.addHook('onResponse', (request, reply, done) => {
+    log.info('request.answered', {
+      requestId: request.id,
+      method: request.method,
+      path: request.url.split('?', 1)[0] ?? '',
+      status: reply.statusCode,
+      elapsedMs: Math.round(reply.elapsedTime * 10) / 10,
+    })
+    done()
+  })
+}

@@ -1,0 +1,64 @@
+import { readFileSync } from 'node:fs'
+import { z } from 'zod'
+import { toHex } from '../domain/bytes.js'
+import { Refusal } from '../domain/refusal.js'
+import { classIdOf, vendorIdOf } from '../domain/suit/identifiers.js'
+import { isNamespace } from '../domain/trust/fields.js'
+
+const part = z
+  .string()
+  .min(1)
+  .max(64)
+  .regex(/^[^/]+$/, 'holds "/"')
+const DeviceClass = z.strictObject({ name: part, model: part, hardwareRevision: part, environment: part })
+const Namespace = z.strictObject({
+  namespace: z.string().refine(isNamespace, 'not product/environment'),
+  /** Root 1 as it was signed. */
+  rootFile: z.string().min(1),
+  /** Sockets of its two signers. */
+  releaseSigner: z.string().min(1),
+  onlineSigner: z.string().min(1),
+  vendorDomain: z.string().min(1).max(253),
+  classes: z.array(DeviceClass).min(1),
+})
+const Namespaces = z.array(Namespace).min(1)
+
+/** One product in one environment, as the operator sets it up; nothing in here is trusted by a device. */
+export type NamespaceConfig = Readonly<z.infer<typeof Namespace>>
+
+/** @throws Refusal `CONFIGURATION` naming the member, `FILE_UNREADABLE`. */
+export function readNamespaces(path: string): readonly NamespaceConfig[] {
+  const parsed = Namespaces.safeParse(readJson(path))
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    const at = issue?.path.join('.') ?? ''
+    throw new Refusal('CONFIGURATION', {
+      name: `NAMESPACES_FILE ${at}`.trim(),
+      why: issue?.message ?? 'not understood',
+    })
+  }
+  const names = parsed.data.map((each) => each.namespace)
+  if (new Set(names).size !== names.length)
+    throw new Refusal('CONFIGURATION', { name: 'NAMESPACES_FILE', why: 'a namespace is listed twice' })
+  return parsed.data
+}
+
+function readJson(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'))
+  } catch (error) {
+    const why = error instanceof SyntaxError ? 'not JSON' : 'cannot be read'
+    throw new Refusal('CONFIGURATION', { name: 'NAMESPACES_FILE', why }, { cause: error })
+  }
+}
+
+/** Class names by class id (32 hex digits). */
+export function classNamesOf(config: NamespaceConfig): ReadonlyMap<string, string> {
+  const vendor = vendorIdOf(config.vendorDomain)
+  return new Map(
+    config.classes.map((each) => [
+      toHex(classIdOf(vendor, each.model, each.hardwareRevision, each.environment)),
+      each.name,
+    ]),
+  )
+}

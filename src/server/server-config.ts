@@ -1,0 +1,110 @@
+import { readFileSync } from 'node:fs'
+import { z } from 'zod'
+import { Refusal } from '../domain/refusal.js'
+import { readNamespaces, type NamespaceConfig } from './namespace-config.js'
+
+const path = z.string().min(1)
+const Env = z.object({
+  DATABASE_URL_FILE: path,
+  HTTP_HOST: z.string().default('127.0.0.1'),
+  HTTP_PORT: z.coerce.number().int().min(0).max(65_535),
+  PUBLIC_URL: z.url({ protocol: /^https?$/ }),
+  STORE_DIR: path,
+  NAMESPACES_FILE: path,
+  MQTT_URL: z.url({ protocol: /^mqtts?$/ }),
+  MQTT_USERNAME: z.string().min(1),
+  MQTT_PASSWORD_FILE: path,
+  MQTT_DEVICE_URL: z.url({ protocol: /^mqtts?$/ }),
+  BROKER_PASSWORD_FILE: path,
+  BROKER_PID_FILE: path,
+  INSTANCE_ID: z.string().regex(/^[a-z0-9-]{1,32}$/),
+  PROFILE: z.enum(['laptop', 'production']),
+  ROLLOUT_TICK_MS: z.coerce.number().int().min(50).max(60_000).default(1_000),
+  MAX_UPLOAD_BYTES: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(256 * 1024 * 1024),
+})
+/** `migrate` and `bootstrap` need no more than the database and the namespaces. */
+const DatabaseEnv = Env.pick({ DATABASE_URL_FILE: true, PROFILE: true })
+const BootstrapEnv = Env.pick({ DATABASE_URL_FILE: true, NAMESPACES_FILE: true })
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** What one server process was started with; read once, handed to whoever needs it. Also the Nest token. */
+export abstract class ServerConfig {
+  abstract readonly databaseUrl: string
+  abstract readonly httpHost: string
+  abstract readonly httpPort: number
+  /** How people and devices reach the server. */
+  abstract readonly publicUrl: string
+  abstract readonly storeDir: string
+  abstract readonly namespaces: readonly NamespaceConfig[]
+  abstract readonly mqtt: {
+    readonly url: string
+    readonly username: string
+    readonly passwordFile: string
+    /** What devices are told. */
+    readonly deviceUrl: string
+  }
+  abstract readonly broker: { readonly passwordFile: string; readonly pidFile: string }
+  abstract readonly instanceId: string
+  abstract readonly profile: 'laptop' | 'production'
+  abstract readonly rolloutTickMs: number
+  abstract readonly maxUploadBytes: number
+}
+
+/** @throws Refusal `CONFIGURATION` naming the variable and the rule, never its value: values may be secrets. */
+export function loadServerConfig(env: Environment): ServerConfig {
+  const values = parse(Env, env)
+  return Object.freeze({
+    databaseUrl: readSecret('DATABASE_URL_FILE', values.DATABASE_URL_FILE),
+    httpHost: values.HTTP_HOST,
+    httpPort: values.HTTP_PORT,
+    publicUrl: values.PUBLIC_URL.replace(/\/$/, ''),
+    storeDir: values.STORE_DIR,
+    namespaces: readNamespaces(values.NAMESPACES_FILE),
+    mqtt: {
+      url: values.MQTT_URL,
+      username: values.MQTT_USERNAME,
+      passwordFile: values.MQTT_PASSWORD_FILE,
+      deviceUrl: values.MQTT_DEVICE_URL,
+    },
+    broker: { passwordFile: values.BROKER_PASSWORD_FILE, pidFile: values.BROKER_PID_FILE },
+    instanceId: values.INSTANCE_ID,
+    profile: values.PROFILE,
+    rolloutTickMs: values.ROLLOUT_TICK_MS,
+    maxUploadBytes: values.MAX_UPLOAD_BYTES,
+  })
+}
+
+export function loadDatabaseConfig(env: Environment): { databaseUrl: string; profile: 'laptop' | 'production' } {
+  const values = parse(DatabaseEnv, env)
+  return { databaseUrl: readSecret('DATABASE_URL_FILE', values.DATABASE_URL_FILE), profile: values.PROFILE }
+}
+
+export function loadBootstrapConfig(env: Environment): {
+  databaseUrl: string
+  namespaces: readonly NamespaceConfig[]
+} {
+  const values = parse(BootstrapEnv, env)
+  return {
+    databaseUrl: readSecret('DATABASE_URL_FILE', values.DATABASE_URL_FILE),
+    namespaces: readNamespaces(values.NAMESPACES_FILE),
+  }
+}
+
+function parse<T extends z.ZodType>(schema: T, env: Environment): z.infer<T> {
+  const parsed = schema.safeParse(env)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  throw new Refusal('CONFIGURATION', { name: issue?.path.join('.') ?? '', why: issue?.message ?? 'not understood' })
+}
+
+function readSecret(name: string, file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim()
+  } catch (error) {
+    throw new Refusal('CONFIGURATION', { name, why: 'its file cannot be read' }, { cause: error })
+  }
+}
