@@ -53,7 +53,7 @@ acl_file ${files.serverRules}
 }
 
 /**
- * A device's user name is \`{product}/{env}/d/{device}\`, which confines it to its own topics in its own namespace.
+ * A device's user name is `{product}/{env}/d/{device}`, which confines it to its own topics in its own namespace.
  * A pattern cannot cut the namespace out of that name, and one rule per device costs the broker the square of their
  * number at each reload. So every device may read every namespace's trust and KRL topics: signed documents, made to be
  * read by anybody, that a device refuses unless they name its own namespace. The names of namespaces are thereby no
