@@ -23,7 +23,9 @@ export function makeMcubootImage(version: readonly [number, number, number], bod
   const image = Buffer.concat([header, randomBytes(bodyBytes)])
   const digest = createHash('sha256').update(image).digest()
   const { publicKey, privateKey } = generateKeyPairSync('ed25519')
-  const keyHash = createHash('sha256').update(publicKey.export({ type: 'spki', format: 'der' })).digest()
+  const keyHash = createHash('sha256')
+    .update(publicKey.export({ type: 'spki', format: 'der' }))
+    .digest()
   const entries = Buffer.concat([
     entry(TLV.sha256, digest),
     entry(TLV.keyHash, keyHash),

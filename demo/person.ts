@@ -35,7 +35,16 @@ export class Person {
   /** Makes the person's key; the passphrase is drawn here and stays in their folder. */
   async createKey(): Promise<void> {
     writeFileSync(this.passphraseFile, `${randomBytes(18).toString('base64url')}\n`, { mode: 0o600 })
-    await this.run('key', 'create', '--person', this.name, '--out', this.keyFile, '--passphrase-file', this.passphraseFile)
+    await this.run(
+      'key',
+      'create',
+      '--person',
+      this.name,
+      '--out',
+      this.keyFile,
+      '--passphrase-file',
+      this.passphraseFile,
+    )
   }
 
   /** The options every command needs that signs. */

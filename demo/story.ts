@@ -26,7 +26,9 @@ export class Story {
     if (!this.output.isTTY) return
     const width = 32
     const filled = total === 0 ? width : Math.round((width * done) / total)
-    this.output.write(`\r           [${'#'.repeat(filled)}${'.'.repeat(width - filled)}] ${done}/${total} ${what}\x1b[K`)
+    this.output.write(
+      `\r           [${'#'.repeat(filled)}${'.'.repeat(width - filled)}] ${done}/${total} ${what}\x1b[K`,
+    )
     this.barShown = true
   }
 
