@@ -39,15 +39,15 @@ const notCanonical = (at: number, why: string): Refusal => new Refusal('CBOR_NOT
 // fatal: a byte string that is no UTF-8 is not text; ignoreBOM: a leading U+FEFF is kept, else two encodings would decode alike.
 const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
+/** By width of the argument (1, 2, 4, 8 bytes) the least value that needs it. */
+const leastArguments = [24, 0x100, 0x1_0000, 0x1_0000_0000]
+
 class Reader {
   at = 0
-  private readonly view: DataView
   constructor(
     private readonly bytes: Uint8Array,
     private readonly limits: CborLimits,
-  ) {
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  }
+  ) {}
 
   item(depth: number): CborValue {
     if (depth > this.limits.maxDepth)
@@ -94,22 +94,12 @@ class Reader {
     if (info < 24) return info
     if (info > 27) throw malformed(start, info === 31 ? 'indefinite length' : 'reserved additional information')
     const width = 1 << (info - 24)
-    const at = this.at
-    this.take(width)
-    const value = width === 8 ? this.wide(start, at) : this.narrow(at, width)
-    const least = [24, 0x100, 0x1_0000, 0x1_0000_0000][info - 24] ?? 0
-    if (value < least) throw notCanonical(start, 'integer not in its shortest form')
-    return value
-  }
-
-  private narrow(at: number, width: number): number {
-    if (width === 1) return this.view.getUint8(at)
-    return width === 2 ? this.view.getUint16(at) : this.view.getUint32(at)
-  }
-
-  private wide(start: number, at: number): number {
-    const value = this.view.getUint32(at) * 0x1_0000_0000 + this.view.getUint32(at + 4)
-    if (!Number.isSafeInteger(value)) throw malformed(start, 'integer above 2^53-1')
+    if (width > this.bytes.length - this.at) throw malformed(this.at, 'unexpected end')
+    let value = 0
+    // Once a sum is past 2^53 rounding cannot bring it back below.
+    for (const end = this.at + width; this.at < end; this.at += 1) value = value * 256 + (this.bytes[this.at] ?? 0)
+    if (value > Number.MAX_SAFE_INTEGER) throw malformed(start, 'integer above 2^53-1')
+    if (value < (leastArguments[info - 24] ?? 0)) throw notCanonical(start, 'integer not in its shortest form')
     return value
   }
 
@@ -137,18 +127,25 @@ class Reader {
   private map(length: number, depth: number): CborMap {
     if (length > (this.bytes.length - this.at) / 2) throw malformed(this.at, 'unexpected end')
     const map = new Map<CborKey, CborValue>()
-    let previous: Uint8Array | null = null
+    let [previousStart, previousEnd] = [-1, -1]
     for (let index = 0; index < length; index += 1) {
       const start = this.at
       const key = this.key(depth + 1)
-      const encoded = this.bytes.subarray(start, this.at)
-      const order = previous === null ? -1 : compareBytes(previous, encoded)
+      const order = index === 0 ? -1 : this.compare(previousStart, previousEnd, start, this.at)
       if (order === 0) throw notCanonical(start, 'duplicate map key')
       if (order > 0) throw notCanonical(start, 'map keys out of order')
-      previous = encoded
+      previousStart = start
+      previousEnd = this.at
       map.set(key, this.item(depth + 1))
     }
     return map
+  }
+
+  /** Bytewise order of two stretches of the input; members of our documents differ in their first byte. */
+  private compare(start: number, end: number, otherStart: number, otherEnd: number): number {
+    const first = (this.bytes[start] ?? 0) - (this.bytes[otherStart] ?? 0)
+    if (first !== 0) return first
+    return compareBytes(this.bytes.subarray(start, end), this.bytes.subarray(otherStart, otherEnd))
   }
 
   private key(depth: number): CborKey {

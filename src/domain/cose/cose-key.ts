@@ -51,5 +51,11 @@ function coordinate(map: CborMap, label: number): Uint8Array {
 /** keyid: SHA-256 of the deterministic COSE_Key (RFC 9679), 32 bytes. */
 export const keyIdOf = (key: CoseKey): Uint8Array => sha256(encodeCbor(coseKeyToCbor(key)))
 
-/** The same as 64 hex digits: the form used as a key of maps, as a device id and in messages. */
-export const keyIdHexOf = (key: CoseKey): string => toHex(keyIdOf(key))
+const known = new WeakMap<CoseKey, string>()
+
+/** The same as 64 hex digits: the form used as a key of maps, as a device id and in messages. Worked out once a key. */
+export function keyIdHexOf(key: CoseKey): string {
+  const hex = known.get(key) ?? toHex(keyIdOf(key))
+  known.set(key, hex)
+  return hex
+}

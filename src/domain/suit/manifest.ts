@@ -80,13 +80,19 @@ export function parseManifest(bytes: Uint8Array): Manifest {
   const found = asMap(decodeCbor(bytes), 'manifest')
   const manifest = readVariables(found)
   const expected = membersOf(manifest)
+  if (!equalBytes(encodeCbor(expected), bytes)) throw differenceOf(expected, found)
+  return manifest
+}
+
+/** Names the first member that is not as the template has it. */
+function differenceOf(expected: CborMap, found: CborMap): Refusal {
   for (const [key, value] of expected) {
     const offered = found.get(key)
     if (offered === undefined || !equalBytes(encodeCbor(offered), encodeCbor(value)))
-      throw refuse(`member ${String(key)}`, 'differs from the template')
+      return refuse(`member ${String(key)}`, 'differs from the template')
   }
-  for (const key of found.keys()) if (!expected.has(key)) throw refuse(`member ${String(key)}`, 'not in the template')
-  return manifest
+  const extra = [...found.keys()].find((key) => !expected.has(key))
+  return refuse(`member ${String(extra)}`, 'not in the template')
 }
 
 const refuse = (at: string, why: string): Refusal => new Refusal('MANIFEST_TEMPLATE', { at, why })

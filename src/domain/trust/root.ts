@@ -77,9 +77,14 @@ export function encodeRoot(root: Root): Uint8Array {
   )
 }
 
+const limits = { maxBytes: MAX_DOCUMENT_BYTES, maxDepth: 8 }
+
+/** The version alone, of bytes that nobody vouches for: good for passing over what is held already, for nothing else. */
+export const readRootVersion = (payload: Uint8Array): number => Fields.open('root', payload, limits).uint(3)
+
 /** @throws Refusal `DOCUMENT_MALFORMED` naming the member, `KEY_MALFORMED`, `CBOR_*`. */
 export function parseRoot(payload: Uint8Array): Root {
-  const fields = Fields.open('root', payload, { maxBytes: MAX_DOCUMENT_BYTES, maxDepth: 8 })
+  const fields = Fields.open('root', payload, limits)
   const namespace = fields.header()
   const keys = readKeys(fields)
   const root: Root = {

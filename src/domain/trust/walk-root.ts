@@ -1,7 +1,7 @@
 import type { AlgorithmTable } from '../cose/algorithms.js'
 import { Refusal } from '../refusal.js'
-import { parseRoot, type Root } from './root.js'
-import { nothingRevoked, openMultiSigned } from './signed-document.js'
+import { parseRoot, readRootVersion, type Root } from './root.js'
+import { nothingRevoked, openMultiSigned, type MultiDocument } from './signed-document.js'
 import { raiseClock, type TrustState } from './trust-state.js'
 
 /** Longest chain that is walked in one go: 85 years of monthly roots. */
@@ -13,9 +13,11 @@ export const MAX_ROOT_WALK = 1_024
  * An epoch bump, and only that, forgets what KRLs said (step 3); floors of roots stay.
  * @throws Refusal `ROOT_VERSION`, `WRONG_NAMESPACE`, `ROOT_FLOOR_LOWERED`, `THRESHOLD_NOT_MET`, `SIGNATURE_*`, …
  */
-export function takeRoot(state: TrustState, bytes: Uint8Array, algorithms: AlgorithmTable): TrustState {
+export const takeRoot = (state: TrustState, bytes: Uint8Array, algorithms: AlgorithmTable): TrustState =>
+  takeOpened(state, bytes, openMultiSigned('root', bytes, algorithms))
+
+function takeOpened(state: TrustState, bytes: Uint8Array, opened: MultiDocument): TrustState {
   const held = state.root
-  const opened = openMultiSigned('root', bytes, algorithms)
   // The old holders speak first: nothing of the new document is believed until they did.
   opened.requireThreshold(held, 'root', nothingRevoked, null)
   const offered = parseRoot(opened.payload)
@@ -65,13 +67,10 @@ export function walkRoots(
   if (chain.length > MAX_ROOT_WALK) throw new Refusal('ROOT_WALK_TOO_LONG', { limit: MAX_ROOT_WALK })
   let current = state
   for (const bytes of chain) {
-    if (versionOf(bytes, algorithms) <= current.root.version) continue
-    current = takeRoot(current, bytes, algorithms)
+    const opened = openMultiSigned('root', bytes, algorithms)
+    if (readRootVersion(opened.payload) <= current.root.version) continue
+    current = takeOpened(current, bytes, opened)
     save(current)
   }
   return current
 }
-
-/** Unverified: used only to pass over what is held already. */
-const versionOf = (bytes: Uint8Array, algorithms: AlgorithmTable): number =>
-  parseRoot(openMultiSigned('root', bytes, algorithms).payload).version
