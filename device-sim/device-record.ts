@@ -1,5 +1,6 @@
 import { encodeCbor } from '../src/domain/cbor/encode.js'
 import { cborMap, type CborValue } from '../src/domain/cbor/value.js'
+import type { RefusalCode } from '../src/domain/refusal.js'
 import { Fields } from '../src/domain/trust/fields.js'
 import type { EnrolAnswer } from '../src/protocol/device-http.js'
 import { imageFromCbor, imageToCbor } from './boot-record.js'
@@ -10,7 +11,7 @@ export interface Failure {
   readonly image: SlotImage
   readonly tries: number
   readonly isFinal: boolean
-  readonly code: string
+  readonly code: RefusalCode
   readonly step: number
 }
 
@@ -117,7 +118,7 @@ function failureFromCbor(fields: Fields, value: CborValue): Failure | null {
     image: read,
     tries: fields.asUint(6, tries),
     isFinal: isFinal === true,
-    code: fields.asText(6, code),
+    code: fields.asText(6, code) as RefusalCode,
     step: fields.asUint(6, step),
   }
 }

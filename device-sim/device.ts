@@ -1,13 +1,24 @@
-import type { Refusal } from '../src/domain/refusal.js'
+import type { RefusalCode } from '../src/domain/refusal.js'
 import type { UpdateOffer } from '../src/domain/trust/accept-update.js'
 import type { ReportState } from '../src/domain/trust/report.js'
 import type { SlotImage } from './slot-image.js'
+
+/** Why a device said no: a refusal as far as it outlives a restart. */
+export interface Why {
+  readonly code: RefusalCode
+  /** The step of trust.md §5 that refused. */
+  readonly step: number
+  /** The refusal's facts; empty after a restart. */
+  readonly detail: object
+}
 
 /** An update that steps 1 to 14 accepted, on its way into the slot that does not run. */
 export interface Update {
   readonly image: SlotImage
   /** As it was judged, to be judged again before the slot switch. */
   readonly offer: UpdateOffer
+  /** The nonce of that poll; null on a device with a clock. */
+  readonly nonce: Uint8Array | null
   /** Bases for the payload's relative address, in the order to try them. */
   readonly payloadUrls: readonly string[]
 }
@@ -18,7 +29,7 @@ export type Session =
   | { readonly phase: 'downloading' | 'downloaded' | 'installing'; readonly update: Update }
   | { readonly phase: 'rebooting'; readonly image: SlotImage }
   | { readonly phase: 'confirmed'; readonly image: SlotImage }
-  | { readonly phase: 'failed' | 'reverted' | 'refused'; readonly image: SlotImage | null; readonly why: Refusal }
+  | { readonly phase: 'failed' | 'reverted' | 'refused'; readonly rolloutId: string | null; readonly why: Why }
 
 export type DeviceEvent =
   | { readonly happened: 'poll-due' }
@@ -28,27 +39,28 @@ export type DeviceEvent =
   /** Accepted, and it is what runs already. */
   | { readonly happened: 'already-running'; readonly image: SlotImage }
   /** Accepted once more after it failed for good: not tried again, and not reported again. */
-  | { readonly happened: 'given-up'; readonly image: SlotImage; readonly why: Refusal }
-  | { readonly happened: 'refused'; readonly why: Refusal }
+  | { readonly happened: 'given-up'; readonly image: SlotImage; readonly why: Why }
+  /** The rollout is known once the assignment held. */
+  | { readonly happened: 'refused'; readonly rolloutId: string | null; readonly why: Why }
   | { readonly happened: 'payload-stored' }
   | { readonly happened: 'payload-interrupted' }
-  | { readonly happened: 'payload-refused'; readonly why: Refusal }
+  | { readonly happened: 'payload-refused'; readonly why: Why }
   | { readonly happened: 'still-accepted' }
   | { readonly happened: 'slot-verified' }
-  | { readonly happened: 'slot-damaged'; readonly why: Refusal }
+  | { readonly happened: 'slot-damaged'; readonly why: Why }
   | { readonly happened: 'booted-on-trial'; readonly image: SlotImage }
   | { readonly happened: 'booted-confirmed'; readonly image: SlotImage }
-  | { readonly happened: 'booted-old'; readonly image: SlotImage; readonly why: Refusal }
+  | { readonly happened: 'booted-old'; readonly image: SlotImage; readonly why: Why }
   | { readonly happened: 'healthy' }
-  | { readonly happened: 'unhealthy'; readonly why: Refusal }
+  | { readonly happened: 'unhealthy'; readonly why: Why }
 
 export type DeviceEffect =
   | { readonly perform: 'poll' }
   | {
       readonly perform: 'report'
       readonly state: ReportState
-      readonly image: SlotImage | null
-      readonly why: Refusal | null
+      readonly rolloutId: string | null
+      readonly why: Why | null
     }
   | { readonly perform: 'download'; readonly update: Update }
   | { readonly perform: 'judge-again'; readonly update: Update }
@@ -59,17 +71,17 @@ export type DeviceEffect =
   | { readonly perform: 'confirm'; readonly image: SlotImage }
   | { readonly perform: 'fall-back' }
   /** Remembers that this update failed; `isFinal` when no further try is wanted. */
-  | { readonly perform: 'remember-failure'; readonly image: SlotImage; readonly why: Refusal; readonly isFinal: boolean }
+  | { readonly perform: 'remember-failure'; readonly image: SlotImage; readonly why: Why; readonly isFinal: boolean }
 
 export interface Reaction {
   readonly session: Session
   readonly effects: readonly DeviceEffect[]
 }
 
-const report = (state: ReportState, image: SlotImage | null, why: Refusal | null = null): DeviceEffect => ({
+const report = (state: ReportState, rolloutId: string | null, why: Why | null = null): DeviceEffect => ({
   perform: 'report',
   state,
-  image,
+  rolloutId,
   why,
 })
 
@@ -101,9 +113,9 @@ function reactionTo(session: Session, event: DeviceEvent): Reaction | null {
 
 const idle: Reaction = { session: { phase: 'idle' }, effects: [] }
 
-const refused = (image: SlotImage | null, why: Refusal): Reaction => ({
-  session: { phase: 'refused', image, why },
-  effects: [report('refused', image, why)],
+const refused = (rolloutId: string | null, why: Why): Reaction => ({
+  session: { phase: 'refused', rolloutId, why },
+  effects: [report('refused', rolloutId, why)],
 })
 
 function whilePolling(event: DeviceEvent): Reaction | null {
@@ -114,16 +126,16 @@ function whilePolling(event: DeviceEvent): Reaction | null {
     case 'already-running':
       return {
         session: { phase: 'confirmed', image: event.image },
-        effects: [report('confirmed', event.image)],
+        effects: [report('confirmed', event.image.rolloutId)],
       }
     case 'given-up':
-      return { session: { phase: 'failed', image: event.image, why: event.why }, effects: [] }
+      return { session: { phase: 'failed', rolloutId: event.image.rolloutId, why: event.why }, effects: [] }
     case 'refused':
-      return refused(null, event.why)
+      return refused(event.rolloutId, event.why)
     case 'update-accepted':
       return {
         session: { phase: 'downloading', update: event.update },
-        effects: [report('downloading', event.update.image), { perform: 'download', update: event.update }],
+        effects: [report('downloading', event.update.image.rolloutId), { perform: 'download', update: event.update }],
       }
     default:
       return null
@@ -140,25 +152,25 @@ function whileDownloading(update: Update, event: DeviceEvent): Reaction | null {
     case 'payload-stored':
       return {
         session: { phase: 'downloaded', update },
-        effects: [report('downloaded', update.image), { perform: 'judge-again', update }],
+        effects: [report('downloaded', update.image.rolloutId), { perform: 'judge-again', update }],
       }
     default:
       return null
   }
 }
 
-const failed = (image: SlotImage, why: Refusal): Reaction => ({
-  session: { phase: 'failed', image, why },
-  effects: [{ perform: 'remember-failure', image, why, isFinal: false }, report('failed', image, why)],
+const failed = (image: SlotImage, why: Why): Reaction => ({
+  session: { phase: 'failed', rolloutId: image.rolloutId, why },
+  effects: [{ perform: 'remember-failure', image, why, isFinal: false }, report('failed', image.rolloutId, why)],
 })
 
 /** Step 10 asks twice: a revocation that came during the download still counts. */
 function whileDownloaded(update: Update, event: DeviceEvent): Reaction | null {
-  if (event.happened === 'refused') return refused(update.image, event.why)
+  if (event.happened === 'refused') return refused(update.image.rolloutId, event.why)
   if (event.happened !== 'still-accepted') return null
   return {
     session: { phase: 'installing', update },
-    effects: [report('installing', update.image), { perform: 'verify-slot', image: update.image }],
+    effects: [report('installing', update.image.rolloutId), { perform: 'verify-slot', image: update.image }],
   }
 }
 
@@ -167,7 +179,7 @@ function whileInstalling({ image }: Update, event: DeviceEvent): Reaction | null
   if (event.happened !== 'slot-verified') return null
   return {
     session: { phase: 'rebooting', image },
-    effects: [{ perform: 'switch-slot', image }, report('rebooting', image), { perform: 'reboot' }],
+    effects: [{ perform: 'switch-slot', image }, report('rebooting', image.rolloutId), { perform: 'reboot' }],
   }
 }
 
@@ -175,7 +187,7 @@ function whileRebooting(image: SlotImage, event: DeviceEvent): Reaction | null {
   if (event.happened === 'healthy')
     return {
       session: { phase: 'confirmed', image },
-      effects: [{ perform: 'confirm', image }, report('confirmed', image)],
+      effects: [{ perform: 'confirm', image }, report('confirmed', image.rolloutId)],
     }
   if (event.happened === 'unhealthy') {
     const { session, effects } = reverted(image, event.why)
@@ -184,9 +196,9 @@ function whileRebooting(image: SlotImage, event: DeviceEvent): Reaction | null {
   return null
 }
 
-const reverted = (image: SlotImage, why: Refusal): Reaction => ({
-  session: { phase: 'reverted', image, why },
-  effects: [{ perform: 'remember-failure', image, why, isFinal: true }, report('reverted', image, why)],
+const reverted = (image: SlotImage, why: Why): Reaction => ({
+  session: { phase: 'reverted', rolloutId: image.rolloutId, why },
+  effects: [{ perform: 'remember-failure', image, why, isFinal: true }, report('reverted', image.rolloutId, why)],
 })
 
 /** A boot speaks for itself, whatever went before: memory may be gone. */
@@ -197,7 +209,7 @@ function afterBoot(event: DeviceEvent): Reaction | null {
     case 'booted-confirmed':
       return {
         session: { phase: 'confirmed', image: event.image },
-        effects: [report('confirmed', event.image)],
+        effects: [report('confirmed', event.image.rolloutId)],
       }
     case 'booted-old':
       return reverted(event.image, event.why)

@@ -1,0 +1,42 @@
+import type { EnrolAnswer, ReportAck, UpdateAnswer } from '../src/protocol/device-http.js'
+
+/** What a device holds, so that an answer can leave out what it knows. */
+export interface Poll {
+  readonly rootVersion: number
+  readonly krlNumber: number
+  readonly nonce: Uint8Array | null
+  /** Of the answer before; null asks for the whole answer. */
+  readonly etag: string | null
+}
+
+export type PollAnswer =
+  | { readonly isChanged: false }
+  | { readonly isChanged: true; readonly answer: UpdateAnswer; readonly etag: string | null }
+
+/** Takes a payload piece by piece; the next piece is not read before the promise is kept. */
+export type PayloadSink = (piece: Uint8Array) => Promise<void>
+
+/**
+ * The server as a device sees it: a courier that may lie. Methods throw `Unreachable` when there is no answer
+ * to judge, and a Refusal when the answer has no readable form.
+ */
+export abstract class DeviceServer {
+  abstract enrol(enrolment: Uint8Array, claimToken: string): Promise<EnrolAnswer>
+  abstract poll(deviceId: string, poll: Poll): Promise<PollAnswer>
+  /** @returns null when the server has no such root. */
+  abstract findRoot(version: number): Promise<Uint8Array | null>
+  abstract findKrl(): Promise<Uint8Array | null>
+  abstract report(deviceId: string, report: Uint8Array): Promise<ReportAck>
+  /**
+   * Fetches a payload from byte `offset` on.
+   * @param uri the manifest's relative address. @param base one of the poll's `payloadUrls`.
+   */
+  abstract fetchPayload(base: string, uri: string, offset: number, sink: PayloadSink): Promise<void>
+  /** For requests from now on; null on a device that is not enrolled. */
+  abstract useCredential(credential: string | null): void
+}
+
+/** No answer, a broken one, or one too slow: an outage and no judgement. */
+export class Unreachable extends Error {
+  override readonly name = 'Unreachable'
+}

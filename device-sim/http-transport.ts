@@ -1,0 +1,156 @@
+import { Agent, type IncomingMessage } from 'node:http'
+import { toHex } from '../src/domain/bytes.js'
+import { MAX_DOCUMENT_BYTES, MAX_KRL_BYTES } from '../src/domain/trust/labels.js'
+import {
+  CBOR_MEDIA_TYPE,
+  CLAIM_SCHEME,
+  DEVICE_SCHEME,
+  parseEnrolAnswer,
+  parseReportAnswer,
+  parseUpdateAnswer,
+  type EnrolAnswer,
+  type ReportAck,
+} from '../src/protocol/device-http.js'
+import { DeviceServer, Unreachable, type PayloadSink, type Poll, type PollAnswer } from './device-server.port.js'
+import { defaultHttpLimits, drain, exchange, readBody, type HttpLimits } from './http-exchange.js'
+
+const MAX_REDIRECTS = 3
+const MAX_POLL_BYTES = 4 * 1024 * 1024
+const SMALL_ANSWER_BYTES = 4_096
+
+export interface HttpTransportOptions {
+  readonly serverUrl: string
+  readonly namespace: string
+  /** Shared by the devices of a fleet, so that their number does not become a number of sockets. */
+  readonly agent?: Agent
+  readonly limits?: Partial<HttpLimits>
+}
+
+/** The device calls over HTTP, docs/formats/device-http.md. One per device: it carries that device's credential. */
+export class HttpTransport extends DeviceServer {
+  private readonly base: URL
+  private readonly agent: Agent
+  private readonly limits: HttpLimits
+  private credential: string | null = null
+
+  constructor({ serverUrl, namespace, agent, limits }: HttpTransportOptions) {
+    super()
+    this.base = new URL(`/device/v1/${namespace}/`, serverUrl)
+    this.agent = agent ?? new Agent({ keepAlive: true, maxSockets: 4 })
+    this.limits = { ...defaultHttpLimits, ...limits }
+  }
+
+  override useCredential(credential: string | null): void {
+    this.credential = credential
+  }
+
+  override async enrol(enrolment: Uint8Array, claimToken: string): Promise<EnrolAnswer> {
+    const authorization = `${CLAIM_SCHEME} ${claimToken}`
+    return parseEnrolAnswer(await this.post('enrol', enrolment, authorization))
+  }
+
+  override async poll(deviceId: string, { rootVersion, krlNumber, nonce, etag }: Poll): Promise<PollAnswer> {
+    const url = new URL(`${deviceId}/update`, this.base)
+    url.searchParams.set('root', String(rootVersion))
+    url.searchParams.set('krl', String(krlNumber))
+    if (nonce !== null) url.searchParams.set('nonce', toHex(nonce))
+    const answer = await this.get(url, etag === null ? {} : { 'if-none-match': etag })
+    if (answer.statusCode === 304) {
+      answer.resume()
+      return { isChanged: false }
+    }
+    const bytes = await this.body(requireStatus(answer, 200), MAX_POLL_BYTES)
+    return { isChanged: true, answer: parseUpdateAnswer(bytes), etag: answer.headers.etag ?? null }
+  }
+
+  override findRoot(version: number): Promise<Uint8Array | null> {
+    return this.findDocument(`root/${version}`, MAX_DOCUMENT_BYTES)
+  }
+
+  override findKrl(): Promise<Uint8Array | null> {
+    return this.findDocument('krl', MAX_KRL_BYTES)
+  }
+
+  override async report(deviceId: string, report: Uint8Array): Promise<ReportAck> {
+    return parseReportAnswer(await this.post(`${deviceId}/report`, report, this.authorization() ?? ''))
+  }
+
+  override async fetchPayload(base: string, uri: string, offset: number, sink: PayloadSink): Promise<void> {
+    const url = addressOf(uri, addressOf(base, this.base))
+    const answer = await this.get(url, offset === 0 ? {} : { range: `bytes=${offset}-` })
+    // A server that ignores the range sends everything: the beginning, which is stored, is passed over.
+    let passedOver = offset > 0 && isPartFrom(answer, offset) ? 0 : offset
+    if (offset === 0 || passedOver > 0) requireStatus(answer, 200)
+    await drain(answer, this.limits, async (piece) => {
+      const skipped = Math.min(passedOver, piece.length)
+      passedOver -= skipped
+      if (skipped < piece.length) await sink(piece.subarray(skipped))
+    })
+  }
+
+  private async findDocument(path: string, maxBytes: number): Promise<Uint8Array | null> {
+    const answer = await this.get(new URL(path, this.base), {})
+    if (answer.statusCode === 404) {
+      answer.resume()
+      return null
+    }
+    return this.body(requireStatus(answer, 200), maxBytes)
+  }
+
+  private async post(path: string, body: Uint8Array, authorization: string): Promise<Uint8Array> {
+    const answer = await exchange(new URL(path, this.base), {
+      method: 'POST',
+      headers: { authorization, 'content-type': CBOR_MEDIA_TYPE, accept: CBOR_MEDIA_TYPE },
+      body,
+      agent: this.agent,
+      limits: this.limits,
+    })
+    const status = answer.statusCode ?? 0
+    if (status === 200 || status === 201) return this.body(answer, SMALL_ANSWER_BYTES)
+    const said = await this.body(answer, SMALL_ANSWER_BYTES).catch(() => new Uint8Array(0))
+    throw new Unreachable(`${path.split('/').at(-1)} answered ${status}: ${Buffer.from(said).toString('utf8', 0, 300)}`)
+  }
+
+  private async get(target: URL, headers: Record<string, string>): Promise<IncomingMessage> {
+    let url = target
+    for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
+      if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new Unreachable(`scheme ${url.protocol}`)
+      // The credential is for the server it came from: an address in an answer cannot make the device give it away.
+      const authorization = url.origin === this.base.origin ? this.authorization() : undefined
+      const answer = await exchange(url, {
+        method: 'GET',
+        headers: { ...headers, ...(authorization === undefined ? {} : { authorization }) },
+        agent: this.agent,
+        limits: this.limits,
+      })
+      const next = answer.headers.location
+      if (![301, 302, 303, 307, 308].includes(answer.statusCode ?? 0) || next === undefined) return answer
+      answer.resume()
+      url = addressOf(next, url)
+    }
+    throw new Unreachable('too many redirects')
+  }
+
+  private authorization(): string | undefined {
+    return this.credential === null ? undefined : `${DEVICE_SCHEME} ${this.credential}`
+  }
+
+  private body(answer: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
+    return readBody(answer, this.limits, maxBytes)
+  }
+}
+
+/** An address that a server names. @throws Unreachable when it is none. */
+function addressOf(address: string, base: URL): URL {
+  if (!URL.canParse(address, base.href)) throw new Unreachable('an address that is none')
+  return new URL(address, base)
+}
+
+const isPartFrom = (answer: IncomingMessage, offset: number): boolean =>
+  answer.statusCode === 206 && answer.headers['content-range']?.startsWith(`bytes ${offset}-`) === true
+
+function requireStatus(answer: IncomingMessage, status: number): IncomingMessage {
+  if (answer.statusCode === status) return answer
+  answer.resume()
+  throw new Unreachable(`answered ${answer.statusCode ?? 0}`)
+}

@@ -1,0 +1,117 @@
+import { randomBytes } from 'node:crypto'
+import { equalBytes, toHex } from '../src/domain/bytes.js'
+import { Refusal } from '../src/domain/refusal.js'
+import type { AcceptedUpdate, UpdateOffer } from '../src/domain/trust/accept-update.js'
+import type { UpdateAnswer } from '../src/protocol/device-http.js'
+import { runningImage } from './boot-record.js'
+import type { DeviceEvent } from './device.js'
+import type { DeviceMemory } from './device-memory.js'
+import { DeviceServer, Unreachable, type PollAnswer } from './device-server.port.js'
+import { whyOf } from './installer.js'
+import type { ReportDesk } from './report-desk.js'
+import type { SlotImage } from './slot-image.js'
+import type { TrustDesk } from './trust-desk.js'
+
+const NONCE_BYTES = 16
+
+export interface PollerOptions {
+  readonly deviceId: string
+  readonly hasClock: boolean
+  readonly memory: () => DeviceMemory
+  readonly server: DeviceServer
+  readonly trust: TrustDesk
+  readonly reports: ReportDesk
+}
+
+/** Asks the server once and says what came of it. */
+export class Poller {
+  /** Of the newest answer that asked nothing of us; an update that went wrong is asked for in full again. */
+  private etag: string | null = null
+
+  constructor(private readonly options: PollerOptions) {}
+
+  /** Memory is gone. */
+  forget(): void {
+    this.etag = null
+  }
+
+  async poll(): Promise<DeviceEvent> {
+    const nonce = this.options.hasClock ? null : new Uint8Array(randomBytes(NONCE_BYTES))
+    try {
+      const polled = await this.ask(nonce)
+      if (!polled.isChanged) return { happened: 'nothing-offered' }
+      if (polled.answer.ack !== undefined) this.options.reports.acknowledge(polled.answer.ack)
+      const event = await this.judge(polled.answer, nonce)
+      const isSettled = event.happened === 'nothing-offered' || event.happened === 'already-running'
+      this.etag = isSettled ? polled.etag : null
+      return event
+    } catch (error) {
+      if (error instanceof Unreachable) return { happened: 'server-unreachable' }
+      // An answer in no readable form: step 1 could not begin.
+      if (error instanceof Refusal) return { happened: 'refused', rolloutId: null, why: whyOf(error, 1) }
+      throw error
+    }
+  }
+
+  private ask(nonce: Uint8Array | null): Promise<PollAnswer> {
+    const { root, krl } = this.options.memory().trust
+    const poll = { rootVersion: root.version, krlNumber: krl?.number ?? 0, nonce, etag: this.etag }
+    return this.options.server.poll(this.options.deviceId, poll)
+  }
+
+  private async judge(answer: UpdateAnswer, nonce: Uint8Array | null): Promise<DeviceEvent> {
+    const { memory, trust } = this.options
+    const offer: UpdateOffer = {
+      roots: answer.roots ?? [],
+      krl: answer.krl ?? null,
+      freshness: answer.freshness ?? memory().record.freshness,
+      assignment: answer.assignment ?? null,
+      envelope: answer.envelope ?? null,
+    }
+    let accepted: AcceptedUpdate | null
+    try {
+      accepted = await trust.judge(offer, nonce)
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+      return { happened: 'refused', rolloutId: trust.findRolloutId(offer), why: whyOf(error, 1) }
+    }
+    if (nonce === null) this.hold(answer.freshness)
+    return accepted === null ? { happened: 'nothing-offered' } : this.considered(accepted, answer, offer, nonce)
+  }
+
+  /** A statement that held serves again when an answer comes without one. */
+  private hold(freshness: Uint8Array | undefined): void {
+    const memory = this.options.memory()
+    const held = memory.record.freshness
+    if (freshness === undefined || (held !== null && equalBytes(held, freshness))) return
+    memory.saveRecord({ freshness })
+  }
+
+  /** An update that may be installed; what runs already, or failed for good, is not. */
+  private considered(
+    { manifest, manifestSha256, assignment }: AcceptedUpdate,
+    answer: UpdateAnswer,
+    offer: UpdateOffer,
+    nonce: Uint8Array | null,
+  ): DeviceEvent {
+    const image: SlotImage = {
+      manifestSha256,
+      sequence: manifest.sequence,
+      imageSha256: manifest.imageSha256,
+      imageSizeBytes: manifest.imageSizeBytes,
+      rolloutId: assignment.rolloutId,
+    }
+    const { boot, record } = this.options.memory()
+    const running = runningImage(boot)
+    if (running !== null && equalBytes(running.manifestSha256, manifestSha256))
+      return { happened: 'already-running', image }
+    const { failure } = record
+    if (failure !== null && failure.isFinal && isSameAttempt(failure.image, image))
+      return { happened: 'given-up', image, why: { code: failure.code, step: failure.step, detail: {} } }
+    return { happened: 'update-accepted', update: { image, offer, nonce, payloadUrls: answer.payloadUrls ?? [] } }
+  }
+}
+
+/** The same release under the same rollout; a new rollout is a new try. */
+export const isSameAttempt = (a: SlotImage, b: SlotImage): boolean =>
+  a.rolloutId === b.rolloutId && toHex(a.manifestSha256) === toHex(b.manifestSha256)

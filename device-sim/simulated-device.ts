@@ -1,0 +1,198 @@
+import type { Agent } from 'node:http'
+import { strictAlgorithms, type AlgorithmTable } from '../src/domain/cose/algorithms.js'
+import { buildSign1 } from '../src/domain/cose/sign1.js'
+import { Refusal } from '../src/domain/refusal.js'
+import { encodeEnrolment } from '../src/domain/trust/enrolment.js'
+import { labelOf } from '../src/domain/trust/labels.js'
+import type { TrustState } from '../src/domain/trust/trust-state.js'
+import { runningImage } from './boot-record.js'
+import { DeviceKey } from './device-key.js'
+import { DeviceMemory } from './device-memory.js'
+import type { DeviceServer } from './device-server.port.js'
+import { Faults, type FaultName } from './faults.js'
+import { HttpTransport } from './http-transport.js'
+import { Installer, whyOf } from './installer.js'
+import { outcomeOf, type Outcome } from './outcome.js'
+import { Poller } from './poller.js'
+import { ReportDesk, type ReportWire, type Statement } from './report-desk.js'
+import { Slots } from './slots.js'
+import { TrustDesk } from './trust-desk.js'
+import { UpdateRunner } from './update-runner.js'
+
+export interface SimulatedDeviceOptions {
+  /** The device's own folder: key, state, slots. What is there is gone on with. */
+  readonly dir: string
+  readonly serverUrl: string
+  /** `product/environment`. */
+  readonly namespace: string
+  /** The signed root 1 inside the firmware; the one anchor. */
+  readonly root1: Uint8Array
+  /** 16 bytes each. */
+  readonly vendorId: Uint8Array
+  readonly classId: Uint8Array
+  /** Default: the strict ones, as on a device. A fleet in one process takes the fast ones. */
+  readonly algorithms?: AlgorithmTable
+  readonly faults?: Faults
+  /** Seconds since the Unix epoch, or null on a device without a clock. */
+  readonly clockSeconds?: () => number | null
+  readonly agent?: Agent
+  /** In place of HTTP. */
+  readonly server?: DeviceServer
+  /** Called with everything the device reports. */
+  readonly onReport?: (outcome: Outcome) => void
+}
+
+const systemClock = (): number => Math.floor(Date.now() / 1_000)
+
+/** One device: it believes its own root and its own judgement, whatever server it talks to. */
+export class SimulatedDevice {
+  readonly id: string
+  readonly faults: Faults
+  readonly trust: TrustDesk
+  private readonly key: DeviceKey
+  private readonly reports: ReportDesk
+  private readonly runner: UpdateRunner
+  private readonly server: DeviceServer
+  private held: DeviceMemory
+  private running: Promise<unknown> | null = null
+  private isUp = false
+
+  constructor(private readonly options: SimulatedDeviceOptions) {
+    const { dir, namespace, vendorId, classId, algorithms = strictAlgorithms } = options
+    const open = (): DeviceMemory => new DeviceMemory(dir, options.root1, algorithms)
+    const memory = (): DeviceMemory => this.held
+    const clockSeconds = options.clockSeconds ?? systemClock
+    this.held = open()
+    this.key = DeviceKey.open(dir)
+    this.id = this.key.deviceId
+    this.faults = options.faults ?? new Faults()
+    this.server = options.server ?? new HttpTransport(options)
+    this.server.useCredential(this.held.record.enrolment?.credential ?? null)
+    const { server, faults, id: deviceId } = this
+    const identity = { namespace, deviceId, vendorId, classId, algorithms }
+    const trust = new TrustDesk(identity, memory, server, clockSeconds)
+    const installer = new Installer(memory, new Slots(dir), server, faults)
+    const reports = new ReportDesk({
+      namespace,
+      signer: this.key,
+      memory,
+      server,
+      runningSha256: () => installer.runningSha256,
+      nowSeconds: () => trust.now(),
+    })
+    const poller = new Poller({ deviceId, hasClock: clockSeconds() !== null, memory, server, trust, reports })
+    const reopen = (): void => {
+      this.held = open()
+    }
+    const onReport = (statement: Statement): void => options.onReport?.(this.outcome(statement))
+    this.trust = trust
+    this.reports = reports
+    this.runner = new UpdateRunner({ memory, reopen, poller, trust, installer, reports, faults, onReport })
+  }
+
+  /** A copy-free look at what the device holds; it changes with the next poll. */
+  get trustState(): TrustState {
+    return this.held.trust
+  }
+  get memory(): DeviceMemory {
+    return this.held
+  }
+  get runningSequence(): number {
+    return runningImage(this.held.boot)?.sequence ?? 0
+  }
+  get isEnrolled(): boolean {
+    return this.held.record.enrolment !== null
+  }
+
+  /**
+   * Makes the device known to the server. It gets a name and secrets and no anchors: what it believes came with
+   * its firmware. @throws Refusal `ENROLMENT_REFUSED` when the answer is about another device.
+   */
+  async enrol(claimToken: string): Promise<void> {
+    const { namespace, classId } = this.options
+    const enrolment = encodeEnrolment({ namespace, key: this.key.publicKey, classId, time: this.trust.now() })
+    const answer = await this.server.enrol(await buildSign1(this.key, enrolment, labelOf('enrolment')), claimToken)
+    if (answer.deviceId !== this.id) throw new Refusal('ENROLMENT_REFUSED', { why: 'the answer names another device' })
+    this.held.saveRecord({ enrolment: answer })
+    this.server.useCredential(answer.credential)
+  }
+
+  /** Polls once and follows an update to its end. A call while one is under way waits for that one. */
+  pollOnce(): Promise<Outcome> {
+    return this.alone(async () => {
+      if (this.faults.has('offline')) return { state: 'unreachable', sequence: this.runningSequence }
+      await this.powerUp()
+      await this.runner.poll()
+      await this.reports.repeat()
+      return this.outcome()
+    })
+  }
+
+  /** Takes a KRL that was pushed, and reports at once that it did (trust.md §7, t4). */
+  async takeKrl(bytes: Uint8Array): Promise<void> {
+    try {
+      if (!this.trust.takeKrl(bytes)) return
+    } catch (error) {
+      // An older one is what a broker that missed something still holds; only what contradicts is worth telling.
+      if (!(error instanceof Refusal)) throw error
+      if (error.code === 'KRL_OLD' || error.code === 'KRL_NEEDS_ROOT') return
+      const statement: Statement = { state: 'refused', rolloutId: null, why: whyOf(error, 6) }
+      if (!this.reports.hasSaid(statement)) await this.reports.write(statement)
+      return
+    }
+    await this.reports.write(this.presentStatement())
+  }
+
+  /** Reports over this wire while it is connected; null for HTTP only. */
+  useWire(wire: ReportWire | null): void {
+    this.reports.wire = wire
+  }
+
+  /** Sends the newest report again when the server may not have it. */
+  repeatReport(): Promise<void> {
+    return this.reports.repeat()
+  }
+
+  setFault(name: FaultName, isOn: boolean): void {
+    this.faults.set(name, isOn)
+  }
+
+  /** Waits until nothing is under way. */
+  async settled(): Promise<void> {
+    await this.running?.catch(() => undefined)
+  }
+
+  private async powerUp(): Promise<void> {
+    if (this.isUp) return
+    this.isUp = true
+    await this.runner.powerUp()
+  }
+
+  private alone(work: () => Promise<Outcome>): Promise<Outcome> {
+    if (this.running !== null) return this.running as Promise<Outcome>
+    const running = work().finally(() => (this.running = null))
+    this.running = running
+    return running
+  }
+
+  /** A report about a KRL must not hide how an update ended from a server that has not heard of it. */
+  private presentStatement(): Statement {
+    const session = this.runner.current
+    const { unacknowledged } = this.reports
+    if (unacknowledged !== null) return unacknowledged
+    switch (session.phase) {
+      case 'downloading':
+      case 'downloaded':
+      case 'installing':
+        return { state: session.phase, rolloutId: session.update.image.rolloutId, why: null }
+      case 'rebooting':
+        return { state: 'rebooting', rolloutId: session.image.rolloutId, why: null }
+      default:
+        return { state: 'idle', rolloutId: null, why: null }
+    }
+  }
+
+  private outcome(statement?: Statement): Outcome {
+    return outcomeOf(statement ?? this.runner.current, this.runningSequence)
+  }
+}
