@@ -136,7 +136,7 @@ async function createTrust(db: QueryRunner): Promise<void> {
     kind text NOT NULL CHECK (kind IN ('root', 'policy', 'krl')),
     version bigint NOT NULL CHECK (version > 0),
     document bytea NOT NULL,
-    stored_at bigint NOT NULL,
+    stored_ms bigint NOT NULL,
     PRIMARY KEY (namespace, kind, version))`)
   await db.query(`CREATE TABLE freshness_statement (
     namespace text PRIMARY KEY,

@@ -1,0 +1,61 @@
+import { Injectable } from '@nestjs/common'
+import { DataSource } from 'typeorm'
+import { Refusal } from '../../domain/refusal.js'
+
+/** How far a KRL has come, by what devices said in verified signed reports. Milliseconds count from its publication. */
+export interface KrlAcknowledgements {
+  readonly number: number
+  readonly publishedMs: number | null
+  readonly devices: number
+  readonly acknowledged: number
+  readonly outstanding: number
+  readonly p50Ms: number | null
+  readonly p99Ms: number | null
+  readonly lastMs: number | null
+}
+
+interface CountRow {
+  readonly devices: number
+  readonly acknowledged: number
+  readonly p50: number | null
+  readonly p99: number | null
+  readonly last: number | null
+}
+
+/** A device that names a later KRL has this one too: each counts by its first report of this number or a larger one. */
+const COUNT = `
+  WITH first AS (
+    SELECT device_id, greatest(min(received_ms) - $3::bigint, 0) AS after_ms FROM krl_acknowledgement
+    WHERE namespace = $1 AND krl_number >= $2 GROUP BY device_id)
+  SELECT (SELECT count(*) FROM device WHERE namespace = $1) AS devices, count(*) AS acknowledged,
+    percentile_disc(0.5) WITHIN GROUP (ORDER BY after_ms) AS p50,
+    percentile_disc(0.99) WITHIN GROUP (ORDER BY after_ms) AS p99, max(after_ms) AS last
+  FROM first`
+
+@Injectable()
+export class KrlAcknowledgementService {
+  constructor(private readonly database: DataSource) {}
+
+  /** @throws Refusal `NOT_FOUND` for a number that was never signed. */
+  async count(namespace: string, number: number): Promise<KrlAcknowledgements> {
+    const [krl] = await this.database.query<{ published: number | null }[]>(
+      `SELECT published_ms AS published FROM krl_request WHERE namespace = $1 AND number = $2 AND state = 'signed'`,
+      [namespace, number],
+    )
+    if (krl === undefined) throw new Refusal('NOT_FOUND', { what: 'krl', id: String(number) })
+    const [row] = await this.database.query<CountRow[]>(COUNT, [namespace, number, krl.published ?? 0])
+    const { devices = 0, acknowledged = 0, p50 = null, p99 = null, last = null } = row ?? {}
+    // Without a publication there is nothing to count from.
+    const since = (ms: number | null): number | null => (krl.published === null ? null : ms)
+    return {
+      ...{
+        number,
+        publishedMs: krl.published,
+        devices,
+        acknowledged,
+        outstanding: Math.max(devices - acknowledged, 0),
+      },
+      ...{ p50Ms: since(p50), p99Ms: since(p99), lastMs: since(last) },
+    }
+  }
+}
