@@ -7,7 +7,13 @@ export class FrameCutter {
   private pieces: Uint8Array[] = []
   private heldBytes = 0
 
+  /** True between frames: nothing of a further one has arrived. */
+  get isEmpty(): boolean {
+    return this.heldBytes === 0
+  }
+
   push(piece: Uint8Array): void {
+    if (piece.length === 0) return
     this.pieces.push(piece)
     this.heldBytes += piece.length
   }

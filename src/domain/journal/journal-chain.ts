@@ -9,6 +9,13 @@ export interface JournalHead {
   readonly sha256: Uint8Array
 }
 
+/** How a journal file ends: what is whole, and what a crash left behind it. */
+export interface JournalEnd {
+  readonly wholeBytes: number
+  readonly tornBytes: number
+  readonly head: JournalHead
+}
+
 export const emptyJournal: JournalHead = { index: 0, sha256: new Uint8Array(32) }
 
 /** What a writer has to say; its place in the chain is added here. */

@@ -6,16 +6,10 @@ import {
   FRAME_HEADER_BYTES,
   frameChecksum,
   MAX_FRAME_PAYLOAD_BYTES,
+  type JournalEnd,
   type JournalHead,
 } from './journal-chain.js'
 import { decodeRecord, recordSha256, type JournalRecord } from './journal-record.js'
-
-/** How a journal ends: what is whole, and what a crash left behind it. */
-export interface JournalEnd {
-  readonly wholeBytes: number
-  readonly tornBytes: number
-  readonly head: JournalHead
-}
 
 /**
  * Reads a journal piece by piece and follows its chain. Only its very last frame may be torn (a write that the machine

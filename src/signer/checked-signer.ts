@@ -1,0 +1,24 @@
+import { fromHex } from '../domain/bytes.js'
+import { nativeAlgorithms } from '../domain/cose/algorithms.js'
+import type { MessageSigner } from '../domain/cose/sign1.js'
+import { requireSignature } from '../domain/cose/verify.js'
+import type { RootKey } from '../domain/trust/root.js'
+import type { Token } from '../token/token.port.js'
+import { atCheck, atCheckAsync } from './checks/at-check.js'
+
+/**
+ * Checks 17 and 18: one signature in the token, then verified with the public key of the root document and not with
+ * anything the token says. A signature that fails never leaves.
+ */
+export function checkedSigner(token: Token, key: RootKey): MessageSigner {
+  const keyId = fromHex(key.keyId)
+  return {
+    alg: key.alg,
+    keyId,
+    sign: async (message) => {
+      const signature = await atCheckAsync(17, () => token.sign(key.keyId, key.alg, message))
+      atCheck(18, () => requireSignature(nativeAlgorithms, key, { alg: key.alg, keyId, signature }, message))
+      return signature
+    },
+  }
+}

@@ -1,0 +1,27 @@
+import { closeSync, fsyncSync, openSync, renameSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+
+/** Makes the entries of a folder (new names, renames) survive a power cut. */
+export function syncFolder(folder: string): void {
+  const descriptor = openSync(folder, 'r')
+  try {
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+/** Replaces a file so that readers see the old bytes or the new ones, also after a power cut. One writer at a time. */
+export function writeFileAtomically(path: string, bytes: Uint8Array, mode = 0o644): void {
+  const folder = dirname(path)
+  const draft = join(folder, `.${basename(path)}.draft`)
+  const descriptor = openSync(draft, 'w', mode)
+  try {
+    writeFileSync(descriptor, bytes)
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+  renameSync(draft, path)
+  syncFolder(folder)
+}

@@ -1,0 +1,64 @@
+#!/usr/bin/env node
+import { Refusal } from '../domain/refusal.js'
+import { Pkcs11Token } from '../token/pkcs11-token.js'
+import { loadSignerConfig, loadTokenConfig, type SignerConfig } from './config.js'
+import { isCoreDumpOff, ownProcess, requireNoNetwork } from './host/sandbox-check.js'
+import { SignerLog } from './host/signer-log.js'
+import { SystemClock, systemUptime } from './host/system-clock.js'
+import { parseKeygen, runKeygen } from './keygen.js'
+import { startSigner } from './start-signer.js'
+import { describeFailure } from './startup-failure.js'
+import { tokenAccessOf } from './token-access.js'
+
+/** Signatures under way at once; each has a session of the token. */
+const SESSIONS = 8
+
+/** `signer` serves until SIGTERM; `signer keygen --role ROLE …` makes keys in the token and prints their public halves. */
+async function main(): Promise<void> {
+  const [command, ...rest] = process.argv.slice(2)
+  if (command === 'keygen') {
+    const order = parseKeygen(rest)
+    process.stdout.write(`${await runKeygen(order, loadTokenConfig(process.env))}\n`)
+    return
+  }
+  if (command !== undefined) throw new Refusal('CONFIGURATION', { name: command, why: 'unknown command; try keygen' })
+  await serve(loadSignerConfig(process.env))
+}
+
+async function serve(config: SignerConfig): Promise<void> {
+  const log = new SignerLog(`signer-${config.SIGNER_PROCESS}`, (line) => process.stdout.write(`${line}\n`))
+  requireSandbox(config, log)
+  const signer = await startSigner(config, {
+    clock: new SystemClock(),
+    uptime: systemUptime(),
+    log,
+    openToken: () => Pkcs11Token.open({ ...tokenAccessOf(config), keys: [], sessions: SESSIONS }),
+  })
+  let stopping: Promise<void> | null = null
+  const stop = (): void => {
+    stopping ??= signer.stop().then(() => {
+      log.info('signer.stopped')
+      process.exit(0)
+    }, fail)
+  }
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+}
+
+function requireSandbox(config: SignerConfig, log: SignerLog): void {
+  if (config.SIGNER_SANDBOX === 'off') {
+    log.warn('signer.without-sandbox')
+    return
+  }
+  requireNoNetwork(ownProcess)
+  if (isCoreDumpOff(ownProcess)) return
+  if (config.PROFILE === 'production') throw new Refusal('SANDBOX_UNAVAILABLE', { why: 'core dumps are on' })
+  log.warn('signer.core-dumps-on')
+}
+
+function fail(error: unknown): never {
+  process.stderr.write(`${describeFailure(error)}\n`)
+  process.exit(1)
+}
+
+main().catch(fail)

@@ -1,0 +1,19 @@
+import type { Clock } from '../../domain/clock.js'
+import type { Token } from '../../token/token.port.js'
+import type { MachineUptime } from '../host/system-clock.js'
+import type { SignerState } from '../signer-state.js'
+import type { PublishedReader } from '../trust/published-reader.js'
+import type { PaceLedger } from './pace-ledger.js'
+import type { VerdictCache } from './verdict-cache.js'
+
+/** What the operations of an online signer work with. */
+export interface OnlineContext {
+  readonly namespace: string
+  readonly clock: Clock
+  readonly uptime: MachineUptime
+  readonly token: Token
+  readonly state: SignerState
+  readonly ledger: PaceLedger
+  readonly published: PublishedReader
+  readonly verdicts: VerdictCache
+}

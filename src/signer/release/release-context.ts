@@ -1,0 +1,17 @@
+import type { Clock } from '../../domain/clock.js'
+import type { Token } from '../../token/token.port.js'
+import type { MachineUptime } from '../host/system-clock.js'
+import type { SignerState } from '../signer-state.js'
+import type { PublishedFolder } from '../trust/published-folder.js'
+import type { ReleaseLedger } from './release-ledger.js'
+
+/** What the operations of a release signer work with. */
+export interface ReleaseContext {
+  readonly namespace: string
+  readonly clock: Clock
+  readonly uptime: MachineUptime
+  readonly token: Token
+  readonly state: SignerState
+  readonly ledger: ReleaseLedger
+  readonly published: PublishedFolder
+}

@@ -1,0 +1,31 @@
+import { toHex } from '../../domain/bytes.js'
+import { buildBlock, encodeEnvelope } from '../../domain/suit/envelope.js'
+import type { SignerAnswers } from '../../protocol/signer-socket.js'
+import { atCheck, atCheckAsync } from '../checks/at-check.js'
+import { requireClock } from '../checks/clock.check.js'
+import { checkedSigner } from '../checked-signer.js'
+import { takeCourier } from '../trust/take-courier.js'
+import type { ReleaseContext } from './release-context.js'
+import { checkSignRequest, type SignRequest } from './sign-checks.js'
+
+/**
+ * Signs a release: all checks, the intent on the disk, the signature, the result on the disk, the release in the folder of
+ * the online signer; only then the answer. A crash on the way leaves a spent grant (check 20).
+ * @throws Refusal with the number of its check.
+ */
+export async function signRelease(request: SignRequest, context: ReleaseContext): Promise<SignerAnswers['sign']> {
+  const { state, published } = context
+  const arrived = atCheck(4, () => requireClock(context.clock, context.uptime, state))
+  await takeCourier(state, request.trust, arrived)
+  const { now, intent, key } = checkSignRequest(request, context)
+  await atCheckAsync(16, () => state.record({ time: now, entry: intent }))
+  const block = await buildBlock(checkedSigner(context.token, key), intent.subjectSha256)
+  const envelope = encodeEnvelope(request.manifest, [block], request.text)
+  await atCheckAsync(19, async () => {
+    const { operation, requestId } = intent
+    await state.record({ time: now, entry: { kind: 'result', operation, requestId, bytes: envelope } })
+    published.publishTrust(state.held)
+    published.publishRelease(toHex(intent.subjectSha256), envelope)
+  })
+  return { envelope }
+}

@@ -1,0 +1,174 @@
+import type { Socket } from 'node:net'
+import { Refusal } from '../../domain/refusal.js'
+import { FrameCutter } from '../../protocol/signer-socket-frames.js'
+import { parseRequest } from '../../protocol/signer-socket-request.js'
+import {
+  decodeRequestBody,
+  encodeAnswerFrame,
+  encodeRefusalFrame,
+  type SignerAnswers,
+  type SignerOperation,
+  type SignerRequest,
+} from '../../protocol/signer-socket.js'
+import { atCheck } from '../checks/at-check.js'
+import type { ImageIntake, SignerOperations } from '../signer-operations.js'
+import type { RequestLog } from './request-log.js'
+
+/** Requests of one connection that may be under way before it is not read any further. */
+const MAX_UNDER_WAY = 256
+/** A frame or an image that stands still for so long is given up. */
+const STALL_MS = 60_000
+/** How long a refused connection may still send what it was about to: closing at once would cost it the answer. */
+const LINGER_MS = 5_000
+
+/** An image that is being received on this connection. */
+interface Receiving {
+  readonly id: number
+  readonly request: SignerRequest
+  readonly imageSizeBytes: number
+  readonly intake: ImageIntake
+  readonly startedMs: number
+  missingBytes: number
+}
+
+/** One peer. Frames come in, answers go out in any order; a peer that breaks the protocol is refused and let go. */
+export class SignerConnection {
+  private readonly cutter = new FrameCutter()
+  private underWay = 0
+  private receiving: Receiving | null = null
+  private isEnding = false
+
+  constructor(
+    private readonly socket: Socket,
+    private readonly operations: SignerOperations,
+    private readonly log: RequestLog,
+  ) {
+    socket.on('data', (piece) => this.take(piece))
+    socket.on('drain', () => this.pump())
+    socket.on('error', () => socket.destroy())
+    socket.setTimeout(STALL_MS, () => {
+      if (this.receiving !== null || !this.cutter.isEmpty) socket.destroy()
+    })
+  }
+
+  /** True while an answer is owed. */
+  get isBusy(): boolean {
+    return this.underWay > 0
+  }
+
+  private take(piece: Uint8Array): void {
+    if (this.isEnding) return
+    this.cutter.push(piece)
+    this.pump()
+  }
+
+  /** Works through what has arrived, as far as the bounds let it. */
+  private pump(): void {
+    try {
+      while (!this.isEnding && this.canGoOn()) {
+        if (this.receiving !== null) {
+          this.receive(this.receiving, this.cutter.takeRest())
+          break
+        }
+        const body = atCheck(1, () => this.cutter.next())
+        if (body === null) break
+        this.handleFrame(body)
+      }
+    } catch (error) {
+      // Not even a frame: there is no request to answer, and no telling where the next one begins.
+      this.refuse(0, null, error, performance.now())
+      this.end()
+    }
+    if (this.canGoOn()) this.socket.resume()
+    else this.socket.pause()
+  }
+
+  private canGoOn(): boolean {
+    return this.underWay < MAX_UNDER_WAY && !this.socket.writableNeedDrain
+  }
+
+  private handleFrame(body: Uint8Array): void {
+    const startedMs = performance.now()
+    const { id, request: members } = atCheck(1, () => decodeRequestBody(body))
+    let request: SignerRequest | null = null
+    try {
+      request = atCheck(1, () => parseRequest(members))
+      if (request.operation === 'hash-image') this.beginImage(id, request, startedMs)
+      else this.answerLater(id, request, this.operations.handle(request), startedMs)
+    } catch (error) {
+      this.refuse(id, request, error, startedMs)
+      // The bytes of a refused image would be read as frames.
+      if (request?.operation === 'hash-image') this.end()
+    }
+  }
+
+  private beginImage(
+    id: number,
+    request: Extract<SignerRequest, { operation: 'hash-image' }>,
+    startedMs: number,
+  ): void {
+    const intake = this.operations.takeImage(request.imageSizeBytes)
+    const { imageSizeBytes } = request
+    this.receiving = { id, request, imageSizeBytes, intake, startedMs, missingBytes: imageSizeBytes }
+    this.receive(this.receiving, this.cutter.takeRest())
+  }
+
+  private receive(image: Receiving, piece: Uint8Array): void {
+    if (piece.length > image.missingBytes) {
+      const { imageSizeBytes } = image
+      const refusal = new Refusal('PAYLOAD_TOO_LONG', { limitBytes: imageSizeBytes })
+      refusal.step = 6
+      this.refuse(image.id, image.request, refusal, image.startedMs)
+      this.end()
+      return
+    }
+    image.intake.update(piece)
+    image.missingBytes -= piece.length
+    if (image.missingBytes > 0) return
+    this.receiving = null
+    this.answerLater(image.id, image.request, image.intake.finish(), image.startedMs)
+  }
+
+  private answerLater(
+    id: number,
+    request: SignerRequest,
+    answer: Promise<SignerAnswers[SignerOperation]>,
+    startedMs: number,
+  ): void {
+    this.underWay += 1
+    answer
+      .then(
+        (body) => {
+          this.write(encodeAnswerFrame(id, body))
+          this.log.answered(request, startedMs)
+        },
+        (error: unknown) => this.refuse(id, request, error, startedMs),
+      )
+      .finally(() => {
+        this.underWay -= 1
+        this.pump()
+      })
+      .catch((error: unknown) => this.log.failed(request, error))
+  }
+
+  /** Tells a code and the number of the check, and nothing else; an outage is told apart and logged whole. */
+  private refuse(id: number, request: SignerRequest | null, error: unknown, startedMs: number): void {
+    if (error instanceof Refusal) {
+      this.write(encodeRefusalFrame(id, { code: error.code, check: error.step ?? 0 }))
+      this.log.refused(request, error, startedMs)
+    } else {
+      this.write(encodeRefusalFrame(id, { code: 'INTERNAL', check: 0 }))
+      this.log.failed(request, error)
+    }
+  }
+
+  private write(frame: Uint8Array): void {
+    if (!this.socket.destroyed) this.socket.write(frame)
+  }
+
+  private end(): void {
+    this.isEnding = true
+    this.receiving = null
+    setTimeout(() => this.socket.destroy(), LINGER_MS).unref()
+  }
+}

@@ -1,0 +1,139 @@
+import { mkdirSync, readFileSync } from 'node:fs'
+import { toHex } from '../domain/bytes.js'
+import type { Clock } from '../domain/clock.js'
+import { Refusal } from '../domain/refusal.js'
+import { manifestSha256, parseEnvelope } from '../domain/suit/envelope.js'
+import type { Token } from '../token/token.port.js'
+import { requireClock } from './checks/clock.check.js'
+import type { SignerConfig } from './config.js'
+import { ActiveLock } from './host/active-lock.js'
+import { errnoOf } from './host/errno.js'
+import type { SignerLog } from './host/signer-log.js'
+import type { MachineUptime } from './host/system-clock.js'
+import type { TimedEntry } from './journal/journal-entry.js'
+import { openJournal } from './journal/journal-file.js'
+import { JournalWriter } from './journal/journal-writer.js'
+import { OnlineSigner } from './online/online-signer.js'
+import { PaceLedger } from './online/pace-ledger.js'
+import { VerdictCache } from './online/verdict-cache.js'
+import { ReleaseLedger } from './release/release-ledger.js'
+import { ReleaseSigner } from './release/release-signer.js'
+import type { SignerOperations } from './signer-operations.js'
+import { SignerState } from './signer-state.js'
+import { RequestLog } from './socket/request-log.js'
+import { SignerServer } from './socket/signer-server.js'
+import { PublishedFolder } from './trust/published-folder.js'
+import { PublishedReader } from './trust/published-reader.js'
+
+/** What a signer takes from outside of its configuration. */
+export interface SignerParts {
+  readonly clock: Clock
+  readonly uptime: MachineUptime
+  readonly log: SignerLog
+  /** Opened once the state is known to be whole. */
+  openToken(): Promise<Token>
+}
+
+export interface RunningSigner {
+  /** Answers what is under way, then lets go of socket, journal, token and lock. */
+  stop(): Promise<void>
+}
+
+/**
+ * Starts one process: lock, journal, token, socket, in that order. Whatever was taken is let go when a later step fails.
+ * @throws Refusal saying what is missing or wrong.
+ */
+export async function startSigner(config: SignerConfig, parts: SignerParts): Promise<RunningSigner> {
+  const undo: (() => void | Promise<void>)[] = []
+  const stop = async (): Promise<void> => {
+    for (const step of undo.splice(0).reverse()) await step()
+  }
+  try {
+    await start(config, parts, (step) => undo.push(step))
+    return { stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+async function start(
+  config: SignerConfig,
+  parts: SignerParts,
+  onStop: (step: () => void | Promise<void>) => void,
+): Promise<void> {
+  const { clock, uptime, log } = parts
+  const namespace = config.SIGNER_NAMESPACE
+  makeStateFolder(config.SIGNER_STATE_DIR)
+  const lock = await ActiveLock.take(config.SIGNER_STATE_DIR)
+  onStop(() => lock.release())
+
+  const ledgers = { release: new ReleaseLedger(), online: new PaceLedger() }
+  const pinnedRoot = readRoot(config.SIGNER_ROOT_FILE)
+  const state = new SignerState(config.SIGNER_PROCESS, pinnedRoot, uptime.bootId, ledgers[config.SIGNER_PROCESS])
+  const published = config.SIGNER_PROCESS === 'release' ? new PublishedFolder(config.SIGNER_PUBLISHED_DIR) : null
+  const journal = openJournal(config.SIGNER_STATE_DIR, namespace, (timed) => {
+    state.apply(timed)
+    if (published !== null) publishAgain(published, timed)
+  })
+  const writer = new JournalWriter(namespace, journal)
+  onStop(() => writer.close())
+  state.attach(writer)
+  published?.publishTrust(state.held)
+  await recordStart(state, parts, journal.tornBytes)
+  for (const { requestId, operation } of ledgers.release.unknownOutcomes())
+    log.warn('signer.outcome-unknown', { requestId, operation })
+
+  const token = await parts.openToken()
+  onStop(() => token.close())
+  const isSandboxed = config.SIGNER_SANDBOX === 'required'
+  const common = { namespace, clock, uptime, token, state, isSandboxed }
+  const operations: SignerOperations =
+    published !== null
+      ? new ReleaseSigner({ ...common, ledger: ledgers.release, published })
+      : new OnlineSigner({
+          ...common,
+          ledger: ledgers.online,
+          published: new PublishedReader(config.SIGNER_PUBLISHED_DIR),
+          verdicts: new VerdictCache(),
+        })
+  const server = await SignerServer.listen(config.SIGNER_SOCKET, operations, new RequestLog(log))
+  onStop(() => server.close())
+  const { root } = state.held.state
+  log.info('signer.serving', { namespace, rootVersion: root.version, keys: token.keys().length, isSandboxed })
+}
+
+/** A clock that check 4 refuses is not stored: its reading would be the last time seen from then on. */
+async function recordStart(state: SignerState, { clock, uptime, log }: SignerParts, tornBytes: number): Promise<void> {
+  if (tornBytes > 0) log.warn('signer.journal-torn', { tornBytes })
+  try {
+    const now = requireClock(clock, uptime, state)
+    await state.record({ time: now, entry: state.startEntry(uptime.seconds() ?? 0, tornBytes) })
+  } catch (error) {
+    if (!(error instanceof Refusal) || (error.code !== 'CLOCK_BEHIND' && error.code !== 'CLOCK_JUMPED')) throw error
+    log.warn('signer.clock-refused', { code: error.code })
+    await state.record({ time: state.lastSeen, entry: state.startEntry(0, tornBytes) })
+  }
+}
+
+/** A release that was signed and, for a crash in between, not published. */
+function publishAgain(published: PublishedFolder, { entry }: TimedEntry): void {
+  if (entry.kind === 'result' && entry.operation === 'sign')
+    published.publishRelease(toHex(manifestSha256(parseEnvelope(entry.bytes).manifest)), entry.bytes)
+}
+
+function makeStateFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw new Refusal('SIGNER_STORAGE', { why: `${folder}: ${errnoOf(error) ?? 'failed'}` }, { cause: error })
+  }
+}
+
+function readRoot(path: string): Uint8Array {
+  try {
+    return new Uint8Array(readFileSync(path))
+  } catch (error) {
+    throw new Refusal('FILE_UNREADABLE', { path, why: errnoOf(error) ?? 'failed' }, { cause: error })
+  }
+}

@@ -1,0 +1,10 @@
+import type { TokenAccess } from '../token/token-session.js'
+import type { TokenConfig } from './config.js'
+
+/** In production a token that keeps its keys in files is refused. */
+export const tokenAccessOf = (config: TokenConfig): TokenAccess => ({
+  modulePath: config.PKCS11_MODULE,
+  label: config.PKCS11_TOKEN_LABEL,
+  pinFile: config.PKCS11_PIN_FILE,
+  refuseSoftToken: config.PROFILE === 'production',
+})
