@@ -1,9 +1,9 @@
 import { toHex } from '../bytes.js'
 import { decodeCbor } from '../cbor/decode.js'
+import { encodeCbor } from '../cbor/encode.js'
 import { CborTag, type CborMap, type CborValue } from '../cbor/value.js'
 import { findAlgorithmName, inspectionAlgorithms } from '../cose/inspection-algorithms.js'
 import type { CoseKey } from '../cose/cose-key.js'
-import { signMessage } from '../cose/sign.js'
 import { sign1Message } from '../cose/sign1.js'
 import { Refusal } from '../refusal.js'
 
@@ -50,7 +50,8 @@ export function inspectBlock(block: Uint8Array, signed: Uint8Array, key: CoseKey
 function inspectOne(one: CborValue, bodyHeader: Uint8Array, content: Uint8Array, key: CoseKey | null): InspectedBlock {
   const [header, unprotected, signature] = asArray(one)
   const protectedBytes = asBytes(header, 'protected header')
-  const message = signMessage(protectedBytes, new Uint8Array(0), content, bodyHeader)
+  // Unlike in our own documents the body header may be filled here (RFC 9052 §4.4).
+  const message = encodeCbor(['Signature', bodyHeader, protectedBytes, new Uint8Array(0), content])
   return rowOf('COSE_Sign', protectedBytes, unprotected, asBytes(signature, 'signature'), message, key)
 }
 
@@ -67,17 +68,16 @@ function rowOf(
   const alg = inside.get(1) ?? outside.get(1)
   const keyId = inside.get(4) ?? outside.get(4)
   const number = typeof alg === 'number' ? alg : null
-  const algorithm = number === null ? undefined : inspectionAlgorithms.get(number)
   return {
     type,
     algorithm: { number, name: number === null ? null : findAlgorithmName(number) },
     keyId: keyId instanceof Uint8Array ? toHex(keyId) : null,
-    verifies:
-      key === null || signature === null || type === 'COSE_Mac0' || type === 'COSE_Mac'
-        ? null
-        : (algorithm?.verify(key, message, signature) ?? false),
+    verifies: key === null || signature === null ? null : verifies(number, key, message, signature),
   }
 }
+
+const verifies = (alg: number | null, key: CoseKey, message: Uint8Array, signature: Uint8Array): boolean =>
+  alg !== null && inspectionAlgorithms.get(alg)?.verify(key, message, signature) === true
 
 /** An empty byte string stands for an empty map (RFC 9052 §3). */
 function headerMap(bytes: Uint8Array): CborMap {

@@ -1,0 +1,146 @@
+import { createReadStream } from 'node:fs'
+import { Readable } from 'node:stream'
+import { z } from 'zod'
+import { Refusal } from '../domain/refusal.js'
+import type { Login } from './cli-home.js'
+
+/** A "no" of the server, as its problem document told it (RFC 9457). */
+export class ServerRefusal extends Error {
+  override readonly name = 'ServerRefusal'
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    readonly detail: unknown,
+    readonly title: string,
+  ) {
+    super(`${code} ${JSON.stringify(detail)}`)
+  }
+}
+
+const Problem = z.looseObject({
+  title: z.string().catch(''),
+  code: z.string().catch(''),
+  detail: z.unknown().optional(),
+})
+
+/** Largest JSON answer that is read: a list of 1,000 releases fits. */
+const MAX_ANSWER_BYTES = 67_108_864
+const ANSWER_TIMEOUT_MS = 120_000
+
+/** The server's HTTP API for people, of one namespace. It is a courier: what it answers is checked by the callers. */
+export class ApiClient {
+  private readonly base: string
+  constructor(
+    private readonly login: Login,
+    private readonly token: string | null,
+  ) {
+    this.base = `${login.server.replace(/\/+$/, '')}/api/v1/${login.namespace}`
+  }
+
+  get<T>(path: string, schema: z.ZodType<T>): Promise<T> {
+    return this.json(path, { method: 'GET' }, schema)
+  }
+
+  post<T>(path: string, body: unknown, schema: z.ZodType<T>): Promise<T> {
+    const headers = { 'content-type': 'application/json' }
+    return this.json(path, { method: 'POST', headers, body: JSON.stringify(body) }, schema)
+  }
+
+  async delete(path: string): Promise<void> {
+    const response = await this.send(path, { method: 'DELETE' })
+    await response.body?.cancel()
+  }
+
+  /** Streams a file as the body; the server tells by Content-Length when it was cut off. */
+  putFile<T>(
+    path: string,
+    file: string,
+    sizeBytes: number,
+    schema: z.ZodType<T>,
+    onBytes: (count: number) => void,
+  ): Promise<T> {
+    const stream = createReadStream(file, { highWaterMark: 262_144 })
+    stream.on('data', (chunk) => onBytes(chunk.length))
+    const headers = { 'content-type': 'application/octet-stream', 'content-length': String(sizeBytes) }
+    const body = Readable.toWeb(stream)
+    return this.json(path, { method: 'PUT', headers, body, duplex: 'half' }, schema)
+  }
+
+  /** The bytes of a download as they come, at most `limitBytes`. @throws Refusal `PAYLOAD_TOO_LONG`. */
+  async *download(path: string, limitBytes: number): AsyncGenerator<Uint8Array> {
+    const response = await this.send(path, { method: 'GET' })
+    yield* this.read(path, response, limitBytes)
+  }
+
+  private async *read(path: string, response: Response, limitBytes: number): AsyncGenerator<Uint8Array> {
+    const body = response.body
+    if (body === null) return
+    let count = 0
+    try {
+      for await (const chunk of body as AsyncIterable<Uint8Array>) {
+        count += chunk.length
+        if (count > limitBytes) throw new Refusal('PAYLOAD_TOO_LONG', { limitBytes })
+        yield chunk
+      }
+    } catch (error) {
+      if (error instanceof Refusal) throw error
+      throw new Refusal('SERVER_ANSWER', { path, why: 'the answer broke off' }, { cause: error })
+    }
+  }
+
+  private async json<T>(path: string, init: RequestInit & { duplex?: 'half' }, schema: z.ZodType<T>): Promise<T> {
+    // An upload takes as long as it takes; everything else has to answer.
+    const limit = init.method === 'PUT' ? {} : { signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) }
+    const response = await this.send(path, { ...init, ...limit })
+    const parsed = schema.safeParse(parseJson(await this.text(path, response)))
+    if (parsed.success) return parsed.data
+    const issue = parsed.error.issues[0]
+    throw new Refusal('SERVER_ANSWER', { path, why: `${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}` })
+  }
+
+  private async send(path: string, init: RequestInit & { duplex?: 'half' }): Promise<Response> {
+    const headers = new Headers(init.headers)
+    headers.set('accept', 'application/json, application/problem+json, application/octet-stream')
+    if (this.token !== null) headers.set('authorization', `Bearer ${this.token}`)
+    // Never follow a redirect with a token in hand.
+    const response = await fetch(`${this.base}${path}`, { ...init, headers, redirect: 'error' }).catch(
+      (error: unknown) => {
+        throw new Refusal('SERVER_UNREACHABLE', { server: this.login.server, why: reasonOf(error) }, { cause: error })
+      },
+    )
+    if (response.ok) return response
+    const problem = Problem.parse(parseJson(await this.text(path, response)) ?? {})
+    const code = problem.code === '' ? `HTTP_${response.status}` : problem.code
+    throw new ServerRefusal(response.status, code, problem.detail, problem.title)
+  }
+
+  private async text(path: string, response: Response): Promise<string> {
+    const chunks: Uint8Array[] = []
+    for await (const chunk of this.read(path, response, MAX_ANSWER_BYTES)) chunks.push(chunk)
+    return Buffer.concat(chunks).toString('utf8')
+  }
+}
+
+/** @returns undefined for what is no JSON; the schema then says that the answer has the wrong form. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** What the network said: fetch hides it in the cause. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+  const words = new Map([
+    ['ECONNREFUSED', 'connection refused: nothing listens there'],
+    ['ENOTFOUND', 'the name is not known'],
+    ['ECONNRESET', 'the connection was cut'],
+    ['UND_ERR_SOCKET', 'the connection was cut'],
+    ['EPIPE', 'the connection was cut'],
+  ])
+  if (error instanceof Error && error.name === 'TimeoutError') return 'no answer in time'
+  return words.get(code) ?? (code === '' && cause instanceof Error ? cause.message : code || 'the request failed')
+}

@@ -1,0 +1,67 @@
+import { z } from 'zod'
+import { ED25519 } from '../../domain/cose/algorithms.js'
+import { keyIdHexOf } from '../../domain/cose/cose-key.js'
+import { Refusal } from '../../domain/refusal.js'
+import { algorithmOf } from '../../domain/trust/person-signature.js'
+import { encodeRoot, parseRoot, type Root, type RootKey, type RootRole } from '../../domain/trust/root.js'
+import { keyRoles, type KeyRole } from '../../domain/trust/roles.js'
+import { KeyEntry, Namespace, readKeyEntry, readSpecFile, Time, Whole } from './spec-file.js'
+
+const DAY_SECONDS = 86_400
+const Role = z.strictObject({
+  threshold: z.number().int().min(1),
+  /** Without its own life a key lives as long as the document. */
+  keys: z.array(KeyEntry.extend({ notBefore: Time.optional(), notAfter: Time.optional() })).min(1),
+})
+const RootSpec = z.strictObject({
+  namespace: Namespace,
+  version: z.number().int().min(1),
+  issued: Time,
+  expires: Time,
+  roles: z.partialRecord(z.enum(keyRoles), Role),
+  epoch: Whole.default(1),
+  floors: z.record(z.string().regex(/^[0-9a-f]{32}$/), Whole).default({}),
+  leastKrlNumber: Whole.default(1),
+  algorithms: z.array(z.number().int()).min(1).default([ED25519]),
+  longestKrlLifeSeconds: Whole.default(90 * DAY_SECONDS),
+})
+type RootSpec = z.infer<typeof RootSpec>
+
+/**
+ * Reads what a ceremony decided and makes the payload of a root, which is parsed again before it is given out.
+ * @throws Refusal `FILE_UNREADABLE`, `REQUEST_INVALID` naming the field, `KEY_MALFORMED`, `DOCUMENT_MALFORMED`.
+ */
+export function makeRoot(specFile: string): { payload: Uint8Array; root: Root } {
+  const spec = readSpecFile(specFile, RootSpec)
+  const keys = new Map<string, RootKey>()
+  const roles = new Map<KeyRole, RootRole>()
+  for (const role of keyRoles) {
+    const row = spec.roles[role]
+    if (row !== undefined) roles.set(role, { threshold: row.threshold, keyIds: addKeys(keys, row, role, spec) })
+  }
+  const { namespace, version, issued, expires, epoch, leastKrlNumber, algorithms, longestKrlLifeSeconds } = spec
+  const numbers = { namespace, version, issued, expires, epoch, leastKrlNumber, algorithms, longestKrlLifeSeconds }
+  const payload = encodeRoot({ ...numbers, keys, roles, floors: new Map(Object.entries(spec.floors)) })
+  const root = parseRoot(payload)
+  requireLife('expires', root.issued, root.expires)
+  return { payload, root }
+}
+
+function addKeys(keys: Map<string, RootKey>, row: z.infer<typeof Role>, role: KeyRole, spec: RootSpec): string[] {
+  return row.keys.map((entry, index) => {
+    const field = `roles.${role}.keys.${index}`
+    const key = readKeyEntry(entry, field)
+    const keyId = keyIdHexOf(key)
+    // Twice under one role counts one holder as two; under two roles it breaks "one key, one role".
+    if (keys.has(keyId)) throw new Refusal('REQUEST_INVALID', { field, why: 'this key is named already' })
+    const notBefore = entry.notBefore ?? spec.issued
+    const notAfter = entry.notAfter ?? spec.expires
+    requireLife(field, notBefore, notAfter)
+    keys.set(keyId, { keyId, key, alg: algorithmOf(key), notBefore, notAfter })
+    return keyId
+  })
+}
+
+function requireLife(field: string, from: number, to: number): void {
+  if (from >= to) throw new Refusal('REQUEST_INVALID', { field, why: 'ends before it begins' })
+}

@@ -1,0 +1,70 @@
+import type { Command } from 'commander'
+import { z } from 'zod'
+import { AnyAnswer, AnyListAnswer } from '../api-answers.js'
+import {
+  defineCommand,
+  defineGroup,
+  pagingOf,
+  segment,
+  sessionOf,
+  wholeNumber,
+  withPaging,
+  type CommonOptions,
+  type ListOptions,
+} from '../command-shape.js'
+import type { World } from '../session.js'
+
+interface ClaimOptions extends CommonOptions {
+  readonly class: string
+  readonly uses: number
+  readonly expires: number
+}
+
+/** `device`: what is enrolled, and tokens with which new devices enrol. */
+export function addDeviceCommands(program: Command, world: World): void {
+  const group = defineGroup(program, 'device', 'enrolled devices')
+  withPaging(defineCommand(group, 'list', 'devices of the namespace', 'device list --limit 50')).action(
+    async (options: ListOptions) => {
+      const session = sessionOf(world, options)
+      const answer = await session.api.get(`/devices${pagingOf(options)}`, AnyListAnswer)
+      for (const row of answer.items)
+        session.output.line(rowText(row, ['id', 'className', 'state', 'version', 'runningVersion']))
+      session.output.result(answer)
+    },
+  )
+  defineCommand(group, 'show <id>', 'one device: its last report and its deployments', 'device show 9b2e…').action(
+    async (id: string, options: CommonOptions) => {
+      const session = sessionOf(world, options)
+      const answer = await session.api.get(`/devices/${segment(id)}`, AnyAnswer)
+      session.output.lines(JSON.stringify(answer, null, 2).split('\n'))
+      session.output.result(answer)
+    },
+  )
+  defineCommand(
+    group,
+    'claim',
+    'make a token with which devices of one class enrol',
+    'device claim --class gateway-r2 --uses 100 --expires 7',
+  )
+    .requiredOption('--class <name>', 'name of the device class')
+    .option('--uses <count>', 'devices that may enrol with it', wholeNumber(1, 1_000_000), 1)
+    .option('--expires <days>', 'days until it is void', wholeNumber(1, 366), 7)
+    .action((options: ClaimOptions) => claim(world, options))
+}
+
+async function claim(world: World, options: ClaimOptions): Promise<void> {
+  const session = sessionOf(world, options)
+  const body = {
+    className: options.class,
+    uses: options.uses,
+    expires: world.clock.nowSeconds() + options.expires * 86_400,
+  }
+  const answer = await session.api.post('/claim-tokens', body, z.looseObject({ token: z.string() }))
+  session.output.line('claim token, shown this once:')
+  session.output.line(answer.token)
+  session.output.result(answer)
+}
+
+/** The named fields of a row that are there. */
+const rowText = (row: Readonly<Record<string, unknown>>, names: readonly string[]): string =>
+  names.flatMap((name) => (typeof row[name] === 'string' ? [row[name]] : [])).join('  ')

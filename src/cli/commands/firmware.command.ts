@@ -1,0 +1,147 @@
+import type { Command } from 'commander'
+import { fromHex, toBase64Url, toHex } from '../../domain/bytes.js'
+import { buildSign1 } from '../../domain/cose/sign1.js'
+import { Refusal } from '../../domain/refusal.js'
+import { versionToIntegers } from '../../domain/suit/version.js'
+import { labelOf } from '../../domain/trust/labels.js'
+import { encodeSubmission } from '../../domain/trust/submission.js'
+import { AnyListAnswer, FirmwareAnswer, listOf, SubmissionAnswer } from '../api-answers.js'
+import {
+  defineCommand,
+  defineGroup,
+  pagingOf,
+  segment,
+  sessionOf,
+  withKey,
+  withPaging,
+  type CommonOptions,
+  type ListOptions,
+} from '../command-shape.js'
+import { requireClass } from '../device-class.js'
+import { hashDownload, hashFile, requireImage, type HashedImage } from '../firmware-bytes.js'
+import { ProgressBar } from '../progress-bar.js'
+import { sizeText } from '../quantity-text.js'
+import { openKey, type KeyOptions, type Session, type World } from '../session.js'
+import { openOwnSubmission } from '../submission-check.js'
+import { requirePolicy } from '../trust-store.js'
+
+interface SubmitOptions extends CommonOptions, KeyOptions {
+  readonly version: string
+  readonly class: string
+}
+
+/** `firmware`: bytes, and the engineer's signature over what they are. */
+export function addFirmwareCommands(program: Command, world: World): void {
+  const group = defineGroup(program, 'firmware', 'uploaded bytes and what engineers signed about them')
+  withSubmission(
+    defineCommand(
+      group,
+      'upload <file>',
+      'hash a file here, upload it, and sign a submission for it',
+      'firmware upload gateway-1.4.0.bin --version 1.4.0 --class gateway/r2/prod --key engineer-1.key',
+    ),
+  ).action((file: string, options: SubmitOptions) => upload(world, file, options))
+  withSubmission(
+    defineCommand(
+      group,
+      'submit <digest>',
+      'sign a submission for bytes that are there already, after fetching and hashing them again',
+      'firmware submit 9f86d081… --version 1.4.0 --class gateway/r2/prod --key engineer-1.key',
+    ),
+  ).action((digest: string, options: SubmitOptions) => submitUploaded(world, digest, options))
+  withPaging(defineCommand(group, 'list', 'uploaded firmware', 'firmware list --limit 20')).action(
+    (options: ListOptions) => list(world, options),
+  )
+  defineCommand(group, 'show <digest>', 'one firmware with its submissions', 'firmware show 9f86d081…').action(
+    async (digest: string, options: CommonOptions) => {
+      const session = sessionOf(world, options)
+      printFirmware(session, await session.api.get(`/firmware/${segment(digest)}`, FirmwareAnswer))
+    },
+  )
+}
+
+const withSubmission = (command: Command): Command =>
+  withKey(command)
+    .requiredOption('--version <version>', 'such as 1.4.0 or 1.4.0-rc.1')
+    .requiredOption('--class <class>', 'class id, or model/hardware-revision/environment')
+
+async function upload(world: World, file: string, options: SubmitOptions): Promise<void> {
+  const session = sessionOf(world, options)
+  versionToIntegers(options.version)
+  const held = await session.refreshTrust()
+  const classId = requireClass(requirePolicy(held), options.class)
+  const image = await hashFile(file)
+  session.output.line(`${file}: ${sizeText(image.sizeBytes)}, sha256 ${image.sha256}`)
+  const bar = new ProgressBar(world.terminal, 'uploading', image.sizeBytes)
+  const path = `/firmware/${image.sha256}`
+  const stored = await session.api
+    .putFile(path, file, image.sizeBytes, FirmwareAnswer, (count) => bar.add(count))
+    .finally(() => bar.end())
+  requireImage(image, stored)
+  await submit(session, image, classId, options)
+}
+
+async function submitUploaded(world: World, digest: string, options: SubmitOptions): Promise<void> {
+  const session = sessionOf(world, options)
+  if (!/^[0-9a-f]{64}$/.test(digest))
+    throw new Refusal('REQUEST_INVALID', { field: 'digest', why: 'not 64 lower-case hex digits' })
+  versionToIntegers(options.version)
+  const held = await session.refreshTrust()
+  const classId = requireClass(requirePolicy(held), options.class)
+  const said = await session.api.get(`/firmware/${digest}`, FirmwareAnswer)
+  const image = await hashDownload(session.api, world.terminal, digest, said.sizeBytes)
+  // Against what the person typed, not against what the server answered.
+  requireImage(image, { sha256: digest, sizeBytes: said.sizeBytes })
+  session.output.line(`fetched and hashed here: ${sizeText(image.sizeBytes)}, sha256 ${image.sha256}`)
+  await submit(session, image, classId, options)
+}
+
+async function submit(
+  session: Session,
+  image: HashedImage,
+  classId: Uint8Array,
+  options: SubmitOptions,
+): Promise<void> {
+  const { world, output } = session
+  const { key, signer } = await openKey(world, options)
+  const held = session.store.load()
+  const requestId = world.newId()
+  const submission = await buildSign1(
+    signer,
+    encodeSubmission({
+      namespace: session.login.namespace,
+      imageSha256: fromHex(image.sha256),
+      imageSizeBytes: image.sizeBytes,
+      version: options.version,
+      classId,
+      requestId,
+      time: world.clock.nowSeconds(),
+    }),
+    labelOf('submission'),
+  )
+  openOwnSubmission(held, submission, world.clock.nowSeconds())
+  const body = { submission: toBase64Url(submission) }
+  const answer = await session.api.post(`/firmware/${image.sha256}/submissions`, body, SubmissionAnswer)
+  output.lines([
+    `submitted as ${key.person}: version ${options.version}, class ${toHex(classId)}`,
+    `request ${answer.requestId}`,
+    `next: countersign release create --request ${answer.requestId}`,
+  ])
+  output.result({ ...answer, sha256: image.sha256, sizeBytes: image.sizeBytes })
+}
+
+async function list(world: World, options: ListOptions): Promise<void> {
+  const session = sessionOf(world, options)
+  const answer = await session.api.get(`/firmware${pagingOf(options)}`, listOf(FirmwareAnswer))
+  for (const row of answer.items) session.output.line(`${row.sha256}  ${sizeText(row.sizeBytes)}`)
+  session.output.result(AnyListAnswer.parse(answer))
+}
+
+function printFirmware(session: Session, row: FirmwareAnswer): void {
+  session.output.line(`${row.sha256}  ${sizeText(row.sizeBytes)}`)
+  for (const one of row.submissions ?? []) {
+    const { requestId, version, submitter } = one as { requestId: string; version?: unknown; submitter?: unknown }
+    session.output.line(`  request ${requestId}: version ${String(version)}, by ${String(submitter)}`)
+  }
+  session.output.result(row)
+}

@@ -1,0 +1,114 @@
+import type { Command } from 'commander'
+import { AnyListAnswer, listOf, ReleaseAnswer, ReleaseRowAnswer } from '../api-answers.js'
+import {
+  defineCommand,
+  defineGroup,
+  pagingOf,
+  segment,
+  sessionOf,
+  withKey,
+  withPaging,
+  withYes,
+  type CommonOptions,
+  type ConfirmOptions,
+  type ListOptions,
+} from '../command-shape.js'
+import { approveRelease } from '../release-approval.js'
+import { sizeText } from '../quantity-text.js'
+import type { KeyOptions, Session, World } from '../session.js'
+
+interface CreateOptions extends CommonOptions {
+  readonly request: string
+  readonly description?: string
+}
+interface ApproveOptions extends CommonOptions, ConfirmOptions, KeyOptions {
+  readonly role?: string
+}
+interface RejectOptions extends CommonOptions {
+  readonly reason: string
+}
+
+/** `release`: from a submission to a signed envelope. */
+export function addReleaseCommands(program: Command, world: World): void {
+  const group = defineGroup(program, 'release', 'firmware with its manifest, on its way to a signature')
+  defineCommand(
+    group,
+    'create',
+    'make a release from a submission',
+    'release create --request 5f0c… --description "fixes the watchdog"',
+  )
+    .requiredOption('--request <id>', 'request id that "firmware upload" printed')
+    .option('--description <text>', 'what people read about it')
+    .action((options: CreateOptions) => create(world, options))
+  withPaging(defineCommand(group, 'list', 'releases of the namespace', 'release list --limit 20')).action(
+    (options: ListOptions) => list(world, options),
+  )
+  defineCommand(group, 'show <id>', 'one release as the server shows it', 'release show 3f6c…').action(
+    async (id: string, options: CommonOptions) => {
+      const session = sessionOf(world, options)
+      printRelease(session, await session.api.get(`/releases/${segment(id)}`, ReleaseAnswer))
+    },
+  )
+  addApprove(group, 'release approve', world)
+  defineCommand(group, 'reject <id>', 'say no, with a reason', 'release reject 3f6c… --reason "wrong branch"')
+    .requiredOption('--reason <text>', 'why; everybody reads it')
+    .action((id: string, options: RejectOptions) => act(world, id, 'rejection', { reason: options.reason }, options))
+  defineCommand(
+    group,
+    'renew <id>',
+    'give an overtaken release the next sequence; its approvals are void',
+    'release renew 3f6c…',
+  ).action((id: string, options: CommonOptions) => act(world, id, 'renew', {}, options))
+  addApprove(program, 'approve', world)
+}
+
+function addApprove(parent: Command, path: string, world: World): void {
+  withYes(
+    withKey(
+      defineCommand(
+        parent,
+        'approve <id>',
+        'check a release on this machine, show what will be signed, and countersign it',
+        `${path} 3f6c… --key manager-1.key`,
+      ),
+    ),
+  )
+    .option('--role <role>', 'the role to approve in, when the policy gives you several')
+    .action(async (id: string, options: ApproveOptions) => {
+      const session = sessionOf(world, options)
+      printRelease(session, await approveRelease(session, id, options))
+    })
+}
+
+async function create(world: World, options: CreateOptions): Promise<void> {
+  const session = sessionOf(world, options)
+  const { request: requestId, description } = options
+  const body = description === undefined ? { requestId } : { requestId, description }
+  printRelease(session, await session.api.post('/releases', body, ReleaseAnswer))
+}
+
+async function act(world: World, id: string, action: string, body: unknown, options: CommonOptions): Promise<void> {
+  const session = sessionOf(world, options)
+  printRelease(session, await session.api.post(`/releases/${segment(id)}/${action}`, body, ReleaseAnswer))
+}
+
+async function list(world: World, options: ListOptions): Promise<void> {
+  const session = sessionOf(world, options)
+  const answer = await session.api.get(`/releases${pagingOf(options)}`, listOf(ReleaseRowAnswer))
+  for (const row of answer.items)
+    session.output.line(`${row.id}  ${row.state.padEnd(18)}  ${row.version.padEnd(14)}  sequence ${row.sequence}`)
+  session.output.result(AnyListAnswer.parse(answer))
+}
+
+function printRelease(session: Session, release: ReleaseAnswer): void {
+  const approvals = release.approvals.map((row) => `${row.person ?? '?'} (${row.role ?? '?'})`)
+  session.output.lines([
+    `release ${release.id}: ${release.state}`,
+    `  version ${release.version}, sequence ${release.sequence}, class ${release.className ?? release.classId}`,
+    `  image ${release.imageSha256}, ${sizeText(release.imageSizeBytes)}`,
+    `  approvals: ${approvals.length === 0 ? 'none' : approvals.join(', ')}`,
+  ])
+  const refusal = release['lastRefusal']
+  if (refusal !== null && refusal !== undefined) session.output.line(`  the signer refused: ${JSON.stringify(refusal)}`)
+  session.output.result(release)
+}

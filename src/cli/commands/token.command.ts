@@ -1,0 +1,77 @@
+import { Option, type Command } from 'commander'
+import { z } from 'zod'
+import { AnyAnswer, listOf } from '../api-answers.js'
+import {
+  collect,
+  defineCommand,
+  defineGroup,
+  segment,
+  sessionOf,
+  wholeNumber,
+  type CommonOptions,
+} from '../command-shape.js'
+import { createLocalFile } from '../local-file.js'
+import type { World } from '../session.js'
+
+const roles = ['engineer', 'approver', 'fleet-manager', 'security-officer', 'auditor', 'ci'] as const
+interface CreateOptions extends CommonOptions {
+  readonly name: string
+  readonly role: readonly string[]
+  readonly person?: string
+  readonly expires?: number
+  readonly out?: string
+}
+
+/** `token`: API tokens. They open the server's door; they sign nothing. */
+export function addTokenCommands(program: Command, world: World): void {
+  const group = defineGroup(program, 'token', 'API tokens of people and machines')
+  defineCommand(
+    group,
+    'create',
+    'make a token; it is shown once',
+    'token create --name manager-1 --role approver --person manager-1 --out manager-1.token',
+  )
+    .requiredOption('--name <name>', 'what the token is called in the audit')
+    .addOption(
+      new Option('--role <role>', `one of ${roles.join(', ')}; repeat it`)
+        .argParser(collect(String))
+        .makeOptionMandatory(),
+    )
+    .option('--person <name>', 'the person of the policy it belongs to')
+    .option('--expires <days>', 'days until it is void', wholeNumber(1, 3_660))
+    .option('--out <file>', 'write it to a file of mode 0600 instead of showing it')
+    .action((options: CreateOptions) => create(world, options))
+  defineCommand(group, 'list', 'tokens, without their secrets', 'token list').action(async (options: CommonOptions) => {
+    const session = sessionOf(world, options)
+    const answer = await session.api.get('/tokens', z.union([z.array(AnyAnswer), listOf(AnyAnswer)]))
+    for (const row of Array.isArray(answer) ? answer : answer.items) session.output.line(JSON.stringify(row))
+    session.output.result(answer)
+  })
+  defineCommand(group, 'revoke <id>', 'make a token void at once', 'token revoke 41c0…').action(
+    async (id: string, options: CommonOptions) => {
+      const session = sessionOf(world, options)
+      await session.api.delete(`/tokens/${segment(id)}`)
+      session.output.line(`token ${id} is void`)
+      session.output.result({ id, state: 'revoked' })
+    },
+  )
+}
+
+async function create(world: World, options: CreateOptions): Promise<void> {
+  const session = sessionOf(world, options)
+  const body = {
+    name: options.name,
+    roles: options.role,
+    ...(options.person === undefined ? {} : { person: options.person }),
+    ...(options.expires === undefined ? {} : { expires: world.clock.nowSeconds() + options.expires * 86_400 }),
+  }
+  const answer = await session.api.post('/tokens', body, z.looseObject({ token: z.string() }))
+  if (options.out === undefined) {
+    session.output.lines(['token, shown this once:', answer.token])
+    session.output.result(answer)
+    return
+  }
+  createLocalFile(options.out, `${answer.token}\n`, 0o600)
+  session.output.line(`token written to ${options.out}`)
+  session.output.result({ ...answer, token: undefined, file: options.out })
+}

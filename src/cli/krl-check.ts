@@ -1,0 +1,105 @@
+import { equalBytes, fromHex, sha256, toHex } from '../domain/bytes.js'
+import { Refusal } from '../domain/refusal.js'
+import { parseKrl, type Krl } from '../domain/trust/krl.js'
+import type { Operation } from '../domain/trust/roles.js'
+import { bytesOf, type KrlRequestAnswer } from './api-answers.js'
+import { findNewestKrl, ownerText } from './krl-change.js'
+import { durationText, timeText } from './quantity-text.js'
+import { reasonText } from './revocation-reason.js'
+import type { HeldTrust } from './trust-store.js'
+
+/** A proposed revocation list that a security officer can judge. */
+export interface CheckedKrl {
+  readonly krl: Krl
+  readonly subjectSha256: Uint8Array
+  readonly operation: Extract<Operation, 'krl' | 'krl-renew'>
+}
+
+const refuse = (field: string, why: string): Refusal =>
+  new Refusal('DOCUMENT_MALFORMED', { document: 'krl', field, why })
+
+/**
+ * Holds a proposal against the newest list that was verified here.
+ * @throws Refusal `DIGEST_MISMATCH`, `WRONG_NAMESPACE`, `KRL_OLD`, `KRL_EPOCH`, `KRL_NEEDS_ROOT`, `KRL_ENTRY_FORBIDDEN`,
+ *   `DOCUMENT_MALFORMED` naming the member.
+ */
+export function checkKrlRequest(held: HeldTrust, request: KrlRequestAnswer): CheckedKrl {
+  const bytes = bytesOf(request.krl)
+  const subject = sha256(bytes)
+  if (!equalBytes(subject, fromHex(request.subjectSha256)))
+    throw new Refusal('DIGEST_MISMATCH', { what: 'krl', expected: request.subjectSha256, found: toHex(subject) })
+  const krl = parseKrl(bytes)
+  requireFitsRoot(held, krl)
+  requireNothingLost(held, krl)
+  requireSpared(held, krl)
+  return { krl, subjectSha256: subject, operation: isRenewal(held, krl) ? 'krl-renew' : 'krl' }
+}
+
+function requireFitsRoot(held: HeldTrust, krl: Krl): void {
+  const { root, krl: newest } = held.state
+  if (krl.namespace !== root.namespace)
+    throw new Refusal('WRONG_NAMESPACE', { expected: root.namespace, found: krl.namespace })
+  const least = Math.max((newest?.number ?? 0) + 1, root.leastKrlNumber)
+  if (krl.number < least) throw new Refusal('KRL_OLD', { held: least - 1, offered: krl.number })
+  if (krl.epoch !== root.epoch) throw new Refusal('KRL_EPOCH', { expected: root.epoch, found: krl.epoch })
+  if (krl.leastRootVersion > root.version)
+    throw new Refusal('KRL_NEEDS_ROOT', { needed: krl.leastRootVersion, held: root.version })
+  if (krl.hardExpiry > krl.issued + root.longestKrlLifeSeconds) throw refuse('6', 'longer than the root allows')
+  if (newest !== null && toHex(krl.previousSha256) !== newest.sha256)
+    throw refuse('12', 'does not follow the newest list')
+}
+
+/** Nothing is un-revoked and no floor sinks: every entry of this epoch is repeated. */
+function requireNothingLost(held: HeldTrust, krl: Krl): void {
+  const newest = held.state.krl
+  if (newest === null) return
+  requireAll('9', newest.keys.keys(), new Set(krl.keys.map((row) => row.keyId)))
+  requireAll('10', newest.manifests.keys(), new Set(krl.manifests.map((row) => row.digest)))
+  for (const [classId, floor] of newest.floors)
+    if ((krl.floors.get(classId) ?? 0) < floor) throw refuse('11', `lowers the floor of ${classId}`)
+}
+
+function requireAll(field: string, before: Iterable<string>, after: ReadonlySet<string>): void {
+  for (const name of before) if (!after.has(name)) throw refuse(field, `leaves out ${name}`)
+}
+
+function requireSpared(held: HeldTrust, krl: Krl): void {
+  const { root, krl: newest } = held.state
+  const spared = new Set(
+    (['root', 'emergency-krl', 'krl'] as const).flatMap((role) => root.roles.get(role)?.keyIds ?? []),
+  )
+  for (const { keyId } of krl.keys)
+    if (spared.has(keyId) && newest?.keys.has(keyId) !== true) throw new Refusal('KRL_ENTRY_FORBIDDEN', { keyId })
+}
+
+/** Only number, dates and the hash of the list before change. */
+function isRenewal(held: HeldTrust, krl: Krl): boolean {
+  const newest = findNewestKrl(held)
+  if (newest === null) return false
+  const same = (what: (each: Krl) => unknown): boolean => JSON.stringify(what(newest)) === JSON.stringify(what(krl))
+  return (
+    same((each) => each.keys) &&
+    same((each) => each.manifests) &&
+    same((each) => [...each.floors]) &&
+    same((each) => each.leastRootVersion)
+  )
+}
+
+/** What the proposal changes, one sentence a line. */
+export function describeKrl(held: HeldTrust, krl: Krl): string[] {
+  const newest = held.state.krl
+  const keys = krl.keys.filter((row) => newest?.keys.has(row.keyId) !== true)
+  const manifests = krl.manifests.filter((row) => newest?.manifests.has(row.digest) !== true)
+  const floors = [...krl.floors].filter(([classId, floor]) => (newest?.floors.get(classId) ?? 0) !== floor)
+  const added = [
+    ...keys.map((row) => `+ revokes key ${row.keyId} (${ownerText(held, row.keyId)}): ${reasonText(row.reason)}`),
+    ...manifests.map((row) => `+ withdraws release ${row.digest}: ${reasonText(row.reason)}`),
+    ...floors.map(([classId, floor]) => `+ class ${classId}: nothing below sequence ${floor}`),
+  ]
+  return [
+    `revocation list ${krl.number} of ${krl.namespace}, after ${newest === null ? 'none' : `number ${newest.number}`}`,
+    ...(added.length === 0 ? ['nothing is added: this only renews the dates'] : added),
+    `${krl.keys.length - keys.length} keys and ${krl.manifests.length - manifests.length} releases stay revoked`,
+    `a newer list is due by ${timeText(krl.nextUpdate)}; nothing is installed after ${timeText(krl.hardExpiry)} (${durationText(krl.hardExpiry - krl.issued)})`,
+  ]
+}

@@ -1,0 +1,63 @@
+import { randomBytes } from 'node:crypto'
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { Refusal } from '../domain/refusal.js'
+
+const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? 'unknown'
+
+function reasonOf(error: unknown): string {
+  const words = new Map([
+    ['ENOENT', 'there is no such file'],
+    ['EACCES', 'not permitted'],
+    ['EISDIR', 'it is a folder'],
+  ])
+  return words.get(codeOf(error)) ?? codeOf(error)
+}
+
+/** @throws Refusal `FILE_UNREADABLE`; also for a file above the bound, which is no document of ours. */
+export function readLocalFile(path: string, maxBytes = 4_194_304): Uint8Array {
+  try {
+    if (statSync(path).size > maxBytes) throw new Refusal('FILE_UNREADABLE', { path, why: `above ${maxBytes} bytes` })
+    return new Uint8Array(readFileSync(path))
+  } catch (error) {
+    if (error instanceof Refusal) throw error
+    throw new Refusal('FILE_UNREADABLE', { path, why: reasonOf(error) }, { cause: error })
+  }
+}
+
+export const readLocalText = (path: string): string => Buffer.from(readLocalFile(path)).toString('utf8')
+
+/** @returns the bytes, or null when there is no such file. @throws Refusal `FILE_UNREADABLE` for any other reason. */
+export function findLocalFile(path: string): Uint8Array | null {
+  try {
+    return new Uint8Array(readFileSync(path))
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return null
+    throw new Refusal('FILE_UNREADABLE', { path, why: reasonOf(error) }, { cause: error })
+  }
+}
+
+/** Replaces a file as a whole: a reader sees the old bytes or the new ones. Folders are made with mode 0700. */
+export function replaceLocalFile(path: string, bytes: Uint8Array | string, mode: number): void {
+  withTemporary(path, bytes, mode, (temporary) => renameSync(temporary, path))
+}
+
+/** Like `replaceLocalFile`, but never over another file. @throws Refusal `FILE_EXISTS`. */
+export function createLocalFile(path: string, bytes: Uint8Array | string, mode: number): void {
+  // A link fails where the name is taken, so of two writers one loses and nothing is overwritten.
+  withTemporary(path, bytes, mode, (temporary) => linkSync(temporary, path))
+}
+
+function withTemporary(path: string, bytes: Uint8Array | string, mode: number, place: (path: string) => void): void {
+  const temporary = `${path}.${randomBytes(6).toString('hex')}.new`
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    writeFileSync(temporary, bytes, { mode, flag: 'wx', flush: true })
+    place(temporary)
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') throw new Refusal('FILE_EXISTS', { path }, { cause: error })
+    throw new Refusal('FILE_UNREADABLE', { path, why: reasonOf(error) }, { cause: error })
+  } finally {
+    rmSync(temporary, { force: true })
+  }
+}

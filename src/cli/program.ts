@@ -1,0 +1,41 @@
+import { Command } from 'commander'
+import { addAuditCommands } from './commands/audit.command.js'
+import { addCeremonyCommands } from './commands/ceremony.command.js'
+import { addDeviceCommands } from './commands/device.command.js'
+import { addFirmwareCommands } from './commands/firmware.command.js'
+import { addKeyCommands } from './commands/key.command.js'
+import { addKeysCommands } from './commands/keys.command.js'
+import { addLoginCommands } from './commands/login.command.js'
+import { addReleaseCommands } from './commands/release.command.js'
+import { addRolloutCommands } from './commands/rollout.command.js'
+import { addSuitCommands } from './commands/suit.command.js'
+import { addTokenCommands } from './commands/token.command.js'
+import { addTrustCommands } from './commands/trust.command.js'
+import type { World } from './session.js'
+
+/** The whole command line, over one world. */
+export function buildProgram(world: World): Command {
+  const program = new Command('countersign')
+    .description('Nothing runs on a device that people did not countersign.')
+    // --version after a command is the version of a firmware.
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => world.terminal.line(text.trimEnd()),
+      writeErr: (text) => world.terminal.note(text.trimEnd()),
+    })
+    .addHelpText('after', '\nExample:\n  $ countersign login --server https://updates.example --namespace gateway/prod')
+  addLoginCommands(program, world)
+  addTrustCommands(program, world)
+  addKeyCommands(program, world)
+  addFirmwareCommands(program, world)
+  addReleaseCommands(program, world)
+  addRolloutCommands(program, world)
+  addKeysCommands(program, world)
+  addCeremonyCommands(program, world)
+  addDeviceCommands(program, world)
+  addTokenCommands(program, world)
+  addAuditCommands(program, world)
+  addSuitCommands(program, world)
+  return program
+}

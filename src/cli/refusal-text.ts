@@ -1,0 +1,70 @@
+import { Refusal } from '../domain/refusal.js'
+import { ServerRefusal } from './api-client.js'
+import { printable } from './printable-text.js'
+
+/** What to do about a refusal, by its code. Codes that are not here get the advice of their kind. */
+const advice: Readonly<Record<string, string>> = {
+  PASSPHRASE_WRONG: 'type the passphrase of this key file again; there is no way around it, a lost one means a new key',
+  IMAGE_MISMATCH: 'do not sign: the server does not hold the bytes this release names; tell a security officer',
+  SUBMISSION_MISMATCH: 'do not sign: the engineer signed for something else; ask them what they submitted',
+  DIGEST_MISMATCH: 'do not sign: the bytes are not what they are said to be; tell a security officer',
+  MANIFEST_MISMATCH: 'do not sign: the page shows something else than the manifest holds; tell a security officer',
+  MANIFEST_TEMPLATE: 'do not sign: this manifest does more than our template allows; tell a security officer',
+  PLAN_MISMATCH: 'do not sign: the plan is not about what the page shows; tell a security officer',
+  WRONG_CLASS: 'name a class of this namespace: its id, or model/hardware-revision/environment',
+  SUBMITTER_UNKNOWN: 'the policy must list the submitter as an engineer; a new policy version adds them',
+  APPROVER_UNKNOWN: 'the policy must list this key; a new policy version adds it',
+  APPROVER_IS_REQUESTER: 'another person has to approve what you submitted',
+  APPROVAL_ROLE: 'approve in a role that the policy gives you (--role), or ask for one in the next policy',
+  KEY_REVOKED: 'this key is on the revocation list; make a new one and have it listed',
+  KEY_NOT_ACTIVE: 'the life of this key is over or has not begun; list a successor in the next root or policy',
+  THRESHOLD_NOT_MET: 'collect more signatures of holders of that role',
+  SIGNATURE_INVALID: 'the document was changed after it was signed, or signed by another key; get it anew',
+  SIGNATURE_DUPLICATE: 'every holder signs once: leave the second signature out',
+  ROOT_EXPIRED: 'a new root is overdue: hold the ceremony for the next version',
+  ROOT_VERSION: 'bring the roots in order, without a gap',
+  POLICY_EXPIRED: 'a new policy version is overdue',
+  POLICY_VERSION: 'the server offers an older policy than you hold: tell a security officer',
+  POLICY_CHANGED: 'two different policies carry one version: tell a security officer',
+  KRL_OLD: 'the server offers an older revocation list than you hold: tell a security officer',
+  KRL_EQUIVOCATION: 'two different revocation lists carry one number: tell a security officer',
+  KRL_EXPIRED: 'renew the revocation list: "countersign keys renew"',
+  KRL_ENTRY_FORBIDDEN: 'a revocation list revokes no root and no emergency key; a successor root leaves them out',
+  SEQUENCE_OVERTAKEN: 'run "countersign release renew ID", then have it approved again',
+  UNAUTHENTICATED: 'run "countersign login" with a token that is valid',
+  FORBIDDEN: 'use a token with the role that is needed; a security officer makes one with "countersign token create"',
+  NOT_FOUND: 'look it up with the list command; ids are printed in full there',
+  SERVER_UNREACHABLE: 'see that the server runs and that "countersign login" named the right address',
+  SERVER_ANSWER: 'see that server and command line are of the same version',
+  FILE_EXISTS: 'choose another name: keys and signed documents are never overwritten',
+  FILE_UNREADABLE: 'see the path and the permissions of the file',
+  CONFIGURATION: 'do what the line above says, then repeat this command',
+  NOT_CONFIRMED: 'nothing was signed; answer "yes", or give --yes, to go on',
+  REQUEST_INVALID: 'correct the field that is named; --help shows an example',
+  VERSION_MALFORMED: 'use a version such as 1.4.0 or 1.4.0-rc.1 (alpha, beta or rc)',
+  FIRMWARE_INCOMPLETE: 'upload again: nothing of an interrupted upload was kept',
+}
+
+const byStatus = (status: number): string => {
+  if (status >= 500) return 'the server failed, not you: look at its log, then repeat this command'
+  if (status === 404) return advice['NOT_FOUND'] ?? ''
+  return 'correct what is named and repeat this command'
+}
+
+/** The facts of a refusal as `name=value`. */
+export function factsOf(detail: unknown): string {
+  if (typeof detail === 'string') return detail
+  if (typeof detail !== 'object' || detail === null) return ''
+  return Object.entries(detail)
+    .map(([name, value]) => `${name}=${typeof value === 'object' ? JSON.stringify(value) : String(value)}`)
+    .join(' ')
+}
+
+/** Two lines: what was refused, and what to do next. Control characters of a server never reach the terminal. */
+export function describeRefusal(error: Refusal | ServerRefusal): readonly [string, string] {
+  const facts = factsOf(error.detail)
+  const who = error instanceof ServerRefusal ? 'refused by the server' : 'refused'
+  const title = error instanceof ServerRefusal && facts === '' ? error.title : facts
+  const next = advice[error.code] ?? byStatus(error instanceof ServerRefusal ? error.status : 0)
+  return [printable(`${who}: ${error.code}${title === '' ? '' : ` (${title})`}`), `next: ${next}`]
+}

@@ -1,0 +1,82 @@
+import { equalBytes, toBase64Url } from '../domain/bytes.js'
+import { Refusal } from '../domain/refusal.js'
+import type { Manifest } from '../domain/suit/manifest.js'
+import type { ApprovedRequest } from '../domain/trust/check-approvals.js'
+import { approvalLife, requireApproverRole, signApproval } from './approval-signing.js'
+import { bytesOf, ReleaseAnswer, ReleaseRowAnswer } from './api-answers.js'
+import { listAll } from './api-list.js'
+import { segment, type ConfirmOptions } from './command-shape.js'
+import { findClassId } from './device-class.js'
+import { hashDownload } from './firmware-bytes.js'
+import { showPersonKey } from './person-key.js'
+import { checkRelease, type CheckedRelease } from './release-check.js'
+import { describeDifference, describeRelease, openEarlierEnvelope } from './release-difference.js'
+import { confirm, openKey, type KeyOptions, type Session } from './session.js'
+import { requirePolicy, type HeldTrust } from './trust-store.js'
+
+/**
+ * An approver's whole act: trust refreshed, bytes downloaded and hashed here, everything checked, shown, asked, signed.
+ * Nothing is signed that a check did not see; a refusal leaves no trace at the server.
+ */
+export async function approveRelease(
+  session: Session,
+  id: string,
+  options: KeyOptions & ConfirmOptions & { readonly role?: string },
+): Promise<ReleaseAnswer> {
+  const { world, api, output } = session
+  const held = await session.refreshTrust()
+  const policy = requirePolicy(held)
+  const { person, role } = requireApproverRole(policy, showPersonKey(options.key).keyId, 'sign', options.role)
+  const page = await api.get(`/releases/${segment(id)}`, ReleaseAnswer)
+  const image = await hashDownload(api, world.terminal, page.imageSha256, page.imageSizeBytes)
+  const now = world.clock.nowSeconds()
+  const checked = checkRelease(held, page, image, now)
+  if (checked.requester === person) throw new Refusal('APPROVER_IS_REQUESTER', { person })
+  const before = await findReleaseBefore(session, held, checked)
+  output.lines(describeRelease(checked, policy.namespace))
+  output.line()
+  output.lines(describeDifference(before, checked.manifest))
+  output.line()
+  output.line(`You sign as ${person}, in the role ${role}, under policy ${policy.version}.`)
+  await confirm(world, options.yes, 'Sign this?')
+  const { signer } = await openKey(world, options)
+  const signedAt = world.clock.nowSeconds()
+  const request = requestOf(page, checked)
+  const approval = await signApproval(held, signer, request, role, approvalLife(policy, signedAt), signedAt)
+  return api.post(`/releases/${segment(id)}/approvals`, { approval: toBase64Url(approval) }, ReleaseAnswer)
+}
+
+/** Everything from what was checked here; of the page only the request id, which the submission confirmed. */
+const requestOf = (page: ReleaseAnswer, { manifest, manifestSha256, requester }: CheckedRelease): ApprovedRequest => ({
+  operation: 'sign',
+  subjectSha256: manifestSha256,
+  requestId: page.requestId,
+  image: {
+    imageSha256: manifest.imageSha256,
+    imageSizeBytes: manifest.imageSizeBytes,
+    sequence: manifest.sequence,
+    classId: manifest.classId,
+    version: manifest.version,
+  },
+  requester,
+})
+
+/**
+ * The signed release of this class with the highest sequence, its envelope verified here. The server can leave one out;
+ * it cannot show one that was never signed.
+ */
+async function findReleaseBefore(session: Session, held: HeldTrust, checked: CheckedRelease): Promise<Manifest | null> {
+  const rows = await listAll(session.api, '/releases', ReleaseRowAnswer)
+  const best = rows.filter((row) => isSignedOf(row, checked.manifest.classId)).reduce(higher, null)
+  if (best === null) return null
+  const { envelope } = await session.api.get(`/releases/${segment(best.id)}`, ReleaseAnswer)
+  return typeof envelope === 'string' ? openEarlierEnvelope(held.state, bytesOf(envelope)) : null
+}
+
+const higher = (best: ReleaseRowAnswer | null, row: ReleaseRowAnswer): ReleaseRowAnswer =>
+  best === null || row.sequence > best.sequence ? row : best
+
+function isSignedOf(row: ReleaseRowAnswer, classId: Uint8Array): boolean {
+  const id = findClassId(row.classId)
+  return (row.state === 'signed' || row.state === 'withdrawn') && id !== null && equalBytes(id, classId)
+}

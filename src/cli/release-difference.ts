@@ -1,0 +1,87 @@
+import { equalBytes, toHex } from '../domain/bytes.js'
+import { nativeAlgorithms } from '../domain/cose/algorithms.js'
+import { parseSign1, sign1Message } from '../domain/cose/sign1.js'
+import { requireSignature } from '../domain/cose/verify.js'
+import { Refusal } from '../domain/refusal.js'
+import { encodeSuitDigest } from '../domain/suit/digest.js'
+import { manifestSha256, MAX_ENVELOPE_BYTES, parseEnvelope } from '../domain/suit/envelope.js'
+import { formatUuid } from '../domain/suit/identifiers.js'
+import { parseManifest, type Manifest } from '../domain/suit/manifest.js'
+import { compareVersions } from '../domain/suit/version.js'
+import { requireKey } from '../domain/trust/signed-document.js'
+import type { TrustState } from '../domain/trust/trust-state.js'
+import { countText, fingerprintText, sizeText } from './quantity-text.js'
+import type { CheckedRelease } from './release-check.js'
+
+/**
+ * The manifest of an earlier envelope, when a manifest key of the held root signed it. The life and revocation of that
+ * key are not asked: this is a record to compare with, nothing is installed from it.
+ * @throws Refusal `DIGEST_MISMATCH`, `SIGNATURE_MISSING`, `MANIFEST_TEMPLATE`, …
+ */
+export function openEarlierEnvelope(state: TrustState, bytes: Uint8Array): Manifest {
+  const envelope = parseEnvelope(bytes)
+  const digest = manifestSha256(envelope.manifest)
+  if (!equalBytes(envelope.claimedSha256, digest))
+    throw new Refusal('DIGEST_MISMATCH', {
+      what: 'authentication wrapper',
+      expected: toHex(envelope.claimedSha256),
+      found: toHex(digest),
+    })
+  if (!envelope.blocks.some((block) => isSignedBlock(state, block, digest)))
+    throw new Refusal('SIGNATURE_MISSING', { role: 'manifest-a' })
+  return parseManifest(envelope.manifest)
+}
+
+function isSignedBlock(state: TrustState, block: Uint8Array, digest: Uint8Array): boolean {
+  try {
+    const parsed = parseSign1(block, MAX_ENVELOPE_BYTES)
+    const key = requireKey(state.root, ['manifest-a', 'manifest-b'], parsed.keyId, new Map(), null)
+    const message = sign1Message(parsed.protectedBytes, new Uint8Array(0), encodeSuitDigest(digest))
+    requireSignature(nativeAlgorithms, key, parsed, message)
+    return true
+  } catch (error) {
+    if (error instanceof Refusal) return false
+    throw error
+  }
+}
+
+/** What will be signed, in words and digits, for a person to read. */
+export function describeRelease(checked: CheckedRelease, namespace: string): string[] {
+  const { manifest, submission } = checked
+  return [
+    `namespace     ${namespace}`,
+    `class         ${formatUuid(manifest.classId)}`,
+    `version       ${manifest.version}`,
+    `sequence      ${manifest.sequence}`,
+    `image         ${sizeText(manifest.imageSizeBytes)}, downloaded and hashed here`,
+    `image sha256  ${fingerprintText(toHex(manifest.imageSha256))}`,
+    `submitted by  ${checked.requester}, request ${submission.requestId}`,
+    `description   ${checked.description === '' ? '(none)' : checked.description}`,
+    `SUIT digest   ${fingerprintText(toHex(checked.manifestSha256))}`,
+  ]
+}
+
+/** The difference to the release before, one sentence a line. */
+export function describeDifference(before: Manifest | null, after: Manifest): string[] {
+  if (before === null) return ['There is no signed release of this class before it.']
+  const lines = [versionSentence(before.version, after.version)]
+  const step = after.sequence - before.sequence
+  lines.push(
+    step > 0
+      ? `The sequence goes from ${before.sequence} to ${after.sequence}.`
+      : `The sequence does not go up: ${before.sequence} before, ${after.sequence} now. Devices will refuse it.`,
+  )
+  if (equalBytes(before.imageSha256, after.imageSha256)) return [...lines, 'The image is the same, byte for byte.']
+  const growth = after.imageSizeBytes - before.imageSizeBytes
+  const size =
+    growth === 0 ? 'of the same size' : `${countText(Math.abs(growth))} bytes ${growth > 0 ? 'larger' : 'smaller'}`
+  return [...lines, `The image is another one, ${size}.`]
+}
+
+function versionSentence(before: string, after: string): string {
+  const order = compareVersions(after, before)
+  if (order === 0) return `The version stays ${after}.`
+  return order > 0
+    ? `The version goes up from ${before} to ${after}.`
+    : `The version goes DOWN from ${before} to ${after}: this is a rollback.`
+}

@@ -1,0 +1,35 @@
+import type { RolloutAnswer, StageAnswer } from './api-answers.js'
+import { barText } from './progress-bar.js'
+
+const stagesOfFailure = ['failed', 'reverted', 'refused', 'timedOut'] as const
+const underWay = ['offered', 'downloading', 'downloaded', 'installing', 'installed', 'rebooting'] as const
+
+const sumOf = (counts: Readonly<Record<string, number>>, names: readonly string[]): number =>
+  names.reduce((sum, name) => sum + (counts[name] ?? 0), 0)
+
+/** Stages with a bar of confirmed devices, then failures by reason. */
+export function describeRollout(rollout: RolloutAnswer): string[] {
+  const reason = rollout.pauseReason
+  const why =
+    reason === null || reason === undefined ? '' : ` (${typeof reason === 'string' ? reason : JSON.stringify(reason)})`
+  const failures = Object.entries(rollout.failuresByReason ?? {})
+  return [
+    `rollout ${rollout.id}: ${rollout.state}${why}`,
+    ...rollout.stages.map(stageLine),
+    ...(failures.length === 0 ? [] : ['failures by reason:']),
+    ...failures.map(([name, count]) => `  ${String(count).padStart(6)}  ${name}`),
+  ]
+}
+
+function stageLine(stage: StageAnswer): string {
+  const { counts } = stage
+  const confirmed = counts['confirmed'] ?? 0
+  const size = stage.size ?? sumOf(counts, Object.keys(counts))
+  const rest = [
+    [sumOf(counts, underWay), 'under way'],
+    [counts['queued'] ?? 0, 'queued'],
+    [sumOf(counts, stagesOfFailure), 'failed'],
+  ] as const
+  const words = rest.filter(([count]) => count > 0).map(([count, word]) => `, ${count} ${word}`)
+  return `  stage ${stage.index + 1}  ${stage.state.padEnd(7)}  ${barText(confirmed, size, 24)}  ${confirmed} of ${size} confirmed${words.join('')}`
+}
