@@ -115,7 +115,7 @@ describe('the embedded broker', () => {
   })
 
   it('takes the user name for the client id, so that nobody takes over a neighbour’s session', async () => {
-    const victim = await device(DEVICE_2)
+    const victim = await open(broker.deviceUrl, DEVICE_2, `secret of ${DEVICE_2}`, DEVICE_2)
     await open(broker.deviceUrl, DEVICE_1, `secret of ${DEVICE_1}`, DEVICE_2)
     await settled()
     expect(victim.connected).toBe(true)
@@ -172,6 +172,18 @@ describe('the embedded broker', () => {
         await device(`gateway/prod/d/row-${index}`, 'secret')
       }
     }, 20_000)
+
+    it('promises nothing before the broker has read the file', async () => {
+      const pid = Number(await readFile(broker.pidFile, 'utf8'))
+      let isPromised = false
+      process.kill(pid, 'SIGSTOP')
+      const added = accounts.add('gateway/prod/d/slow', 'secret').then(() => (isPromised = true))
+      await sleep(300)
+      process.kill(pid, 'SIGCONT')
+      expect(isPromised).toBe(false)
+      await added
+      await device('gateway/prod/d/slow', 'secret')
+    })
 
     it('replaces a password: the old one is dead', async () => {
       await accounts.add(DEVICE_2, 'newer')
