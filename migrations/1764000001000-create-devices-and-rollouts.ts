@@ -78,6 +78,7 @@ async function createRollouts(db: QueryRunner): Promise<void> {
     not_before bigint NOT NULL,
     expires bigint NOT NULL,
     devices_per_hour bigint NOT NULL,
+    devices_total bigint NOT NULL,
     gate_percent double precision NOT NULL CHECK (gate_percent > 0 AND gate_percent <= 100),
     limit_count bigint,
     limit_percent double precision,
@@ -129,17 +130,17 @@ async function createDeployments(db: QueryRunner): Promise<void> {
     reason bigint,
     assignment bytea,
     assignment_expires bigint,
-    offered_at bigint,
+    assigned_at bigint,
     alive_at bigint NOT NULL,
     changed_at bigint NOT NULL,
     PRIMARY KEY (rollout_id, device_id),
     FOREIGN KEY (rollout_id, stage) REFERENCES rollout_stage (rollout_id, index),
     FOREIGN KEY (namespace, device_id) REFERENCES device (namespace, id),
-    CONSTRAINT deployment_offered_whole CHECK ((assignment IS NULL) = (offered_at IS NULL) AND (assignment IS NULL) = (assignment_expires IS NULL)))`)
+    CONSTRAINT deployment_assignment_whole CHECK ((assignment IS NULL) = (assigned_at IS NULL) AND (assignment IS NULL) = (assignment_expires IS NULL)))`)
   await db.query(`CREATE UNIQUE INDEX deployment_one_active ON deployment (namespace, device_id)
     WHERE state IN ('queued', 'offered', 'downloading', 'downloaded', 'installing', 'rebooting')`)
   await db.query(`CREATE INDEX deployment_by_state ON deployment (rollout_id, stage, state)`)
-  await db.query(`CREATE INDEX deployment_by_device ON deployment (namespace, device_id)`)
+  await db.query(`CREATE INDEX deployment_by_device ON deployment (namespace, device_id, rollout_id)`)
 }
 
 async function createOutbox(db: QueryRunner): Promise<void> {

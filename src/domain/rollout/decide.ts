@@ -4,8 +4,9 @@ import { isLimitPassed, judgeGate, type FailureLimit, type Gate } from './gate.j
 export type RolloutState = 'planned' | 'running' | 'paused' | 'finished' | 'cancelled'
 export type StageState = 'waiting' | 'open' | 'passed'
 
-/** Why a rollout stands still; `by-person` is the only one that the engine never gives. */
-export type PauseReason = 'failure-limit' | 'gate-missed' | 'plan-expired' | 'release-refused' | 'by-person'
+/** Why a rollout stands still. The engine gives the first four here, the signer the fifth, a person the last. */
+export type PauseReason =
+  'failure-limit' | 'gate-missed' | 'plan-expired' | 'release-refused' | 'signer-refused' | 'by-person'
 
 /** One rollout as the engine reads it: what it may do next follows from this and the time alone. */
 export interface RolloutSnapshot {
@@ -52,6 +53,7 @@ export function decide(rollout: RolloutSnapshot, now: number): readonly RolloutE
   if (next !== -1 && now >= rollout.expires) return pause('plan-expired')
   if (next !== -1) return now < rollout.notBefore ? [] : [{ kind: 'open-stage', stage: next }]
   // Every gate held. What is still under way in passed stages belongs to the result.
+  if (now >= rollout.expires && opened.some((stage) => stage.counts.queued > 0)) return pause('plan-expired')
   return opened.some((stage) => activeOf(stage.counts) > 0) ? [] : [{ kind: 'finish' }]
 }
 

@@ -207,6 +207,12 @@ describe('the next step', () => {
     ],
     ['lets what was offered finish after the end of the plan', snapshot(), 1_000, []],
     ['waits for stragglers', snapshot({ stages: stages(['passed', { confirmed: 9, rebooting: 1 }]) }), 200, []],
+    [
+      'pauses at the end of the plan when stragglers were never asked',
+      snapshot({ stages: stages(['passed', { confirmed: 9, queued: 1 }]) }),
+      1_000,
+      [{ kind: 'pause', reason: 'plan-expired', stage: null }],
+    ],
     ['finishes', snapshot({ stages: stages(['passed', { confirmed: 9 }]) }), 200, [{ kind: 'finish' }]],
     ['does nothing while paused', snapshot({ state: 'paused', stages: stages(['waiting', {}]) }), 200, []],
   ])('%s', (_, rollout, now, effects) => {

@@ -1,5 +1,9 @@
 import type { MigrationInterface } from 'typeorm'
 import { CreateFoundation1764000000000 } from '../../../migrations/1764000000000-create-foundation.js'
+import { CreateDevicesAndRollouts1764000001000 } from '../../../migrations/1764000001000-create-devices-and-rollouts.js'
 
 /** In the order they run. A migration that was released is never changed. */
-export const migrationList: readonly (new () => MigrationInterface)[] = [CreateFoundation1764000000000]
+export const migrationList: readonly (new () => MigrationInterface)[] = [
+  CreateFoundation1764000000000,
+  CreateDevicesAndRollouts1764000001000,
+]

@@ -1,0 +1,49 @@
+import { Controller, Get, Param, Post } from '@nestjs/common'
+import { ApiTags } from '@nestjs/swagger'
+import { z } from 'zod'
+import { FromCaller, type Caller } from '../access/caller.decorator.js'
+import { readers, Roles } from '../access/roles.decorator.js'
+import { ZodBody, ZodQuery } from '../http/zod-body.decorator.js'
+import { PageQuery, type Page } from '../request-fields.js'
+import { DeviceClasses } from '../rollout/device-classes.service.js'
+import { ClaimService, type NewClaim } from './claim.service.js'
+import { DeviceViews, type DeviceStory, type DeviceView } from './device-views.service.js'
+
+const ClaimBody = z.strictObject({
+  className: z.string().min(1).max(64),
+  uses: z.number().int().min(1).max(10_000_000),
+  expires: z.number().int().positive(),
+})
+type ClaimBody = z.infer<typeof ClaimBody>
+
+/** Devices as people see them, and the tokens with which they enrol. */
+@ApiTags('devices')
+@Controller('api/v1/:product/:environment')
+export class DeviceController {
+  constructor(
+    private readonly views: DeviceViews,
+    private readonly claims: ClaimService,
+    private readonly classes: DeviceClasses,
+  ) {}
+
+  @Get('devices')
+  @Roles(...readers)
+  list(@FromCaller() caller: Caller, @ZodQuery(PageQuery) page: PageQuery): Promise<Page<DeviceView>> {
+    return this.views.list(caller.namespace, page)
+  }
+
+  @Get('devices/:id')
+  @Roles(...readers)
+  show(@FromCaller() caller: Caller, @Param('id') id: string): Promise<DeviceStory> {
+    return this.views.story(caller.namespace, id)
+  }
+
+  /** The token is in this answer and nowhere else. */
+  @Post('claim-tokens')
+  @Roles('fleet-manager', 'security-officer')
+  createClaim(@FromCaller() caller: Caller, @ZodBody(ClaimBody) body: ClaimBody): Promise<NewClaim> {
+    const { namespace } = caller
+    const classId = this.classes.requireId(namespace, body.className)
+    return this.claims.create({ ...body, namespace, classId, actor: caller.person ?? caller.label })
+  }
+}

@@ -1,0 +1,22 @@
+import { Module } from '@nestjs/common'
+import { AuditModule } from '../audit/audit.module.js'
+import { MqttModule } from '../mqtt/mqtt.module.js'
+import { RolloutModule } from '../rollout/rollout.module.js'
+import { ClaimService } from './claim.service.js'
+import { DeviceAuth } from './device-auth.service.js'
+import { DeviceController } from './device.controller.js'
+import { DeviceFrontController } from './device-front.controller.js'
+import { DeviceViews } from './device-views.service.js'
+import { EnrolmentService } from './enrolment.service.js'
+import { LastSeen } from './last-seen.service.js'
+import { PollService } from './poll.service.js'
+import { ReportInbox } from './report-inbox.service.js'
+import { ReportStore } from './report-store.service.js'
+
+/** The devices' side: enrolment, polls, downloads, signed reports; and devices as people see them. */
+@Module({
+  imports: [AuditModule, MqttModule, RolloutModule],
+  controllers: [DeviceFrontController, DeviceController],
+  providers: [ClaimService, DeviceAuth, DeviceViews, EnrolmentService, LastSeen, PollService, ReportInbox, ReportStore],
+})
+export class DeviceModule {}

@@ -1,0 +1,56 @@
+import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common'
+import { DataSource } from 'typeorm'
+import { Clock } from '../../domain/clock.js'
+import { DecisionLog } from '../http/decision-log.service.js'
+
+const FLUSH_MS = 5_000
+const BATCH = 1_000
+
+/** When each device was last heard of. Gathered in memory, written together: a poll costs no write of its own. */
+@Injectable()
+export class LastSeen implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private seen = new Map<string, { namespace: string; deviceId: string; at: number }>()
+  private timer: NodeJS.Timeout | undefined
+
+  constructor(
+    private readonly database: DataSource,
+    private readonly clock: Clock,
+    private readonly log: DecisionLog,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.timer = setInterval(() => void this.flush(), FLUSH_MS)
+    this.timer.unref()
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    clearInterval(this.timer)
+    await this.flush()
+  }
+
+  note(namespace: string, deviceId: string): void {
+    this.seen.set(`${namespace}/${deviceId}`, { namespace, deviceId, at: this.clock.nowSeconds() })
+  }
+
+  /** What cannot be written is lost: the next poll of the device says it again. */
+  async flush(): Promise<void> {
+    // In one order everywhere, so that two instances wait for each other instead of blocking each other.
+    const rows = [...this.seen].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row)
+    this.seen = new Map()
+    try {
+      for (let at = 0; at < rows.length; at += BATCH) await this.write(rows.slice(at, at + BATCH))
+    } catch (error) {
+      this.log.error('device.last-seen.lost', error, { devices: rows.length })
+    }
+  }
+
+  private async write(rows: readonly { namespace: string; deviceId: string; at: number }[]): Promise<void> {
+    await this.database.query(
+      `WITH seen AS (SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[]) AS s (namespace, id, at)),
+         held AS (SELECT d.namespace, d.id FROM device d JOIN seen USING (namespace, id) ORDER BY d.namespace, d.id FOR UPDATE OF d)
+       UPDATE device d SET last_seen_at = greatest(d.last_seen_at, seen.at) FROM seen JOIN held USING (namespace, id)
+       WHERE d.namespace = seen.namespace AND d.id = seen.id`,
+      [rows.map((row) => row.namespace), rows.map((row) => row.deviceId), rows.map((row) => row.at)],
+    )
+  }
+}

@@ -1,0 +1,38 @@
+import { nativeAlgorithms } from '../../domain/cose/algorithms.js'
+import { decodeCbor } from '../../domain/cbor/decode.js'
+import { coseKeyFromCbor, type CoseKey } from '../../domain/cose/cose-key.js'
+import { equalBytes, fromHex } from '../../domain/bytes.js'
+import { parseSign1 } from '../../domain/cose/sign1.js'
+import { Refusal } from '../../domain/refusal.js'
+import { algorithmOf } from '../../domain/trust/person-signature.js'
+import { parseReport, type Report } from '../../domain/trust/report.js'
+import { requireAttached } from '../../domain/trust/signed-document.js'
+
+/** A report has a few hundred bytes. */
+export const MAX_REPORT_BYTES = 4_096
+
+/** A device as its report names itself, or as the way the report came claims. */
+export interface DeviceName {
+  readonly namespace: string
+  readonly deviceId: string
+}
+
+/** A device's public key as it is stored. */
+export const readDeviceKey = (stored: Uint8Array): CoseKey => coseKeyFromCbor(decodeCbor(stored))
+
+/**
+ * Opens a report: signed by that device's key, about that device, in that namespace.
+ * @param from the topic it came on, or the address it was posted to.
+ * @throws Refusal `REPORT_MISMATCH` naming the field, `SIGNATURE_INVALID`, `ALGORITHM_NOT_ALLOWED`, or that of reading it.
+ */
+export function openReport(document: Uint8Array, key: CoseKey, from: DeviceName): Report {
+  const parsed = parseSign1(document, MAX_REPORT_BYTES)
+  // The key id is the device id: a report signed by another device's key is told apart before anything is verified.
+  if (parsed.keyId === null || !equalBytes(parsed.keyId, fromHex(from.deviceId)))
+    throw new Refusal('REPORT_MISMATCH', { field: 'keyId' })
+  const payload = requireAttached(nativeAlgorithms, { key, alg: algorithmOf(key) }, parsed, 'report')
+  const report = parseReport(payload)
+  if (report.namespace !== from.namespace) throw new Refusal('REPORT_MISMATCH', { field: 'namespace' })
+  if (report.deviceId !== from.deviceId) throw new Refusal('REPORT_MISMATCH', { field: 'deviceId' })
+  return report
+}

@@ -1,0 +1,133 @@
+import { type BeforeApplicationShutdown, Injectable, type OnModuleInit } from '@nestjs/common'
+import { DataSource } from 'typeorm'
+import { ServerClock } from '../clock/server-clock.port.js'
+import type { CoseKey } from '../../domain/cose/cose-key.js'
+import { Refusal } from '../../domain/refusal.js'
+import type { ReportAck } from '../../protocol/device-http.js'
+import { findDeviceTopic } from '../../protocol/mqtt-topics.js'
+import { DecisionLog } from '../http/decision-log.service.js'
+import { MqttLink } from '../mqtt/mqtt-link.port.js'
+import { openReport, readDeviceKey, type DeviceName } from './report-check.js'
+import { ReportStore, type StoreOutcome, type VerifiedReport } from './report-store.service.js'
+
+/** Reports are gathered this long, so that many share one transaction. */
+const GATHER_MS = 5
+const BATCH = 500
+/** Beyond this many waiting ones the broker is held back. */
+const BACKLOG = 2_000
+const MAX_KEYS = 65_536
+
+interface Waiting extends VerifiedReport {
+  resolve(outcome: StoreOutcome): void
+  reject(error: unknown): void
+}
+
+/** The one way in for signed reports, by HTTP and by MQTT alike. */
+@Injectable()
+export class ReportInbox implements OnModuleInit, BeforeApplicationShutdown {
+  private readonly waiting: Waiting[] = []
+  /** Keys of devices never change; kept so that a report costs no query before its batch. */
+  private readonly keys = new Map<string, CoseKey>()
+  private running: Promise<void> | undefined
+
+  constructor(
+    private readonly database: DataSource,
+    private readonly store: ReportStore,
+    private readonly link: MqttLink,
+    private readonly clock: ServerClock,
+    private readonly log: DecisionLog,
+  ) {}
+
+  onModuleInit(): void {
+    this.link.onReport((topic, payload) => this.receive(topic, payload))
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.running
+  }
+
+  /**
+   * Takes one report in. @returns when it is stored.
+   * @throws Refusal `REPORT_OLD` with the counter that is held, `UNAUTHENTICATED` for an unknown device, or that of `openReport`.
+   */
+  async take(document: Uint8Array, from: DeviceName): Promise<ReportAck> {
+    const receivedMs = this.clock.nowMs()
+    const report = openReport(document, await this.requireKey(from), from)
+    const outcome = await new Promise<StoreOutcome>((resolve, reject) => {
+      this.waiting.push({ document, report, receivedMs, resolve, reject })
+      this.running ??= this.drain()
+    })
+    if (!outcome.isNew) throw new Refusal('REPORT_OLD', outcome.held)
+    return outcome.held
+  }
+
+  /**
+   * From the broker. Confirmed to it before it is stored: a device repeats its report over HTTP until a poll carries its
+   * counter, so a crash in between loses nothing. Only a long backlog holds the broker back.
+   */
+  private async receive(topic: string, payload: Uint8Array): Promise<void> {
+    const from = findDeviceTopic(topic)
+    if (from === null || from.channel !== 'report') {
+      this.log.info('report.refused', { code: 'REPORT_MISMATCH', topic })
+      return
+    }
+    const taken = this.take(new Uint8Array(payload), from).catch((error: unknown) => {
+      if (error instanceof Refusal)
+        this.log.info('report.refused', {
+          code: error.code,
+          detail: JSON.stringify(error.detail),
+          device: from.deviceId,
+        })
+      else this.log.error('report.failed', error, { device: from.deviceId })
+    })
+    if (this.waiting.length > BACKLOG) await taken
+  }
+
+  private async requireKey({ namespace, deviceId }: DeviceName): Promise<CoseKey> {
+    const name = `${namespace}/${deviceId}`
+    const known = this.keys.get(name)
+    if (known !== undefined) return known
+    const [row] = await this.database.query<{ public_key: Buffer }[]>(
+      'SELECT public_key FROM device WHERE namespace = $1 AND id = $2',
+      [namespace, deviceId],
+    )
+    if (row === undefined) throw new Refusal('UNAUTHENTICATED', {})
+    const key = readDeviceKey(row.public_key)
+    if (this.keys.size >= MAX_KEYS) this.keys.clear()
+    this.keys.set(name, key)
+    return key
+  }
+
+  private async drain(): Promise<void> {
+    while (this.waiting.length > 0) {
+      await new Promise((resolve) => setTimeout(resolve, GATHER_MS))
+      const batch = this.takeBatch()
+      try {
+        const outcomes = await this.store.store(batch)
+        batch.forEach((each, index) => {
+          const outcome = outcomes[index]
+          if (outcome === undefined) each.reject(new Error('a report without an outcome'))
+          else each.resolve(outcome)
+        })
+      } catch (error) {
+        for (const each of batch) each.reject(error)
+      }
+    }
+    this.running = undefined
+  }
+
+  /** At most one report of each device: the next one waits for the next batch, in the order they came. */
+  private takeBatch(): Waiting[] {
+    const names = new Set<string>()
+    const batch: Waiting[] = []
+    const rest: Waiting[] = []
+    for (const each of this.waiting) {
+      const name = `${each.report.namespace}/${each.report.deviceId}`
+      if (batch.length < BATCH && !names.has(name)) batch.push(each)
+      else rest.push(each)
+      names.add(name)
+    }
+    this.waiting.splice(0, this.waiting.length, ...rest)
+    return batch
+  }
+}

@@ -1,0 +1,145 @@
+import { Injectable } from '@nestjs/common'
+import { DataSource, type EntityManager } from 'typeorm'
+import { ServerClock } from '../clock/server-clock.port.js'
+import type { Report } from '../../domain/trust/report.js'
+import { DeploymentService } from '../rollout/deployment.service.js'
+
+export interface VerifiedReport {
+  readonly document: Uint8Array
+  readonly report: Report
+  readonly receivedMs: number
+}
+export interface StoredCounter {
+  readonly epoch: number
+  readonly counter: number
+}
+/** `held`: what is stored now; `isNew`: whether this report is it. */
+export interface StoreOutcome {
+  readonly isNew: boolean
+  readonly held: StoredCounter
+}
+
+interface HeldRow {
+  readonly namespace: string
+  readonly id: string
+  readonly report_epoch: number | null
+  readonly report_counter: number | null
+  readonly krl_number: number | null
+}
+
+/** Writes verified reports: the device's last word, what it acknowledges, and what became of its deployment. */
+@Injectable()
+export class ReportStore {
+  constructor(
+    private readonly database: DataSource,
+    private readonly deployments: DeploymentService,
+    private readonly clock: ServerClock,
+  ) {}
+
+  /**
+   * One transaction for all of them. A report whose counter did not grow changes nothing and is counted as old.
+   * @param reports at most one of each device. @returns the outcome of each, in the same order.
+   */
+  async store(reports: readonly VerifiedReport[]): Promise<readonly StoreOutcome[]> {
+    return this.database.transaction(async (manager) => {
+      const held = await lockDevices(manager, reports)
+      const isNew = await this.compareAndSet(manager, reports)
+      const fresh = reports.filter((each) => isNew.has(nameOf(each.report)))
+      const old = reports.filter((each) => !isNew.has(nameOf(each.report)))
+      if (old.length > 0) await countOld(manager, old)
+      await acknowledgeKrl(
+        manager,
+        fresh.filter((each) => each.report.krlNumber > (held.get(nameOf(each.report))?.krl_number ?? 0)),
+      )
+      await this.deployments.applyReports(
+        manager,
+        fresh.map((each) => each.report),
+      )
+      return reports.map(({ report }): StoreOutcome => {
+        const { epoch, counter } = report
+        if (isNew.has(nameOf(report))) return { isNew: true, held: { epoch, counter } }
+        const row = held.get(nameOf(report))
+        return { isNew: false, held: { epoch: row?.report_epoch ?? epoch, counter: row?.report_counter ?? counter } }
+      })
+    })
+  }
+
+  /** The counter decides in the database: of two servers with the same report one stores it. */
+  private async compareAndSet(
+    manager: EntityManager,
+    reports: readonly VerifiedReport[],
+  ): Promise<ReadonlySet<string>> {
+    const [rows] = await manager.query<[{ namespace: string; id: string }[], number]>(
+      `UPDATE device d SET report_epoch = n.epoch, report_counter = n.counter, reported_ms = n.received_ms, report = n.document,
+         reported_state = n.state, reported_reason = n.reason, running_manifest_sha256 = n.manifest, running_sequence = n.sequence,
+         running_image_sha256 = n.image, root_version = n.root_version, krl_number = n.krl_number,
+         last_seen_at = greatest(d.last_seen_at, $14)
+       FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bytea[], $7::text[], $8::bigint[],
+         $9::bytea[], $10::bigint[], $11::bytea[], $12::bigint[], $13::bigint[])
+         AS n (namespace, id, epoch, counter, received_ms, document, state, reason, manifest, sequence, image, root_version, krl_number)
+       WHERE d.namespace = n.namespace AND d.id = n.id
+         AND (d.report_epoch IS NULL OR (n.epoch, n.counter) > (d.report_epoch, d.report_counter))
+       RETURNING d.namespace, d.id`,
+      [...columnsOf(reports), this.clock.nowSeconds()],
+    )
+    return new Set(rows.map((row) => `${row.namespace}/${row.id}`))
+  }
+}
+
+const nameOf = (report: Report): string => `${report.namespace}/${report.deviceId}`
+
+function columnsOf(reports: readonly VerifiedReport[]): unknown[][] {
+  const column = <T>(read: (each: VerifiedReport) => T): T[] => reports.map(read)
+  return [
+    column(({ report }) => report.namespace),
+    column(({ report }) => report.deviceId),
+    column(({ report }) => report.epoch),
+    column(({ report }) => report.counter),
+    column(({ receivedMs }) => receivedMs),
+    column(({ document }) => Buffer.from(document)),
+    column(({ report }) => report.state),
+    column(({ report }) => report.reason ?? null),
+    column(({ report }) => Buffer.from(report.runningManifestSha256)),
+    column(({ report }) => report.runningSequence),
+    column(({ report }) => Buffer.from(report.runningImageSha256)),
+    column(({ report }) => report.rootVersion),
+    column(({ report }) => report.krlNumber),
+  ]
+}
+
+/** In one order everywhere: two batches that share devices wait for each other instead of blocking each other. */
+async function lockDevices(
+  manager: EntityManager,
+  reports: readonly VerifiedReport[],
+): Promise<ReadonlyMap<string, HeldRow>> {
+  const rows = await manager.query<HeldRow[]>(
+    `SELECT d.namespace, d.id, d.report_epoch, d.report_counter, d.krl_number
+     FROM device d JOIN unnest($1::text[], $2::text[]) AS n (namespace, id) USING (namespace, id)
+     ORDER BY d.namespace, d.id FOR UPDATE OF d`,
+    [reports.map(({ report }) => report.namespace), reports.map(({ report }) => report.deviceId)],
+  )
+  return new Map(rows.map((row) => [`${row.namespace}/${row.id}`, row]))
+}
+
+async function countOld(manager: EntityManager, old: readonly VerifiedReport[]): Promise<void> {
+  await manager.query(
+    `UPDATE device d SET old_reports = d.old_reports + 1 FROM unnest($1::text[], $2::text[]) AS n (namespace, id)
+     WHERE d.namespace = n.namespace AND d.id = n.id`,
+    [old.map(({ report }) => report.namespace), old.map(({ report }) => report.deviceId)],
+  )
+}
+
+/** The first verified report that names a KRL this new (t4 of a revocation); later ones change nothing. */
+async function acknowledgeKrl(manager: EntityManager, reports: readonly VerifiedReport[]): Promise<void> {
+  if (reports.length === 0) return
+  await manager.query(
+    `INSERT INTO krl_acknowledgement (namespace, krl_number, device_id, received_ms)
+     SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[]) ON CONFLICT DO NOTHING`,
+    [
+      reports.map(({ report }) => report.namespace),
+      reports.map(({ report }) => report.krlNumber),
+      reports.map(({ report }) => report.deviceId),
+      reports.map(({ receivedMs }) => receivedMs),
+    ],
+  )
+}

@@ -1,0 +1,107 @@
+import { readFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common'
+import { connect, type IClientOptions, type MqttClient } from 'mqtt'
+import { Refusal } from '../../domain/refusal.js'
+import { SHARED_REPORTS } from '../../protocol/mqtt-topics.js'
+import { DecisionLog } from '../http/decision-log.service.js'
+import { ServerConfig } from '../server-config.js'
+import { MqttLink, type MqttHandler, type MqttMessage } from './mqtt-link.port.js'
+
+/** How long the broker keeps the session of an instance that is away, and with it the reports it had not taken. */
+const SESSION_SECONDS = 7 * 86_400
+const RECONNECT_MS = 1_000
+const PUBLISH_TIMEOUT_MS = 10_000
+
+@Injectable()
+export class MqttConnection extends MqttLink implements OnApplicationBootstrap, OnApplicationShutdown {
+  private client: MqttClient | undefined
+  private report: MqttHandler = () => undefined
+  private readonly connectedHandlers: (() => void)[] = []
+
+  constructor(
+    private readonly config: ServerConfig,
+    private readonly log: DecisionLog,
+  ) {
+    super()
+  }
+
+  override get isConnected(): boolean {
+    return this.client?.connected === true
+  }
+
+  override onReport(handler: MqttHandler): void {
+    this.report = handler
+  }
+
+  override onConnected(handler: () => void): void {
+    this.connectedHandlers.push(handler)
+    if (this.isConnected) handler()
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    const { url, username, passwordFile } = this.config.mqtt
+    const password = (await readFile(passwordFile, 'utf8')).trim()
+    const client = connect(url, { ...this.options(), username, password })
+    this.client = client
+    client.on('connect', () => void this.connected(client))
+    client.on('close', () => this.log.info('mqtt.disconnected', { instance: this.config.instanceId }))
+    client.on('error', (error) => this.log.info('mqtt.failed', { why: error.message }))
+    // The broker sends what waited in the session at once: nobody may be listening yet when it does.
+    client.connect()
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.client?.endAsync(true).catch(() => undefined)
+  }
+
+  override async publish(message: MqttMessage): Promise<void> {
+    const client = this.client
+    if (client === undefined || !client.connected) throw new Refusal('BROKER_UNAVAILABLE', { why: 'not connected' })
+    const { topic, payload, isRetained, expirySeconds } = message
+    const sent = client.publishAsync(topic, Buffer.from(payload), {
+      qos: 1,
+      retain: isRetained,
+      ...(expirySeconds === null ? {} : { properties: { messageExpiryInterval: Math.max(1, expirySeconds) } }),
+    })
+    const timer = new AbortController()
+    const late = sleep(PUBLISH_TIMEOUT_MS, 'late', { signal: timer.signal, ref: false }).catch(() => 'sent')
+    // A connection that breaks in between leaves the promise open; the outbox then sends it again.
+    const outcome = await Promise.race([sent.then(() => 'sent'), late])
+    timer.abort()
+    sent.catch(() => undefined)
+    if (outcome === 'late') throw new Refusal('BROKER_UNAVAILABLE', { why: 'did not confirm a message' })
+  }
+
+  private options(): IClientOptions {
+    return {
+      protocolVersion: 5,
+      // Fixed and not clean: the reports that came while this instance was away are its own to take.
+      clientId: `countersign-${this.config.instanceId}`,
+      clean: false,
+      properties: { sessionExpiryInterval: SESSION_SECONDS },
+      manualConnect: true,
+      reconnectPeriod: RECONNECT_MS,
+      reconnectOnConnackError: true,
+      resubscribe: false,
+      customHandleAcks: (topic, payload, _packet, done) => {
+        // Confirmed only when it was taken in. What cannot be read is confirmed too: it would come for ever.
+        void Promise.resolve()
+          .then(() => this.report(topic, payload))
+          .catch((error: unknown) => this.log.error('mqtt.report.failed', error))
+          .finally(() => done(0))
+      },
+    }
+  }
+
+  private async connected(client: MqttClient): Promise<void> {
+    try {
+      await client.subscribeAsync(SHARED_REPORTS, { qos: 1 })
+      this.log.info('mqtt.connected', { instance: this.config.instanceId })
+      for (const handler of this.connectedHandlers) handler()
+    } catch (error) {
+      // The connection is gone again; the next one tries anew.
+      this.log.error('mqtt.subscribe.failed', error)
+    }
+  }
+}
