@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Refusal } from '../../domain/refusal.js'
+import { errnoOf } from './errno.js'
 
 /** Where the kernel tells this process what it could reach, and whether its memory may be written to a file. */
 export interface ProcessView {
@@ -40,7 +41,7 @@ function readOrRefuse(view: ProcessView, path: string): string {
     return view.read(path)
   } catch (error) {
     // A kernel without IPv6 has no table of it; without /proc nothing can be decided.
-    if (path.endsWith('ipv6_route') && error instanceof Error && 'code' in error && error.code === 'ENOENT') return ''
+    if (path.endsWith('ipv6_route') && errnoOf(error) === 'ENOENT') return ''
     throw new Refusal('SANDBOX_UNAVAILABLE', { why: `${path} cannot be read` }, { cause: error })
   }
 }

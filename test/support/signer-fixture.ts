@@ -1,0 +1,241 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { sha256 } from '../../src/domain/bytes.js'
+import { Clock } from '../../src/domain/clock.js'
+import { ED25519 } from '../../src/domain/cose/algorithms.js'
+import { wrappedSha256 } from '../../src/domain/suit/digest.js'
+import { manifestSha256 } from '../../src/domain/suit/envelope.js'
+import { encodeManifest, type Manifest } from '../../src/domain/suit/manifest.js'
+import { encodeText } from '../../src/domain/suit/text.js'
+import type { Approval } from '../../src/domain/trust/approval.js'
+import { encodeKrl, type Krl } from '../../src/domain/trust/krl.js'
+import { encodeRolloutPlan, type RolloutPlan } from '../../src/domain/trust/rollout-plan.js'
+import type { Submission } from '../../src/domain/trust/submission.js'
+import type { SignerRequest, TrustCourier } from '../../src/protocol/signer-socket.js'
+import { SignerClient } from '../../src/server/signing/signer-client.js'
+import type { SignerConfig } from '../../src/signer/config.js'
+import { SignerLog } from '../../src/signer/host/signer-log.js'
+import type { MachineUptime } from '../../src/signer/host/system-clock.js'
+import { startSigner, type RunningSigner } from '../../src/signer/start-signer.js'
+import { generateKey } from '../../src/token/generate-key.js'
+import { Pkcs11Token } from '../../src/token/pkcs11-token.js'
+import type { Token } from '../../src/token/token.port.js'
+import { createScratchToken, type ScratchToken } from './scratch-token.js'
+import type { PublicKey } from './soft-key.js'
+import { CLASS_ID, TrustFixture, VENDOR_ID, type FixtureOptions } from './trust-fixture.js'
+
+export type SignRequest = Extract<SignerRequest, { operation: 'sign' }>
+type Unnamed<T> = Omit<T, 'operation'>
+
+/** A clock that a test sets. */
+export class HandClock extends Clock {
+  constructor(public seconds: number) {
+    super()
+  }
+  override nowSeconds(): number {
+    return this.seconds
+  }
+}
+
+/** An uptime that runs with a hand clock, until a test tears them apart. */
+export class HandUptime implements MachineUptime {
+  bootId = 'boot-1'
+  constructor(private readonly clock: HandClock) {}
+  /** Seconds by which the clock was set forward without the machine ageing. */
+  jumpSeconds = 0
+  seconds(): number {
+    return this.clock.seconds - this.jumpSeconds - 1_700_000_000
+  }
+}
+
+/** What a release is made of in a test; everything has a good value unless it is given. */
+export interface ReleaseWish {
+  readonly requestId?: string
+  readonly image?: Uint8Array
+  readonly manifest?: Partial<Manifest>
+  readonly submission?: Partial<Submission>
+  readonly submitter?: string
+  readonly approvers?: readonly string[]
+  readonly approval?: Partial<Approval>
+}
+
+/** A namespace, a token with the keys of both signers, and the signers on their sockets. */
+export class SignerFixture {
+  private readonly running = new Map<'release' | 'online', RunningSigner>()
+  private readonly clients: SignerClient[] = []
+  /** Lines of the signers' logs. */
+  readonly log: string[] = []
+  readonly uptime: HandUptime
+  /** Put between signer and token by tests that count or break signatures. */
+  wrapToken: (token: Token) => Token = (token) => token
+
+  private constructor(
+    readonly folder: string,
+    readonly token: ScratchToken,
+    readonly clock: HandClock,
+    readonly trust: TrustFixture,
+    readonly keyIds: ReadonlyMap<string, string>,
+  ) {
+    this.uptime = new HandUptime(clock)
+  }
+
+  static async make(options: FixtureOptions = {}): Promise<SignerFixture> {
+    const folder = mkdtempSync(join(tmpdir(), 'countersign-signer-'))
+    const token = createScratchToken()
+    const clock = new HandClock(options.now ?? Math.floor(Date.now() / 1000))
+    const keys = new Map<string, PublicKey>()
+    for (const role of ['manifest-a', 'krl', 'assignment', 'freshness']) {
+      const { key, keyId, algorithm } = await generateKey(token, { role, algorithm: ED25519 })
+      keys.set(role, { key, alg: algorithm, keyIdHex: keyId })
+    }
+    const roleKeys = Object.fromEntries([...keys].map(([role, key]) => [role, [key]]))
+    const trust = await TrustFixture.make({ ...options, now: clock.seconds, roleKeys })
+    for (const name of ['release', 'online', 'published']) mkdirSync(join(folder, name))
+    writeFileSync(join(folder, 'root-1.cbor'), trust.rootBytes)
+    const keyIds = new Map([...keys].map(([role, { keyIdHex }]) => [role, keyIdHex]))
+    return new SignerFixture(folder, token, clock, trust, keyIds)
+  }
+
+  config(name: 'release' | 'online'): SignerConfig {
+    return {
+      SIGNER_PROCESS: name,
+      SIGNER_NAMESPACE: this.trust.namespace,
+      SIGNER_SOCKET: join(this.folder, `${name}.sock`),
+      SIGNER_STATE_DIR: join(this.folder, name),
+      SIGNER_PUBLISHED_DIR: join(this.folder, 'published'),
+      SIGNER_ROOT_FILE: join(this.folder, 'root-1.cbor'),
+      SIGNER_SANDBOX: 'off',
+      PROFILE: 'laptop',
+      PKCS11_MODULE: this.token.modulePath,
+      PKCS11_TOKEN_LABEL: this.token.label,
+      PKCS11_PIN_FILE: this.token.pinFile,
+    }
+  }
+
+  /** Starts a signer and gives a client of it. */
+  async start(name: 'release' | 'online'): Promise<SignerClient> {
+    const signer = await startSigner(this.config(name), {
+      clock: this.clock,
+      uptime: this.uptime,
+      log: new SignerLog(name, (line) => void this.log.push(line)),
+      openToken: async () => this.wrapToken(await Pkcs11Token.open({ ...this.token, keys: [], sessions: 8 })),
+    })
+    this.running.set(name, signer)
+    const client = new SignerClient(this.config(name).SIGNER_SOCKET)
+    this.clients.push(client)
+    return client
+  }
+
+  async stop(name: 'release' | 'online'): Promise<void> {
+    await this.running.get(name)?.stop()
+    this.running.delete(name)
+  }
+
+  async dispose(): Promise<void> {
+    for (const client of this.clients) await client.close()
+    for (const name of [...this.running.keys()]) await this.stop(name)
+    this.token.dispose()
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+
+  courier(change: Partial<TrustCourier> = {}): TrustCourier {
+    return { roots: [this.trust.rootBytes], policy: this.trust.policyBytes, krl: null, ...change }
+  }
+
+  /** A KRL request with two approvals by security. */
+  async krlRequest(
+    krl: Krl,
+    approvers: readonly string[] = ['security-1', 'security-2'],
+    approval: Partial<Approval> = {},
+  ): Promise<Unnamed<Extract<SignerRequest, { operation: 'krl' }>>> {
+    const payload = encodeKrl(krl)
+    const requestId = `krl-${krl.number}-${randomBytes(4).toString('hex')}`
+    const fields = { operation: 'krl' as const, subjectSha256: sha256(payload), requestId, ...approval }
+    const approvals = await Promise.all(approvers.map((person) => this.trust.approval(person, fields)))
+    return { trust: this.courier(), requestId, approvals, krl: payload }
+  }
+
+  /** Signs the first KRL, so that releases may be signed. */
+  async signFirstKrl(release: SignerClient): Promise<Uint8Array> {
+    return (await release.request('krl', await this.krlRequest(this.trust.krl()))).krl
+  }
+
+  /** A sign request that passes every check, once its image was hashed. */
+  async signRequest(sequence: number, wish: ReleaseWish = {}): Promise<Unnamed<SignRequest>> {
+    const { trust } = this
+    const image = wish.image ?? imageOf(sequence)
+    const requestId = wish.requestId ?? `release-${sequence}-${randomBytes(4).toString('hex')}`
+    const text = encodeText({ description: `Release ${sequence}` })
+    const about = {
+      imageSha256: sha256(image),
+      imageSizeBytes: image.length,
+      version: `1.${sequence}.0`,
+      classId: CLASS_ID,
+    }
+    const fields = { sequence, vendorId: VENDOR_ID, textSha256: wrappedSha256(text), ...about, ...wish.manifest }
+    const manifest = encodeManifest(fields)
+    const submission = await trust.submission(wish.submitter ?? 'engineer-1', { ...about, requestId, ...wish.submission })
+    const { imageSha256, imageSizeBytes, classId, version } = fields
+    const approval = {
+      operation: 'sign' as const,
+      subjectSha256: manifestSha256(manifest),
+      requestId,
+      image: { imageSha256, imageSizeBytes, sequence: fields.sequence, classId, version },
+      ...wish.approval,
+    }
+    const approvers = wish.approvers ?? ['manager-1', 'manager-2']
+    const approvals = await Promise.all(approvers.map((person) => trust.approval(person, approval)))
+    return { trust: this.courier(), requestId, submission, approvals, manifest, text }
+  }
+
+  /** Hashes the image and signs the release. @returns envelope and SUIT digest. */
+  async signRelease(release: SignerClient, sequence: number): Promise<{ envelope: Uint8Array; digest: Uint8Array }> {
+    const image = imageOf(sequence)
+    await release.hashImage(piecesOf(image), image.length)
+    const request = await this.signRequest(sequence)
+    const { envelope } = await release.request('sign', request)
+    return { envelope, digest: manifestSha256(request.manifest) }
+  }
+
+  plan(manifests: readonly Uint8Array[], change: Partial<RolloutPlan> = {}): RolloutPlan {
+    return {
+      namespace: this.trust.namespace,
+      rolloutId: 'rollout-1',
+      manifests,
+      devicesPerHour: 100,
+      devicesTotal: 1_000,
+      notBefore: this.clock.seconds - 60,
+      expires: this.clock.seconds + 7 * 86_400,
+      ...change,
+    }
+  }
+
+  /** Plan bytes and approvals over them. */
+  async approvedPlan(
+    plan: RolloutPlan,
+    approvers: readonly string[] = ['fleet-1'],
+    approval: Partial<Approval> = {},
+  ): Promise<{ plan: Uint8Array; approvals: readonly Uint8Array[] }> {
+    const bytes = encodeRolloutPlan(plan)
+    const fields = { operation: 'rollout' as const, subjectSha256: sha256(bytes), requestId: plan.rolloutId, ...approval }
+    return {
+      plan: bytes,
+      approvals: await Promise.all(approvers.map((person) => this.trust.approval(person, fields))),
+    }
+  }
+}
+
+/** A small image of its own for every number. */
+export const imageOf = (seed: number, sizeBytes = 4_096): Uint8Array => {
+  const block = createHash('sha256').update(String(seed)).digest()
+  return new Uint8Array(Buffer.alloc(sizeBytes, block))
+}
+
+export const deviceIdOf = (seed: number): string => createHash('sha256').update(`device ${seed}`).digest('hex')
+
+/** An image in pieces, as a store gives it. */
+export async function* piecesOf(image: Uint8Array, pieceBytes = 1_000): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < image.length; at += pieceBytes) yield image.subarray(at, at + pieceBytes)
+}
