@@ -24,7 +24,8 @@ export interface StoredTrust {
   /** From version 1, without a gap. */
   readonly roots: readonly StoredDocument[]
   readonly policy: StoredDocument | null
-  readonly krl: StoredDocument | null
+  /** The newest that was stored, of whatever epoch. */
+  readonly newestKrl: StoredDocument | null
   readonly freshness: StoredFreshness | null
 }
 
@@ -33,6 +34,8 @@ export interface TrustSnapshot extends StoredTrust {
   readonly namespace: string
   /** Verified from root 1 on. */
   readonly state: TrustState
+  /** The newest KRL of the epoch we are in: the one that is sent. */
+  readonly krl: StoredDocument | null
   /** The newest policy, parsed; its expiry is checked where it is used. */
   readonly policyContent: Policy | null
   readonly krlContent: Krl | null
@@ -45,7 +48,7 @@ export interface TrustSnapshot extends StoredTrust {
 export function makeSnapshot(namespace: string, stored: StoredTrust): TrustSnapshot {
   const [first, ...later] = stored.roots
   if (first === undefined) throw new Error(`no root is stored for ${namespace}`)
-  const { krl } = stored
+  const { newestKrl: krl } = stored
   const before = later.filter((row) => krl === null || row.storedMs <= krl.storedMs)
   let state = walk(anchorState(first.document, nativeAlgorithms), before)
   const content = krl === null ? null : openKrl(krl.document)
@@ -62,6 +65,14 @@ export function makeSnapshot(namespace: string, stored: StoredTrust): TrustSnaps
     krlContent: isOfEpoch ? content : null,
     policyContent: stored.policy === null ? null : openPolicyContent(stored.policy.document),
   }
+}
+
+/** Like `makeSnapshot`; where no document is new, what was verified before stays, as the same object. */
+export function followSnapshot(namespace: string, held: TrustSnapshot | null, stored: StoredTrust): TrustSnapshot {
+  const newest = (trust: StoredTrust): string =>
+    [trust.roots.at(-1)?.version, trust.policy?.version, trust.newestKrl?.version].join(' ')
+  if (held === null || newest(held) !== newest(stored)) return makeSnapshot(namespace, stored)
+  return { ...held, freshness: stored.freshness }
 }
 
 const walk = (state: TrustState, rows: readonly StoredDocument[]): TrustState =>

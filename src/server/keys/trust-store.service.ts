@@ -39,7 +39,7 @@ export class TrustStore {
     return {
       roots: of('root'),
       policy: of('policy').at(-1) ?? null,
-      krl: of('krl').at(-1) ?? null,
+      newestKrl: of('krl').at(-1) ?? null,
       freshness: await this.findFreshness(namespace),
     }
   }

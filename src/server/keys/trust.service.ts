@@ -13,7 +13,7 @@ import type { TrustCourier } from '../../protocol/signer-socket.js'
 import { AuditService } from '../audit/audit.service.js'
 import type { NamespaceConfig } from '../namespace-config.js'
 import { ServerConfig } from '../server-config.js'
-import { makeSnapshot, type TrustSnapshot } from './trust-snapshot.js'
+import { followSnapshot, type TrustSnapshot } from './trust-snapshot.js'
 import { TrustStore } from './trust-store.service.js'
 
 /** How old a snapshot may be on an instance that did not make the change itself. */
@@ -63,7 +63,10 @@ export class TrustService implements OnModuleInit {
 
   /** Reads again at once; for whoever has just changed something. */
   reload(namespace: string): Promise<TrustSnapshot> {
-    const snapshot = this.store.read(namespace).then((stored) => makeSnapshot(namespace, stored))
+    const before = this.snapshots.get(namespace)?.snapshot
+    const snapshot = Promise.all([this.store.read(namespace), before?.catch(() => null) ?? null]).then(
+      ([stored, held]) => followSnapshot(namespace, held, stored),
+    )
     this.snapshots.set(namespace, { made: performance.now(), snapshot })
     // A failure is the caller's to see, and the next caller's to try again.
     snapshot.catch(() => this.snapshots.delete(namespace))

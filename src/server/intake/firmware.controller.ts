@@ -1,0 +1,136 @@
+import type { Readable } from 'node:stream'
+import { Controller, Get, Param, Post, Put, Req, Res } from '@nestjs/common'
+import { ApiBody, ApiConsumes, ApiHeader, ApiTags } from '@nestjs/swagger'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import { toBase64Url, toHex } from '../../domain/bytes.js'
+import { Refusal } from '../../domain/refusal.js'
+import { MAX_DOCUMENT_BYTES } from '../../domain/trust/labels.js'
+import { FromCaller, type Caller } from '../access/caller.decorator.js'
+import { readers, Roles } from '../access/roles.decorator.js'
+import { ZodBody, ZodQuery } from '../http/zod-body.decorator.js'
+import { bytesField, PageQuery, requireSha256, type Page } from '../request-fields.js'
+import { FirmwareAnswer } from '../storage/firmware-answer.service.js'
+import type { FirmwareRow } from './firmware.row.js'
+import { FirmwareService } from './firmware.service.js'
+import type { SubmissionRow } from './submission.row.js'
+import { SubmissionService } from './submission.service.js'
+
+const NewSubmission = z.strictObject({ submission: bytesField(MAX_DOCUMENT_BYTES) })
+
+interface FirmwareView {
+  readonly sha256: string
+  readonly sizeBytes: number
+  readonly uploadedAt: number
+  readonly uploadedBy: string
+}
+interface SubmissionView {
+  readonly requestId: string
+  readonly imageSha256: string
+  readonly version: string
+  readonly classId: string
+  /** Person in the policy. */
+  readonly submitter: string
+  readonly time: number
+  readonly submission: string
+}
+
+/** Firmware comes in by its digest, and an engineer signs for it. */
+@ApiTags('firmware')
+@Controller('api/v1/:product/:environment/firmware')
+export class FirmwareController {
+  constructor(
+    private readonly firmware: FirmwareService,
+    private readonly submissions: SubmissionService,
+    private readonly answer: FirmwareAnswer,
+  ) {}
+
+  /** 201 for new bytes, 200 for bytes that were there. */
+  @Put(':sha256')
+  @Roles('engineer', 'ci')
+  @ApiConsumes('application/octet-stream')
+  @ApiBody({ schema: { type: 'string', format: 'binary' } })
+  async upload(
+    @FromCaller() caller: Caller,
+    @Param('sha256') sha256: string,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<FirmwareView> {
+    const digest = requireSha256('sha256', sha256)
+    const isNew = await this.firmware.upload(digest, requireStream(request), announcedSize(request), caller)
+    void reply.status(isNew ? 201 : 200)
+    return viewOf(await this.firmware.get(caller.namespace, digest))
+  }
+
+  @Get()
+  @Roles(...readers, 'ci')
+  list(@FromCaller() caller: Caller, @ZodQuery(PageQuery) page: PageQuery): Promise<Page<FirmwareView>> {
+    return this.firmware.list(caller.namespace, page, viewOf)
+  }
+
+  @Get(':sha256')
+  @Roles(...readers, 'ci')
+  async show(
+    @FromCaller() caller: Caller,
+    @Param('sha256') sha256: string,
+  ): Promise<FirmwareView & { readonly submissions: readonly SubmissionView[] }> {
+    const row = await this.firmware.get(caller.namespace, requireSha256('sha256', sha256))
+    const submissions = await this.submissions.ofFirmware(caller.namespace, row.sha256)
+    return { ...viewOf(row), submissions: submissions.map(submissionView) }
+  }
+
+  /** The bytes, for approvers who hash them on their own machine. */
+  @Get(':sha256/content')
+  @Roles(...readers)
+  @ApiHeader({ name: 'range', required: false })
+  async content(
+    @FromCaller() caller: Caller,
+    @Param('sha256') sha256: string,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const row = await this.firmware.get(caller.namespace, requireSha256('sha256', sha256))
+    await this.answer.send(request, reply, row.sha256)
+  }
+
+  @Post(':sha256/submissions')
+  @Roles('engineer')
+  async submit(
+    @FromCaller() caller: Caller,
+    @Param('sha256') sha256: string,
+    @ZodBody(NewSubmission) body: z.infer<typeof NewSubmission>,
+  ): Promise<SubmissionView> {
+    return submissionView(await this.submissions.submit(requireSha256('sha256', sha256), body.submission, caller))
+  }
+}
+
+function requireStream(request: FastifyRequest): Readable {
+  if (request.headers['content-type'] !== 'application/octet-stream')
+    throw new Refusal('REQUEST_INVALID', { field: 'content-type', why: 'not application/octet-stream' })
+  return request.body as Readable
+}
+
+/** Needed before the first byte, so that what is too large is refused without reading it. */
+function announcedSize(request: FastifyRequest): number {
+  const header = request.headers['content-length'] ?? ''
+  if (!/^[1-9]\d{0,14}$/.test(header))
+    throw new Refusal('REQUEST_INVALID', { field: 'content-length', why: 'missing or not positive' })
+  return Number(header)
+}
+
+const viewOf = (row: FirmwareRow): FirmwareView => ({
+  sha256: toHex(row.sha256),
+  sizeBytes: row.sizeBytes,
+  uploadedAt: row.uploadedAt,
+  uploadedBy: row.uploadedBy,
+})
+
+const submissionView = (row: SubmissionRow): SubmissionView => ({
+  requestId: row.requestId,
+  imageSha256: toHex(row.imageSha256),
+  version: row.version,
+  classId: toHex(row.classId),
+  submitter: row.person,
+  time: row.signedAt,
+  submission: toBase64Url(row.document),
+})
