@@ -5,15 +5,27 @@ import { ClockModule } from './clock/clock.module.js'
 import type { ServerClock } from './clock/server-clock.port.js'
 import { ConfigModule } from './config.module.js'
 import { DatabaseModule } from './database/database.module.js'
+import { DeviceModule } from './device/device.module.js'
 import { HealthModule } from './health/health.module.js'
 import type { DecisionLog } from './http/decision-log.service.js'
 import { HttpModule } from './http/http.module.js'
+import { IntakeModule } from './intake/intake.module.js'
+import { KeysModule } from './keys/keys.module.js'
+import { TrustPublisher } from './keys/trust-publisher.port.js'
+import { MqttModule } from './mqtt/mqtt.module.js'
+import { ReleaseModule } from './release/release.module.js'
+import { RolloutModule } from './rollout/rollout.module.js'
 import type { ServerConfig } from './server-config.js'
+import type { Signers } from './signing/signer.port.js'
+import { SigningModule } from './signing/signing.module.js'
+import { StorageModule } from './storage/storage.module.js'
 
 /** Parts that a caller brings instead of the real ones. The process brings none. */
 export interface OutsideWorld {
   readonly clock?: ServerClock
   readonly log?: DecisionLog
+  readonly signers?: Signers
+  readonly publisher?: TrustPublisher
 }
 
 /** The whole server. */
@@ -26,11 +38,26 @@ export class AppModule {
         ConfigModule.with(config),
         ClockModule.with(world.clock),
         HttpModule.with(world.log),
+        SigningModule.with(world.signers),
         DatabaseModule,
+        StorageModule,
         AuditModule,
         AccessModule,
+        KeysModule.with(world.publisher === undefined ? MqttModule : StandInPublisher.with(world.publisher)),
+        IntakeModule,
+        ReleaseModule,
+        RolloutModule,
+        DeviceModule,
         HealthModule,
       ],
     }
+  }
+}
+
+@Module({})
+class StandInPublisher {
+  static with(publisher: TrustPublisher): DynamicModule {
+    const providers = [{ provide: TrustPublisher, useValue: publisher }]
+    return { module: StandInPublisher, providers, exports: [TrustPublisher] }
   }
 }

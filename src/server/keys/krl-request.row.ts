@@ -1,4 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm'
+import type { SignerNo } from '../signer-no.js'
 
 export type KrlRequestState = 'awaiting-approval' | 'signed' | 'refused'
 
@@ -18,10 +19,4 @@ export class KrlRequestRow {
   @Column('bigint', { name: 'signed_ms', nullable: true }) readonly signedMs!: number | null
   @Column('bigint', { name: 'published_ms', nullable: true }) readonly publishedMs!: number | null
   @Column('jsonb', { name: 'last_refusal', nullable: true }) readonly lastRefusal!: SignerNo | null
-}
-
-/** What a signer said last: its code and the number of its check. */
-export interface SignerNo {
-  readonly code: string
-  readonly check: number
 }

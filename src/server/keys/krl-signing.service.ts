@@ -8,6 +8,7 @@ import { MAX_KRL_BYTES } from '../../domain/trust/labels.js'
 import { takeKrl } from '../../domain/trust/take-krl.js'
 import { AuditService } from '../audit/audit.service.js'
 import { ServerClock } from '../clock/server-clock.port.js'
+import { signerNoOf } from '../signer-no.js'
 import { Signers } from '../signing/signer.port.js'
 import { KrlApprovalRow } from './krl-approval.row.js'
 import { KrlRequestRow } from './krl-request.row.js'
@@ -107,11 +108,4 @@ async function refuseOlder(manager: EntityManager, { namespace, number }: KrlReq
     { namespace, number: LessThanOrEqual(number), state: 'awaiting-approval' },
     { state: 'refused', lastRefusal: { code: 'KRL_OLD', check: 0 } },
   )
-}
-
-/** A refusal as it is kept and shown: the signer's own code when it spoke, else ours with check 0. */
-export function signerNoOf(refusal: Refusal): { code: string; check: number } {
-  if (refusal.code !== 'SIGNER_REFUSED') return { code: refusal.code, check: 0 }
-  const { code, check } = refusal.detail as { code: string; check: number }
-  return { code, check }
 }

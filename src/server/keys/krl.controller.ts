@@ -10,7 +10,8 @@ import { ZodBody, ZodQuery } from '../http/zod-body.decorator.js'
 import { bytesField, PageQuery, type Page } from '../request-fields.js'
 import { KrlAcknowledgementService, type KrlAcknowledgements } from './krl-acknowledgement.service.js'
 import { KrlRequestService, type KrlRequest } from './krl-request.service.js'
-import type { KrlRequestState, SignerNo } from './krl-request.row.js'
+import type { SignerNo } from '../signer-no.js'
+import type { KrlRequestState } from './krl-request.row.js'
 
 const NewKrl = z.strictObject({ krl: bytesField(MAX_KRL_BYTES) })
 const NewApproval = z.strictObject({ approval: bytesField(MAX_DOCUMENT_BYTES) })

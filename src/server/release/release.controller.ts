@@ -1,0 +1,85 @@
+import { Controller, Get, HttpCode, Param, Post } from '@nestjs/common'
+import { ApiTags } from '@nestjs/swagger'
+import { z } from 'zod'
+import { toHex } from '../../domain/bytes.js'
+import { MAX_DOCUMENT_BYTES } from '../../domain/trust/labels.js'
+import { FromCaller, type Caller } from '../access/caller.decorator.js'
+import { readers, Roles } from '../access/roles.decorator.js'
+import { ZodBody, ZodQuery } from '../http/zod-body.decorator.js'
+import { TrustService } from '../keys/trust.service.js'
+import { classNamesOf } from '../namespace-config.js'
+import { bytesField, PageQuery, type Page } from '../request-fields.js'
+import { ReleaseService, type Release } from './release.service.js'
+import { viewOf, type ReleaseView } from './release-view.js'
+
+const NewRelease = z.strictObject({
+  requestId: z.string().min(1).max(64),
+  description: z.string().min(1).max(4_096).optional(),
+})
+const NewApproval = z.strictObject({ approval: bytesField(MAX_DOCUMENT_BYTES) })
+const NewRejection = z.strictObject({ reason: z.string().min(1).max(1_024) })
+
+/** Releases, from what was submitted to what is signed. */
+@ApiTags('releases')
+@Controller('api/v1/:product/:environment/releases')
+export class ReleaseController {
+  constructor(
+    private readonly releases: ReleaseService,
+    private readonly trust: TrustService,
+  ) {}
+
+  @Post()
+  @Roles('engineer', 'ci')
+  async create(
+    @FromCaller() caller: Caller,
+    @ZodBody(NewRelease) body: z.infer<typeof NewRelease>,
+  ): Promise<ReleaseView> {
+    return this.view(await this.releases.create(body.requestId, body.description ?? null, caller))
+  }
+
+  @Get()
+  @Roles(...readers, 'ci')
+  list(@FromCaller() caller: Caller, @ZodQuery(PageQuery) page: PageQuery): Promise<Page<ReleaseView>> {
+    return this.releases.list(caller.namespace, page, (release) => this.view(release))
+  }
+
+  @Get(':id')
+  @Roles(...readers, 'ci')
+  async show(@FromCaller() caller: Caller, @Param('id') id: string): Promise<ReleaseView> {
+    return this.view(await this.releases.show(caller.namespace, id))
+  }
+
+  @Post(':id/approvals')
+  @Roles('approver')
+  @HttpCode(200)
+  async approve(
+    @FromCaller() caller: Caller,
+    @Param('id') id: string,
+    @ZodBody(NewApproval) body: z.infer<typeof NewApproval>,
+  ): Promise<ReleaseView> {
+    return this.view(await this.releases.approve(id, body.approval, caller))
+  }
+
+  @Post(':id/rejection')
+  @Roles('approver')
+  @HttpCode(200)
+  async reject(
+    @FromCaller() caller: Caller,
+    @Param('id') id: string,
+    @ZodBody(NewRejection) body: z.infer<typeof NewRejection>,
+  ): Promise<ReleaseView> {
+    return this.view(await this.releases.reject(id, body.reason, caller))
+  }
+
+  @Post(':id/renew')
+  @Roles('engineer', 'ci')
+  @HttpCode(200)
+  async renew(@FromCaller() caller: Caller, @Param('id') id: string): Promise<ReleaseView> {
+    return this.view(await this.releases.renew(id, caller))
+  }
+
+  private view(release: Release): ReleaseView {
+    const names = classNamesOf(this.trust.requireNamespace(release.row.namespace))
+    return viewOf(release, names.get(toHex(release.row.classId)) ?? null)
+  }
+}
