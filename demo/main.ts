@@ -1,0 +1,70 @@
+import { writeFileSync } from 'node:fs'
+import { ProcessSupervisor } from '../src/embedded/process-supervisor.js'
+import { compromise, mainJob, refusals } from './chapters.js'
+import { describeFailure } from './failure.js'
+import { Folders } from './folders.js'
+import { install } from './installation.js'
+import { HELP, parseOptions, type DemoOptions } from './options.js'
+import type { DemoResult } from './result.js'
+import { Story } from './story.js'
+
+async function run(options: DemoOptions, supervisor: ProcessSupervisor): Promise<DemoResult> {
+  const story = new Story()
+  const folders = Folders.temporary()
+  // Owned first, so it goes last: after every process that writes into it.
+  supervisor.own({ stop: async () => folders.remove() })
+  const { withSandbox } = options
+  story.chapter('1  Ceremony: keys, root, policy, revocation list')
+  const installation = await install({ folders, supervisor, story, withSandbox })
+  const scene = { installation, supervisor, story, options }
+  story.chapter('2  From a firmware file to confirmed boots')
+  const { firmware, veteran, confirmed, reverted } = await mainJob(scene)
+  story.chapter('3  Refusals: a stolen server, a lying network')
+  const rows = await refusals(scene, veteran)
+  story.chapter('4  Compromise: a manifest key is stolen, revoked, replaced')
+  const revocation = await compromise(scene, veteran, rows)
+  story.chapter('5  The end')
+  await supervisor.stopAll()
+  const leftProcesses = supervisor.listLeftovers().length
+  const peakRssMb = supervisor.peakRssMb()
+  const serverPeakRssMb = supervisor.peakRssMb('server')
+  story.tell(`${confirmed} confirmed, ${reverted} reverted, ${rows.length} refusals for their named reasons`)
+  story.tell(
+    `server at most ${serverPeakRssMb} MB, everything together ${peakRssMb} MB; ${leftProcesses} processes left behind`,
+  )
+  const { seconds } = story
+  const sandbox = withSandbox
+  const memory = { peakRssMb, serverPeakRssMb, leftProcesses }
+  return {
+    firmware,
+    devices: options.devices,
+    confirmed,
+    reverted,
+    refusals: rows,
+    revocation,
+    sandbox,
+    seconds,
+    ...memory,
+  }
+}
+
+async function main(): Promise<number> {
+  const supervisor = new ProcessSupervisor()
+  supervisor.stopOnExit((error) => process.stderr.write(`\n${describeFailure(error)}\n`))
+  try {
+    const options = parseOptions(process.argv.slice(2))
+    if (options === null) {
+      process.stdout.write(`${HELP}\n`)
+      return 0
+    }
+    const result = await run(options, supervisor)
+    if (options.json !== null) writeFileSync(options.json, `${JSON.stringify(result, null, 2)}\n`)
+    return result.leftProcesses === 0 ? 0 : 1
+  } catch (error) {
+    process.stderr.write(`\n${describeFailure(error)}\n`)
+    await supervisor.stopAll().catch(() => undefined)
+    return 1
+  }
+}
+
+process.exit(await main())
