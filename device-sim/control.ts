@@ -35,7 +35,9 @@ export async function carryOut(fleet: Fleet, line: string, stop: () => void): Pr
 function serve(fleet: Fleet, input: Readable, output: Writable, stop: () => void): void {
   const lines = createInterface({ input })
   lines.on('line', (line) => {
-    void carryOut(fleet, line, stop).then((answer) => output.write(`${JSON.stringify({ event: 'control', ...answer })}\n`))
+    void carryOut(fleet, line, stop).then((answer) =>
+      output.write(`${JSON.stringify({ event: 'control', ...answer })}\n`),
+    )
   })
 }
 

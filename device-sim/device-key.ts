@@ -25,7 +25,8 @@ export class DeviceKey implements MessageSigner {
   static open(folder: string): DeviceKey {
     const path = join(folder, 'device.key')
     const stored = findFile(path)
-    if (stored !== null) return DeviceKey.from(createPrivateKey({ key: Buffer.from(stored), format: 'der', type: 'pkcs8' }))
+    if (stored !== null)
+      return DeviceKey.from(createPrivateKey({ key: Buffer.from(stored), format: 'der', type: 'pkcs8' }))
     const { privateKey } = generateKeyPairSync('ed25519')
     writeFlushed(path, privateKey.export({ format: 'der', type: 'pkcs8' }))
     flushFolderOf(path)

@@ -104,7 +104,8 @@ export class DeviceLife {
       const message = parseTrustMessage(payload)
       const isBehind = (): boolean => this.device.trust.isBehind(message)
       // The KRL itself usually arrives on its own topic meanwhile; then there is nothing left to ask for.
-      if (isBehind()) this.wakeUp(`trust ${message.rootVersion} ${message.krlNumber}`, this.options.jitterSeconds, isBehind)
+      if (isBehind())
+        this.wakeUp(`trust ${message.rootVersion} ${message.krlNumber}`, this.options.jitterSeconds, isBehind)
     } catch (error) {
       if (!(error instanceof Refusal)) this.options.onError(error)
     }

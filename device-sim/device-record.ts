@@ -64,18 +64,10 @@ export const encodeDeviceRecord = (record: DeviceRecord): Uint8Array =>
 const enrolmentToCbor = (enrolment: EnrolAnswer | null): CborValue =>
   enrolment === null
     ? null
-    : [
-        enrolment.deviceId,
-        enrolment.credential,
-        enrolment.mqtt.url,
-        enrolment.mqtt.username,
-        enrolment.mqtt.password,
-      ]
+    : [enrolment.deviceId, enrolment.credential, enrolment.mqtt.url, enrolment.mqtt.username, enrolment.mqtt.password]
 
 const failureToCbor = (failure: Failure | null): CborValue =>
-  failure === null
-    ? null
-    : [imageToCbor(failure.image), failure.tries, failure.isFinal, failure.code, failure.step]
+  failure === null ? null : [imageToCbor(failure.image), failure.tries, failure.isFinal, failure.code, failure.step]
 
 export function parseDeviceRecord(bytes: Uint8Array): DeviceRecord {
   const fields = Fields.open('device record', bytes, { maxBytes: 262_144, maxDepth: 4 })

@@ -129,7 +129,7 @@ function whilePolling(event: DeviceEvent): Reaction | null {
         effects: [report('confirmed', event.image.rolloutId)],
       }
     case 'given-up':
-      return { session: { phase: 'failed', rolloutId: event.image.rolloutId, why: event.why }, effects: [] }
+      return { session: endedBefore(event.image.rolloutId, event.why), effects: [] }
     case 'refused':
       return refused(event.rolloutId, event.why)
     case 'update-accepted':
@@ -141,6 +141,13 @@ function whilePolling(event: DeviceEvent): Reaction | null {
       return null
   }
 }
+
+/** The end it came to, told again. */
+const endedBefore = (rolloutId: string, why: Why): Session => ({
+  phase: why.code === 'HEALTH_GATE_FAILED' ? 'reverted' : 'failed',
+  rolloutId,
+  why,
+})
 
 function whileDownloading(update: Update, event: DeviceEvent): Reaction | null {
   switch (event.happened) {

@@ -120,7 +120,10 @@ function requireId(name: string, text: string): Uint8Array {
 const requireControl = (text: string): 'stdin' | number =>
   text === 'stdin' ? text : requireInteger('--control', text, 1, 65_535)
 
-const readToken = async (path: string): Promise<string> => Buffer.from(await requireFile(path)).toString('utf8').trim()
+const readToken = async (path: string): Promise<string> =>
+  Buffer.from(await requireFile(path))
+    .toString('utf8')
+    .trim()
 
 async function requireFile(path: string): Promise<Uint8Array> {
   try {

@@ -117,7 +117,12 @@ export class Fleet {
       jitterSeconds: options.jitterSeconds ?? 5,
       random: Math.random,
       onError: (error) =>
-        onEvent?.({ event: 'error', index, id: device.id, why: error instanceof Error ? error.message : String(error) }),
+        onEvent?.({
+          event: 'error',
+          index,
+          id: device.id,
+          why: error instanceof Error ? error.message : String(error),
+        }),
     })
   }
 }

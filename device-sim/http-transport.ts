@@ -46,7 +46,8 @@ export class HttpTransport extends DeviceServer {
 
   override async enrol(enrolment: Uint8Array, claimToken: string): Promise<EnrolAnswer> {
     const authorization = `${CLAIM_SCHEME} ${claimToken}`
-    return parseEnrolAnswer(await this.post('enrol', enrolment, authorization))
+    const { status, body } = await this.post('enrol', enrolment, authorization)
+    return parseEnrolAnswer(requireDone(status, body))
   }
 
   override async poll(deviceId: string, { rootVersion, krlNumber, nonce, etag }: Poll): Promise<PollAnswer> {
@@ -72,7 +73,10 @@ export class HttpTransport extends DeviceServer {
   }
 
   override async report(deviceId: string, report: Uint8Array): Promise<ReportAck> {
-    return parseReportAnswer(await this.post(`${deviceId}/report`, report, this.authorization() ?? ''))
+    const { status, body } = await this.post(`${deviceId}/report`, report, this.authorization() ?? '')
+    // The broker brought it already: what the server holds is said in the refusal.
+    const held = status === 409 ? findHeldReport(body) : null
+    return held ?? parseReportAnswer(requireDone(status, body))
   }
 
   override async fetchPayload(base: string, uri: string, offset: number, sink: PayloadSink): Promise<void> {
@@ -97,7 +101,7 @@ export class HttpTransport extends DeviceServer {
     return this.body(requireStatus(answer, 200), maxBytes)
   }
 
-  private async post(path: string, body: Uint8Array, authorization: string): Promise<Uint8Array> {
+  private async post(path: string, body: Uint8Array, authorization: string): Promise<Posted> {
     const answer = await exchange(new URL(path, this.base), {
       method: 'POST',
       headers: { authorization, 'content-type': CBOR_MEDIA_TYPE, accept: CBOR_MEDIA_TYPE },
@@ -105,10 +109,7 @@ export class HttpTransport extends DeviceServer {
       agent: this.agent,
       limits: this.limits,
     })
-    const status = answer.statusCode ?? 0
-    if (status === 200 || status === 201) return this.body(answer, SMALL_ANSWER_BYTES)
-    const said = await this.body(answer, SMALL_ANSWER_BYTES).catch(() => new Uint8Array(0))
-    throw new Unreachable(`${path.split('/').at(-1)} answered ${status}: ${Buffer.from(said).toString('utf8', 0, 300)}`)
+    return { status: answer.statusCode ?? 0, body: await this.body(answer, SMALL_ANSWER_BYTES) }
   }
 
   private async get(target: URL, headers: Record<string, string>): Promise<IncomingMessage> {
@@ -148,6 +149,30 @@ function addressOf(address: string, base: URL): URL {
 
 const isPartFrom = (answer: IncomingMessage, offset: number): boolean =>
   answer.statusCode === 206 && answer.headers['content-range']?.startsWith(`bytes ${offset}-`) === true
+
+interface Posted {
+  readonly status: number
+  readonly body: Uint8Array
+}
+
+/** @throws Unreachable with what the server said, which is for people. */
+function requireDone(status: number, body: Uint8Array): Uint8Array {
+  if (status === 200 || status === 201) return body
+  throw new Unreachable(`answered ${status}: ${Buffer.from(body).toString('utf8', 0, 300)}`)
+}
+
+/** The numbers in a refusal REPORT_OLD; null for any other answer. */
+function findHeldReport(body: Uint8Array): ReportAck | null {
+  try {
+    const problem = JSON.parse(Buffer.from(body).toString()) as { code?: unknown; detail?: Partial<ReportAck> }
+    const { epoch, counter } = problem.detail ?? {}
+    const isWhole = Number.isSafeInteger(epoch) && Number.isSafeInteger(counter)
+    return problem.code === 'REPORT_OLD' && isWhole ? { epoch: Number(epoch), counter: Number(counter) } : null
+  } catch {
+    // Not JSON: not an answer of ours.
+    return null
+  }
+}
 
 function requireStatus(answer: IncomingMessage, status: number): IncomingMessage {
   if (answer.statusCode === status) return answer

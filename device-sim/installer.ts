@@ -2,15 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { equalBytes, toHex } from '../src/domain/bytes.js'
 import { Refusal } from '../src/domain/refusal.js'
 import { payloadUri } from '../src/domain/suit/manifest.js'
-import {
-  beginBoot,
-  confirmBoot,
-  fallBack,
-  forgetFallBack,
-  otherImage,
-  runningImage,
-  switchTo,
-} from './boot-record.js'
+import { beginBoot, confirmBoot, fallBack, forgetFallBack, otherImage, runningImage, switchTo } from './boot-record.js'
 import type { DeviceEvent, Update, Why } from './device.js'
 import type { DeviceMemory } from './device-memory.js'
 import { Unreachable, type DeviceServer } from './device-server.port.js'

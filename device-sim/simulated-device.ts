@@ -122,8 +122,10 @@ export class SimulatedDevice {
     return this.alone(async () => {
       if (this.faults.has('offline')) return { state: 'unreachable', sequence: this.runningSequence }
       await this.powerUp()
+      const { counter } = this.held.record
       await this.runner.poll()
-      await this.reports.repeat()
+      // What was written during this poll went out just now; what is older and still unanswered goes again.
+      if (this.held.record.counter === counter) await this.reports.repeat()
       return this.outcome()
     })
   }
