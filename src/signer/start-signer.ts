@@ -90,7 +90,7 @@ async function start(
   const common = { namespace, clock, uptime, token, state, isSandboxed }
   const operations: SignerOperations =
     published !== null
-      ? new ReleaseSigner({ ...common, ledger: ledgers.release, published })
+      ? new ReleaseSigner({ ...common, ledger: ledgers.release, published, log })
       : new OnlineSigner({
           ...common,
           ledger: ledgers.online,

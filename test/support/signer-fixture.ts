@@ -11,6 +11,7 @@ import { encodeManifest, type Manifest } from '../../src/domain/suit/manifest.js
 import { encodeText } from '../../src/domain/suit/text.js'
 import type { Approval } from '../../src/domain/trust/approval.js'
 import { encodeKrl, type Krl } from '../../src/domain/trust/krl.js'
+import type { Policy } from '../../src/domain/trust/policy.js'
 import { encodeRolloutPlan, type RolloutPlan } from '../../src/domain/trust/rollout-plan.js'
 import type { Submission } from '../../src/domain/trust/submission.js'
 import type { SignerRequest, TrustCourier } from '../../src/protocol/signer-socket.js'
@@ -68,6 +69,8 @@ export class SignerFixture {
   /** Lines of the signers' logs. */
   readonly log: string[] = []
   readonly uptime: HandUptime
+  /** The policy that couriers bring and approvals name. */
+  policyHeld: { readonly policy: Policy; readonly bytes: Uint8Array }
   /** Put between signer and token by tests that count or break signatures. */
   wrapToken: (token: Token) => Token = (token) => token
 
@@ -79,6 +82,7 @@ export class SignerFixture {
     readonly keyIds: ReadonlyMap<string, string>,
   ) {
     this.uptime = new HandUptime(clock)
+    this.policyHeld = { policy: trust.policy, bytes: trust.policyBytes }
   }
 
   static async make(options: FixtureOptions = {}): Promise<SignerFixture> {
@@ -141,7 +145,7 @@ export class SignerFixture {
   }
 
   courier(change: Partial<TrustCourier> = {}): TrustCourier {
-    return { roots: [this.trust.rootBytes], policy: this.trust.policyBytes, krl: null, ...change }
+    return { roots: [this.trust.rootBytes], policy: this.policyHeld.bytes, krl: null, ...change }
   }
 
   /** A KRL request with two approvals by security. */
@@ -152,7 +156,8 @@ export class SignerFixture {
   ): Promise<Unnamed<Extract<SignerRequest, { operation: 'krl' }>>> {
     const payload = encodeKrl(krl)
     const requestId = `krl-${krl.number}-${randomBytes(4).toString('hex')}`
-    const fields = { operation: 'krl' as const, subjectSha256: sha256(payload), requestId, ...approval }
+    const { version: policyVersion } = this.policyHeld.policy
+    const fields = { operation: 'krl' as const, subjectSha256: sha256(payload), requestId, policyVersion, ...approval }
     const approvals = await Promise.all(approvers.map((person) => this.trust.approval(person, fields)))
     return { trust: this.courier(), requestId, approvals, krl: payload }
   }
@@ -176,12 +181,17 @@ export class SignerFixture {
     }
     const fields = { sequence, vendorId: VENDOR_ID, textSha256: wrappedSha256(text), ...about, ...wish.manifest }
     const manifest = encodeManifest(fields)
-    const submission = await trust.submission(wish.submitter ?? 'engineer-1', { ...about, requestId, ...wish.submission })
+    const submission = await trust.submission(wish.submitter ?? 'engineer-1', {
+      ...about,
+      requestId,
+      ...wish.submission,
+    })
     const { imageSha256, imageSizeBytes, classId, version } = fields
     const approval = {
       operation: 'sign' as const,
       subjectSha256: manifestSha256(manifest),
       requestId,
+      policyVersion: this.policyHeld.policy.version,
       image: { imageSha256, imageSizeBytes, sequence: fields.sequence, classId, version },
       ...wish.approval,
     }
@@ -219,7 +229,13 @@ export class SignerFixture {
     approval: Partial<Approval> = {},
   ): Promise<{ plan: Uint8Array; approvals: readonly Uint8Array[] }> {
     const bytes = encodeRolloutPlan(plan)
-    const fields = { operation: 'rollout' as const, subjectSha256: sha256(bytes), requestId: plan.rolloutId, ...approval }
+    const fields = {
+      operation: 'rollout' as const,
+      subjectSha256: sha256(bytes),
+      requestId: plan.rolloutId,
+      policyVersion: this.policyHeld.policy.version,
+      ...approval,
+    }
     return {
       plan: bytes,
       approvals: await Promise.all(approvers.map((person) => this.trust.approval(person, fields))),

@@ -37,7 +37,7 @@ export interface FixtureOptions {
   /** Public halves of token keys, by role. */
   readonly roleKeys?: Partial<Record<OnlineRole, readonly PublicKey[]>>
   readonly root?: Partial<Root>
-  readonly policy?: Partial<Policy>
+  readonly policy?: Partial<Policy> | ((policy: Policy) => Partial<Policy>)
 }
 
 /** One namespace with its first root and policy: people and offline roles hold software keys, signers perhaps tokens. */
@@ -81,7 +81,9 @@ export class TrustFixture {
     ]
     const root = { ...firstRoot(namespace, now, roles), ...options.root }
     const personKeys = new Map(people.map(([name]) => [name, makeSoftKey()]))
-    const policy = { ...firstPolicy(namespace, now, personKeys), ...options.policy }
+    const plain = firstPolicy(namespace, now, personKeys)
+    const change = typeof options.policy === 'function' ? options.policy(plain) : options.policy
+    const policy = { ...plain, ...change }
     const rootBytes = await signRoot(root, rootKeys.slice(0, 2))
     const policyBytes = await signPolicy(policy, policyKeys)
     return new TrustFixture(
@@ -175,6 +177,13 @@ export class TrustFixture {
     }
     return buildSign1(this.person(person), encodeApproval(approval), labelOf('approval'))
   }
+}
+
+/** The persons of a policy, one of them with these roles. */
+export function withRoles(policy: Policy, name: string, roles: readonly PersonRole[]): Pick<Policy, 'persons'> {
+  const person = policy.persons.get(name)
+  if (person === undefined) throw new Error(`no person ${name} in the fixture`)
+  return { persons: new Map(policy.persons).set(name, { ...person, roles }) }
 }
 
 const roleOf = (person: string): PersonRole => people.find(([name]) => name === person)?.[1] ?? 'engineer'

@@ -1,5 +1,6 @@
 import type { Clock } from '../../domain/clock.js'
 import type { Token } from '../../token/token.port.js'
+import type { SignerLog } from '../host/signer-log.js'
 import type { MachineUptime } from '../host/system-clock.js'
 import type { SignerState } from '../signer-state.js'
 import type { PublishedFolder } from '../trust/published-folder.js'
@@ -14,4 +15,5 @@ export interface ReleaseContext {
   readonly state: SignerState
   readonly ledger: ReleaseLedger
   readonly published: PublishedFolder
+  readonly log: SignerLog
 }

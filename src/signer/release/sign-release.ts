@@ -19,6 +19,7 @@ export async function signRelease(request: SignRequest, context: ReleaseContext)
   await takeCourier(state, request.trust, arrived)
   const { now, intent, key } = checkSignRequest(request, context)
   await atCheckAsync(16, () => state.record({ time: now, entry: intent }))
+  if (intent.isBreakGlass) context.log.warn('signer.break-glass', { requestId: intent.requestId })
   const block = await buildBlock(checkedSigner(context.token, key), intent.subjectSha256)
   const envelope = encodeEnvelope(request.manifest, [block], request.text)
   await atCheckAsync(19, async () => {
