@@ -2,6 +2,7 @@ import { equalBytes, fromHex, sha256, toHex } from '../domain/bytes.js'
 import { Refusal } from '../domain/refusal.js'
 import { parseKrl, type Krl } from '../domain/trust/krl.js'
 import type { Operation } from '../domain/trust/roles.js'
+import { requireAllowedEntries, requireForRoot } from '../domain/trust/take-krl.js'
 import { bytesOf, type KrlRequestAnswer } from './api-answers.js'
 import { findNewestKrl, ownerText } from './krl-change.js'
 import { durationText, timeText } from './quantity-text.js'
@@ -15,13 +16,12 @@ export interface CheckedKrl {
   readonly operation: Extract<Operation, 'krl' | 'krl-renew'>
 }
 
-const refuse = (field: string, why: string): Refusal =>
-  new Refusal('DOCUMENT_MALFORMED', { document: 'krl', field, why })
+const refuse = (field: string, why: string): Refusal => new Refusal('KRL_CONTENT', { field, why })
 
 /**
  * Holds a proposal against the newest list that was verified here.
  * @throws Refusal `DIGEST_MISMATCH`, `WRONG_NAMESPACE`, `KRL_OLD`, `KRL_EPOCH`, `KRL_NEEDS_ROOT`, `KRL_ENTRY_FORBIDDEN`,
- *   `DOCUMENT_MALFORMED` naming the member.
+ *   `KRL_CONTENT` naming the member.
  */
 export function checkKrlRequest(held: HeldTrust, request: KrlRequestAnswer): CheckedKrl {
   const bytes = bytesOf(request.krl)
@@ -29,47 +29,35 @@ export function checkKrlRequest(held: HeldTrust, request: KrlRequestAnswer): Che
   if (!equalBytes(subject, fromHex(request.subjectSha256)))
     throw new Refusal('DIGEST_MISMATCH', { what: 'krl', expected: request.subjectSha256, found: toHex(subject) })
   const krl = parseKrl(bytes)
-  requireFitsRoot(held, krl)
+  requireFollows(held, krl)
   requireNothingLost(held, krl)
-  requireSpared(held, krl)
+  // An ordinary krl key will sign it, so what only an emergency list may say is refused.
+  requireAllowedEntries(held.state, krl, '')
   return { krl, subjectSha256: subject, operation: isRenewal(held, krl) ? 'krl-renew' : 'krl' }
 }
 
-function requireFitsRoot(held: HeldTrust, krl: Krl): void {
+function requireFollows(held: HeldTrust, krl: Krl): void {
   const { root, krl: newest } = held.state
-  if (krl.namespace !== root.namespace)
-    throw new Refusal('WRONG_NAMESPACE', { expected: root.namespace, found: krl.namespace })
-  const least = Math.max((newest?.number ?? 0) + 1, root.leastKrlNumber)
-  if (krl.number < least) throw new Refusal('KRL_OLD', { held: least - 1, offered: krl.number })
-  if (krl.epoch !== root.epoch) throw new Refusal('KRL_EPOCH', { expected: root.epoch, found: krl.epoch })
-  if (krl.leastRootVersion > root.version)
-    throw new Refusal('KRL_NEEDS_ROOT', { needed: krl.leastRootVersion, held: root.version })
-  if (krl.hardExpiry > krl.issued + root.longestKrlLifeSeconds) throw refuse('6', 'longer than the root allows')
-  if (newest !== null && toHex(krl.previousSha256) !== newest.sha256)
-    throw refuse('12', 'does not follow the newest list')
+  requireForRoot(held.state, krl)
+  if (newest !== null && krl.number <= newest.number)
+    throw new Refusal('KRL_OLD', { held: newest.number, offered: krl.number })
+  if (krl.hardExpiry > krl.issued + root.longestKrlLifeSeconds) throw refuse('hardExpiry', 'later than the root allows')
+  const previous = newest?.sha256 ?? '0'.repeat(64)
+  if (toHex(krl.previousSha256) !== previous) throw refuse('previousSha256', 'not the hash of the list before')
 }
 
 /** Nothing is un-revoked and no floor sinks: every entry of this epoch is repeated. */
 function requireNothingLost(held: HeldTrust, krl: Krl): void {
   const newest = held.state.krl
   if (newest === null) return
-  requireAll('9', newest.keys.keys(), new Set(krl.keys.map((row) => row.keyId)))
-  requireAll('10', newest.manifests.keys(), new Set(krl.manifests.map((row) => row.digest)))
+  requireAll('keys', newest.keys.keys(), new Set(krl.keys.map((row) => row.keyId)))
+  requireAll('manifests', newest.manifests.keys(), new Set(krl.manifests.map((row) => row.digest)))
   for (const [classId, floor] of newest.floors)
-    if ((krl.floors.get(classId) ?? 0) < floor) throw refuse('11', `lowers the floor of ${classId}`)
+    if ((krl.floors.get(classId) ?? 0) < floor) throw refuse('floors', `lowers the floor of ${classId}`)
 }
 
 function requireAll(field: string, before: Iterable<string>, after: ReadonlySet<string>): void {
   for (const name of before) if (!after.has(name)) throw refuse(field, `leaves out ${name}`)
-}
-
-function requireSpared(held: HeldTrust, krl: Krl): void {
-  const { root, krl: newest } = held.state
-  const spared = new Set(
-    (['root', 'emergency-krl', 'krl'] as const).flatMap((role) => root.roles.get(role)?.keyIds ?? []),
-  )
-  for (const { keyId } of krl.keys)
-    if (spared.has(keyId) && newest?.keys.has(keyId) !== true) throw new Refusal('KRL_ENTRY_FORBIDDEN', { keyId })
 }
 
 /** Only number, dates and the hash of the list before change. */

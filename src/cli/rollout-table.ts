@@ -15,6 +15,7 @@ export function describeRollout(rollout: RolloutAnswer): string[] {
   const failures = Object.entries(rollout.failuresByReason ?? {})
   return [
     `rollout ${rollout.id}: ${rollout.state}${why}`,
+    ...(typeof rollout['waitingFor'] === 'string' ? [`  waits: ${rollout['waitingFor']}`] : []),
     ...rollout.stages.map(stageLine),
     ...(failures.length === 0 ? [] : ['failures by reason:']),
     ...failures.map(([name, count]) => `  ${String(count).padStart(6)}  ${name}`),

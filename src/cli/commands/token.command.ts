@@ -15,10 +15,10 @@ import type { World } from '../session.js'
 
 const roles = ['engineer', 'approver', 'fleet-manager', 'security-officer', 'auditor', 'ci'] as const
 interface CreateOptions extends CommonOptions {
-  readonly name: string
+  readonly label: string
   readonly role: readonly string[]
   readonly person?: string
-  readonly expires?: number
+  readonly expires: number
   readonly out?: string
 }
 
@@ -29,16 +29,16 @@ export function addTokenCommands(program: Command, world: World): void {
     group,
     'create',
     'make a token; it is shown once',
-    'token create --name manager-1 --role approver --person manager-1 --out manager-1.token',
+    'token create --label manager-1 --role approver --person manager-1 --out manager-1.token',
   )
-    .requiredOption('--name <name>', 'what the token is called in the audit')
+    .requiredOption('--label <label>', 'what the token is called in the audit')
     .addOption(
       new Option('--role <role>', `one of ${roles.join(', ')}; repeat it`)
         .argParser(collect(String))
         .makeOptionMandatory(),
     )
     .option('--person <name>', 'the person of the policy it belongs to')
-    .option('--expires <days>', 'days until it is void', wholeNumber(1, 3_660))
+    .option('--expires <days>', 'days until it is void', wholeNumber(1, 3_660), 90)
     .option('--out <file>', 'write it to a file of mode 0600 instead of showing it')
     .action((options: CreateOptions) => create(world, options))
   defineCommand(group, 'list', 'tokens, without their secrets', 'token list').action(async (options: CommonOptions) => {
@@ -60,10 +60,10 @@ export function addTokenCommands(program: Command, world: World): void {
 async function create(world: World, options: CreateOptions): Promise<void> {
   const session = sessionOf(world, options)
   const body = {
-    name: options.name,
+    label: options.label,
     roles: options.role,
     ...(options.person === undefined ? {} : { person: options.person }),
-    ...(options.expires === undefined ? {} : { expires: world.clock.nowSeconds() + options.expires * 86_400 }),
+    expires: world.clock.nowSeconds() + options.expires * 86_400,
   }
   const answer = await session.api.post('/tokens', body, z.looseObject({ token: z.string() }))
   if (options.out === undefined) {

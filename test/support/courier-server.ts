@@ -1,0 +1,87 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+/** What the server is asked, and what it says. A test puts lies into it. */
+export interface CourierCall {
+  readonly method: string
+  /** Without the namespace: `/releases/1`. */
+  readonly path: string
+  readonly query: URLSearchParams
+  readonly authorization: string
+  readonly body: Uint8Array
+}
+type Answer = (call: CourierCall) => unknown
+
+/** The HTTP API for people, in process, answering from a table: a courier that nobody has to believe. */
+export class CourierServer {
+  readonly calls: CourierCall[] = []
+  private readonly answers = new Map<string, Answer>()
+  private constructor(
+    private readonly server: Server,
+    readonly url: string,
+    private readonly namespace: string,
+  ) {}
+
+  static async start(namespace: string): Promise<CourierServer> {
+    const server = createServer()
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const courier = new CourierServer(server, `http://127.0.0.1:${port}`, namespace)
+    server.on('request', (request, response) => void courier.serve(request, response))
+    return courier
+  }
+
+  /** Answers `GET /releases/1` and the like; bytes go out as they are, everything else as JSON. */
+  on(call: string, answer: Answer): void {
+    this.answers.set(call, answer)
+  }
+
+  /** A problem document for a call. */
+  refuse(call: string, status: number, code: string, detail: object): void {
+    this.answers.set(call, () => new CourierProblem(status, { title: code, status, code, detail }))
+  }
+
+  /** JSON bodies that were posted to a path. */
+  posted(path: string): Record<string, string>[] {
+    return this.calls
+      .filter((call) => call.method === 'POST' && call.path === path)
+      .map((call) => JSON.parse(Buffer.from(call.body).toString('utf8')) as Record<string, string>)
+  }
+
+  async stop(): Promise<void> {
+    this.server.closeAllConnections()
+    this.server.close()
+    await once(this.server, 'close')
+  }
+
+  private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const chunks: Buffer[] = []
+    for await (const chunk of request) chunks.push(chunk as Buffer)
+    const url = new URL(request.url ?? '', this.url)
+    const call: CourierCall = {
+      method: request.method ?? '',
+      path: url.pathname.replace(`/api/v1/${this.namespace}`, ''),
+      query: url.searchParams,
+      authorization: request.headers.authorization ?? '',
+      body: new Uint8Array(Buffer.concat(chunks)),
+    }
+    this.calls.push(call)
+    const answer = this.answers.get(`${call.method} ${call.path}`)?.(call) ?? new CourierProblem(404, { code: 'NOT_FOUND' })
+    if (answer instanceof Uint8Array) {
+      response.end(answer)
+      return
+    }
+    const problem = answer instanceof CourierProblem ? answer : null
+    response.writeHead(problem?.status ?? 200, { 'content-type': problem ? 'application/problem+json' : 'application/json' })
+    response.end(JSON.stringify(problem?.document ?? answer))
+  }
+}
+
+class CourierProblem {
+  constructor(
+    readonly status: number,
+    readonly document: object,
+  ) {}
+}
