@@ -173,6 +173,15 @@ describe('the embedded broker', () => {
       }
     }, 20_000)
 
+    it('loses no account that is still being hashed when a round begins', async () => {
+      // So many that hashing them takes several rounds.
+      const names = Array.from({ length: 1_500 }, (_, index) => `gateway/prod/d/wave-${index}`)
+      await Promise.all(names.map((name) => accounts.add(name, 'secret')))
+      const lines = (await readFile(broker.devicePasswordFile, 'utf8')).split('\n')
+      const stored = lines.map((line) => line.split(':')[0] ?? '').filter((name) => name.includes('wave'))
+      expect(stored.sort()).toEqual(names.sort())
+    }, 20_000)
+
     it('promises nothing before the broker has read the file', async () => {
       const pid = Number(await readFile(broker.pidFile, 'utf8'))
       let isPromised = false

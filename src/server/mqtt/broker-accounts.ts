@@ -36,7 +36,9 @@ export class PasswordFileAccounts extends BrokerAccounts {
 
   override async add(username: string, password: string): Promise<void> {
     requireUsername(username)
-    this.waiting.set(username, await passwordLine(username, password))
+    const line = await passwordLine(username, password)
+    // Only now: while the hash was computed, another round may have begun.
+    this.waiting.set(username, line)
     if (this.next === undefined) {
       this.next = this.last.then(() => this.storeAndReload())
       this.last = this.next.catch(() => undefined)
