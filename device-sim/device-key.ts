@@ -4,7 +4,7 @@ import { findBase64Url, toHex } from '../src/domain/bytes.js'
 import { ED25519 } from '../src/domain/cose/algorithms.js'
 import { keyIdOf, type CoseKey } from '../src/domain/cose/cose-key.js'
 import type { MessageSigner } from '../src/domain/cose/sign1.js'
-import { findFile, flushFolderOf, writeFlushed } from './durable-file.js'
+import { findFile, flushFolderOf, writeWhole } from './durable-file.js'
 
 /** A device's own key: made on the device, never leaves it. */
 export class DeviceKey implements MessageSigner {
@@ -28,7 +28,7 @@ export class DeviceKey implements MessageSigner {
     if (stored !== null)
       return DeviceKey.from(createPrivateKey({ key: Buffer.from(stored), format: 'der', type: 'pkcs8' }))
     const { privateKey } = generateKeyPairSync('ed25519')
-    writeFlushed(path, privateKey.export({ format: 'der', type: 'pkcs8' }))
+    writeWhole(path, privateKey.export({ format: 'der', type: 'pkcs8' }))
     flushFolderOf(path)
     return DeviceKey.from(privateKey)
   }

@@ -21,11 +21,11 @@ export class DeviceMemory {
   private heldBoot: BootRecord
 
   /** @param root1 the root inside the device's firmware: its one anchor. Used on a blank device only. */
-  constructor(folder: string, root1: Uint8Array, algorithms: AlgorithmTable) {
+  constructor(folder: string, root1: Uint8Array, algorithms: AlgorithmTable, isFlushed: boolean) {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
-    this.trustStore = StateStore.open(join(folder, 'trust'))
-    this.recordStore = StateStore.open(join(folder, 'record'))
-    this.bootStore = StateStore.open(join(folder, 'boot'))
+    this.trustStore = StateStore.open(join(folder, 'trust'), isFlushed)
+    this.recordStore = StateStore.open(join(folder, 'record'), isFlushed)
+    this.bootStore = StateStore.open(join(folder, 'boot'), isFlushed)
     const [trust, record, boot] = [this.trustStore.found, this.recordStore.found, this.bootStore.found]
     this.heldTrust = trust === null ? anchorState(root1, algorithms) : decodeTrustState(trust)
     this.heldRecord = record === null ? blankRecord : parseDeviceRecord(record)

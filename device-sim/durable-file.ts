@@ -14,13 +14,14 @@ export function findFile(path: string): Uint8Array | null {
 /**
  * Writes a whole file and returns when it is on the medium. Synchronous on purpose: nothing that a device does next
  * may overtake it. A power cut in between leaves a torn file; whoever reads it has to notice.
+ * @param isFlushed false leaves the flush to the operating system: safe from a cut that is simulated, not from a real one.
  */
-export function writeFlushed(path: string, bytes: Uint8Array): void {
+export function writeWhole(path: string, bytes: Uint8Array, isFlushed = true): void {
   const file = openSync(path, 'w', 0o600)
   try {
     let written = 0
     while (written < bytes.length) written += writeSync(file, bytes, written)
-    fdatasyncSync(file)
+    if (isFlushed) fdatasyncSync(file)
   } finally {
     closeSync(file)
   }

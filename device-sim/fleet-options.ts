@@ -46,6 +46,7 @@ interface Given {
   readonly jitterSeconds: string
   readonly control?: string
   readonly strict: boolean
+  readonly flush: boolean
   readonly json: boolean
 }
 
@@ -68,6 +69,7 @@ export async function readFleetRun(args: readonly string[]): Promise<FleetRun> {
       pollMs: requireInteger('--poll-ms', given.pollMs, 50, 86_400_000),
       jitterSeconds: requireInteger('--jitter-seconds', given.jitterSeconds, 0, 3_600),
       algorithms: given.strict ? strictAlgorithms : nativeAlgorithms,
+      isFlushed: given.flush,
     },
     claimToken: given.claimTokenFile === undefined ? null : await readToken(given.claimTokenFile),
     control: given.control === undefined ? null : requireControl(given.control),
@@ -91,6 +93,7 @@ function parseArguments(args: readonly string[]): Given {
     .option('--jitter-seconds <s>', 'window for wake-ups that name none', '5')
     .option('--control <port|stdin>', 'takes commands: poll [INDEX], fault NAME INDEX on|off, status, stop')
     .option('--strict', 'verify with the implementation that devices use, ten times slower', false)
+    .option('--no-flush', 'do not wait for the disk; only a real power cut could tell')
     .option('--json', 'one JSON object a line', false)
     .addHelpText(
       'after',

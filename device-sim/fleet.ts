@@ -25,6 +25,8 @@ export interface FleetOptions {
   readonly jitterSeconds?: number
   /** Default: OpenSSL's. Its verdicts are those of the strict table, at a tenth of the cost. */
   readonly algorithms?: AlgorithmTable
+  /** As of one device. */
+  readonly isFlushed?: boolean
   readonly onEvent?: (event: FleetEvent) => void
 }
 
@@ -98,7 +100,16 @@ export class Fleet {
 
   private makeLife(index: number): DeviceLife {
     const { options, agent } = this
-    const { serverUrl, namespace, root1, vendorId, classId, algorithms = nativeAlgorithms, onEvent } = options
+    const {
+      serverUrl,
+      namespace,
+      root1,
+      vendorId,
+      classId,
+      algorithms = nativeAlgorithms,
+      isFlushed = true,
+      onEvent,
+    } = options
     const device = new SimulatedDevice({
       dir: join(options.dir, `device-${String(index).padStart(5, '0')}`),
       serverUrl,
@@ -108,6 +119,7 @@ export class Fleet {
       classId,
       algorithms,
       agent,
+      isFlushed,
       faults: new Faults(options.faults?.get(index)),
       onReport: (outcome) => onEvent?.({ event: 'device', index, id: device.id, ...outcome }),
     })

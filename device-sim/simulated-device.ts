@@ -36,6 +36,8 @@ export interface SimulatedDeviceOptions {
   /** Seconds since the Unix epoch, or null on a device without a clock. */
   readonly clockSeconds?: () => number | null
   readonly agent?: Agent
+  /** Default true: every write is on the medium before the next step. False for fleets too large for one disk. */
+  readonly isFlushed?: boolean
   /** In place of HTTP. */
   readonly server?: DeviceServer
   /** Called with everything the device reports. */
@@ -59,7 +61,7 @@ export class SimulatedDevice {
 
   constructor(private readonly options: SimulatedDeviceOptions) {
     const { dir, namespace, vendorId, classId, algorithms = strictAlgorithms } = options
-    const open = (): DeviceMemory => new DeviceMemory(dir, options.root1, algorithms)
+    const open = (): DeviceMemory => new DeviceMemory(dir, options.root1, algorithms, options.isFlushed ?? true)
     const memory = (): DeviceMemory => this.held
     const clockSeconds = options.clockSeconds ?? systemClock
     this.held = open()

@@ -1,5 +1,5 @@
 import { equalBytes, sha256 } from '../src/domain/bytes.js'
-import { findFile, flushFolderOf, writeFlushed } from './durable-file.js'
+import { findFile, flushFolderOf, writeWhole } from './durable-file.js'
 
 const MAGIC = 0x43535354
 const HEAD_BYTES = 16
@@ -27,6 +27,7 @@ export class StateStore {
     b: Copy,
     /** The value that was found, or null on a device that never wrote one. */
     readonly found: Uint8Array | null,
+    private readonly isFlushed: boolean,
   ) {
     const [older, newer] = a.generation <= b.generation ? [a, b] : [b, a]
     this.generation = newer.generation
@@ -34,19 +35,19 @@ export class StateStore {
     this.newest = newer.path
   }
 
-  /** Opens `<path>-a` and `<path>-b`; either may be missing or torn. */
-  static open(path: string): StateStore {
+  /** Opens `<path>-a` and `<path>-b`; either may be missing or torn. `isFlushed` as in `writeWhole`. */
+  static open(path: string, isFlushed = true): StateStore {
     const a = readCopy(`${path}-a`)
     const b = readCopy(`${path}-b`)
-    return new StateStore(a, b, (a.generation > b.generation ? a : b).content)
+    return new StateStore(a, b, (a.generation > b.generation ? a : b).content, isFlushed)
   }
 
-  /** Returns when the value is on the medium. */
+  /** Returns when the value is written, and on the medium when writes are flushed. */
   save(content: Uint8Array): void {
     const isFirst = this.generation < 2
     this.generation += 1
-    writeFlushed(this.oldest, encodeCopy(this.generation, content))
-    if (isFirst) flushFolderOf(this.oldest)
+    writeWhole(this.oldest, encodeCopy(this.generation, content), this.isFlushed)
+    if (isFirst && this.isFlushed) flushFolderOf(this.oldest)
     ;[this.oldest, this.newest] = [this.newest, this.oldest]
   }
 }

@@ -20,7 +20,7 @@ export interface RunnerOptions {
   readonly installer: Installer
   readonly reports: ReportDesk
   readonly faults: Faults
-  /** Called with everything the device reports, after it was stored. */
+  /** Called with everything the device reports, as it begins to report it. */
   readonly onReport: (statement: Statement) => void
 }
 
@@ -110,8 +110,8 @@ export class UpdateRunner {
   private async report({ state, rolloutId, why }: Statement): Promise<void> {
     const { reports, installer, memory, onReport } = this.options
     const statement = { state, rolloutId, why }
-    onReport(statement)
     if ((state === 'refused' || state === 'confirmed') && reports.hasSaid(statement)) return
+    onReport(statement)
     const running = memory().boot.slots[memory().boot.active]
     const remember =
       state === 'confirmed' && running !== null
