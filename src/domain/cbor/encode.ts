@@ -1,4 +1,4 @@
-import { compareBytes, utf8 } from '../bytes.js'
+import { allocateBytes, compareBytes, utf8 } from '../bytes.js'
 import { CborTag, type CborValue } from './value.js'
 
 /**
@@ -12,21 +12,31 @@ export function encodeCbor(value: CborValue): Uint8Array {
   return writer.finish()
 }
 
+const SPARE_BYTES = 4_096
+/** The buffer of the writer that finished last. Whoever writes holds it alone; there is none while one is at work. */
+let spare: Uint8Array | null = null
+
 /** Writes into one buffer that doubles when it is full: what is nested is not copied once a level. */
 class Writer {
-  // Not cleared, since `finish` gives out only what was written.
-  private bytes: Uint8Array = Buffer.allocUnsafe(256)
+  private bytes: Uint8Array
   private at = 0
+  constructor() {
+    this.bytes = spare ?? new Uint8Array(SPARE_BYTES)
+    spare = null
+  }
 
   /** A copy of exactly what was written. */
   finish(): Uint8Array {
-    return new Uint8Array(this.bytes.subarray(0, this.at))
+    const written = allocateBytes(this.at)
+    written.set(this.bytes.subarray(0, this.at))
+    if (this.bytes.length === SPARE_BYTES) spare = this.bytes
+    return written
   }
 
   item(value: CborValue): void {
     if (typeof value === 'number') this.integer(value)
-    else if (value instanceof Uint8Array) this.text(2, value)
-    else if (typeof value === 'string') this.text(3, utf8(value))
+    else if (value instanceof Uint8Array) this.string(2, value)
+    else if (typeof value === 'string') this.text(value)
     else if (value instanceof Map) this.map(value)
     else if (value instanceof CborTag) {
       this.head(6, value.tag)
@@ -63,7 +73,15 @@ class Writer {
     this.at += 1
   }
 
-  private text(major: number, content: Uint8Array): void {
+  private text(value: string): void {
+    if (!isAscii(value)) return this.string(3, utf8(value))
+    // The words of our documents: one byte a character, no need to leave the engine.
+    this.head(3, value.length)
+    this.reserve(value.length)
+    for (let index = 0; index < value.length; index += 1) this.byte(value.charCodeAt(index))
+  }
+
+  private string(major: number, content: Uint8Array): void {
     this.head(major, content.length)
     this.append(content)
   }
@@ -77,7 +95,7 @@ class Writer {
   private reserve(length: number): void {
     const needed = this.at + length
     if (needed <= this.bytes.length) return
-    const larger = Buffer.allocUnsafe(Math.max(needed, this.bytes.length * 2))
+    const larger = new Uint8Array(Math.max(needed, this.bytes.length * 2))
     larger.set(this.bytes.subarray(0, this.at))
     this.bytes = larger
   }
@@ -88,25 +106,37 @@ class Writer {
   }
 
   private map(map: ReadonlyMap<CborValue, CborValue>): void {
-    const pairs = [...map].map(([key, value]) => [encodeKey(key), value] as const)
-    pairs.sort(([a], [b]) => orderOf(a, b))
-    this.head(5, pairs.length)
-    for (const [key, value] of pairs) {
-      this.append(key)
+    this.head(5, map.size)
+    for (const [key, value] of isInOrder(map) ? map : sorted(map)) {
+      this.item(key)
       this.item(value)
     }
   }
 }
 
-const smallKeys = Array.from({ length: 24 }, (_, key) => Uint8Array.of(key))
+/** True for unsigned keys that grow, which is how our documents are written down: nothing is left to sort. */
+function isInOrder(map: ReadonlyMap<CborValue, CborValue>): boolean {
+  let previous = -1
+  for (const key of map.keys()) {
+    if (typeof key !== 'number' || key <= previous) return false
+    previous = key
+  }
+  return true
+}
 
-/** Members of our documents are small integers, each its own encoding. */
-const encodeKey = (key: CborValue): Uint8Array =>
-  (typeof key === 'number' ? smallKeys[key] : undefined) ?? encodeCbor(key)
+function sorted(map: ReadonlyMap<CborValue, CborValue>): (readonly [CborValue, CborValue])[] {
+  const rows = [...map].map((pair) => ({ pair, key: encodeCbor(pair[0]) }))
+  return rows.toSorted((a, b) => orderOf(a.key, b.key)).map(({ pair }) => pair)
+}
 
 /** No sort ends without having compared neighbours, so two equal keys always meet here. */
 function orderOf(a: Uint8Array, b: Uint8Array): number {
   const order = compareBytes(a, b)
   if (order === 0) throw new TypeError('duplicate map key')
   return order
+}
+
+function isAscii(text: string): boolean {
+  for (let index = 0; index < text.length; index += 1) if (text.charCodeAt(index) >= 0x80) return false
+  return true
 }

@@ -23,21 +23,29 @@ export type AlgorithmTable = ReadonlyMap<number, Algorithm>
 // noble's synchronous functions take their hash from here.
 noble.hashes.sha512 = (message) => new Uint8Array(createHash('sha512').update(message).digest())
 
-const imported = new Map<string, KeyObject>()
+const importedByObject = new WeakMap<CoseKey, KeyObject>()
+const importedByName = new Map<string, KeyObject>()
 const IMPORTED_LIMIT = 16_384
 
-/** Importing a JWK costs a tenth of a verification, importing SPKI as much as one: JWK, and remembered up to a bound. */
+/** Keys of roots and policies stay the same objects; those of devices are read again and again, and known by their bytes. */
 function nativeKey(key: CoseKey): KeyObject {
+  const object = importedByObject.get(key) ?? nativeKeyByName(key)
+  importedByObject.set(key, object)
+  return object
+}
+
+/** Importing a JWK costs a tenth of a verification, importing SPKI as much as one: JWK, and remembered up to a bound. */
+function nativeKeyByName(key: CoseKey): KeyObject {
   const name = `${toBase64Url(key.x)}${key.kind === 'p256' ? toBase64Url(key.y) : ''}`
-  const known = imported.get(name)
+  const known = importedByName.get(name)
   if (known !== undefined) return known
   const jwk =
     key.kind === 'ed25519'
       ? { kty: 'OKP', crv: 'Ed25519', x: toBase64Url(key.x) }
       : { kty: 'EC', crv: 'P-256', x: toBase64Url(key.x), y: toBase64Url(key.y) }
   const object = createPublicKey({ key: jwk, format: 'jwk' })
-  if (imported.size >= IMPORTED_LIMIT) imported.clear()
-  imported.set(name, object)
+  if (importedByName.size >= IMPORTED_LIMIT) importedByName.clear()
+  importedByName.set(name, object)
   return object
 }
 

@@ -66,8 +66,10 @@ export function parseSign1(bytes: Uint8Array, maxBytes: number): Sign1 {
   const [header, unprotected, payload, signature] = requireArray(value.value, 4, 'COSE_Sign1')
   const protectedBytes = requireBytes(header, 'protected header')
   requireEmptyUnprotected(unprotected)
+  const { alg, keyId } = parseProtected(protectedBytes)
   return {
-    ...parseProtected(protectedBytes),
+    alg,
+    keyId,
     protectedBytes,
     payload: payload === null ? null : requireBytes(payload, 'payload'),
     signature: requireBytes(signature, 'signature'),

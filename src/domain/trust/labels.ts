@@ -13,8 +13,14 @@ export type DocumentKind =
   | 'enrolment'
   | 'journal'
 
+const labels = new Map<DocumentKind, Uint8Array>()
+
 /** `external_aad` of a document: the text `countersign/<kind>/v1` in UTF-8. */
-export const labelOf = (kind: DocumentKind): Uint8Array => utf8(`countersign/${kind}/v1`)
+export function labelOf(kind: DocumentKind): Uint8Array {
+  const label = labels.get(kind) ?? utf8(`countersign/${kind}/v1`)
+  labels.set(kind, label)
+  return label
+}
 
 /** Bounds on the signed bytes as they arrive. */
 export const MAX_DOCUMENT_BYTES = 65_536

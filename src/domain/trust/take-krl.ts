@@ -61,12 +61,11 @@ export function requireAllowedEntries(state: TrustState, krl: Krl, signedBy: str
 }
 
 function unite(held: HeldKrl | null, krl: Krl, sha256: string): HeldKrl {
-  const keys = new Map([...(held?.keys ?? []), ...krl.keys.map((row) => [row.keyId, row.reason] as const)])
-  const manifests = new Map([
-    ...(held?.manifests ?? []),
-    ...krl.manifests.map((row) => [row.digest, row.reason] as const),
-  ])
-  const floors = new Map(held?.floors ?? [])
+  const keys = new Map(held?.keys)
+  for (const row of krl.keys) keys.set(row.keyId, row.reason)
+  const manifests = new Map(held?.manifests)
+  for (const row of krl.manifests) manifests.set(row.digest, row.reason)
+  const floors = new Map(held?.floors)
   for (const [classId, floor] of krl.floors) floors.set(classId, Math.max(floor, floors.get(classId) ?? 0))
   if (keys.size + manifests.size + floors.size > MAX_KRL_ENTRIES)
     throw new Refusal('KRL_CAP', { limit: MAX_KRL_ENTRIES })

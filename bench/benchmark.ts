@@ -1,0 +1,19 @@
+/** One comparison of a run. Speeds are units per second, so more is better; `ratio` is ours divided by the reference's. */
+export interface BenchmarkRow {
+  readonly name: string
+  readonly ours: number
+  readonly reference: number
+  readonly ratio: number
+  readonly unit: string
+  /** Units of work that each side did in its best round. */
+  readonly n: number
+}
+
+/** A benchmark measures us beside a reference in the same run, on the same machine and the same input. */
+export interface Benchmark {
+  /** The word it is asked for by. */
+  readonly name: string
+  /** What is compared with what, in a line. */
+  readonly about: string
+  rows(): AsyncIterable<BenchmarkRow>
+}

@@ -1,0 +1,5 @@
+import type { Benchmark } from './benchmark.js'
+import { trustBenchmark } from './trust.js'
+
+/** Every benchmark there is; a new one is a file and a line here. */
+export const benchmarks: readonly Benchmark[] = [trustBenchmark]

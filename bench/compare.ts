@@ -1,0 +1,52 @@
+import type { BenchmarkRow } from './benchmark.js'
+
+/** Does one batch of work; what it returns is awaited and thrown away. */
+type Batch = () => unknown
+
+export interface Comparison {
+  readonly name: string
+  readonly unit: string
+  /** Units of work in one batch of either side, so that both are counted alike. */
+  readonly unitsPerBatch: number
+  readonly ours: Batch
+  readonly reference: Batch
+  /** Rounds that are measured; a first one that is not warms both up. */
+  readonly rounds?: number
+  /** Least time that each side gets in a round. */
+  readonly roundMs?: number
+}
+
+/**
+ * Runs both sides in turns and keeps the best round of each: a neighbour on the machine can only slow a round down,
+ * and because the sides alternate it slows both.
+ */
+export async function compareSpeeds(comparison: Comparison): Promise<BenchmarkRow> {
+  const { name, unit, unitsPerBatch, ours, reference, rounds = 9, roundMs = 250 } = comparison
+  let [bestOurs, bestReference, n] = [0, 0, 0]
+  for (let round = 0; round <= rounds; round += 1) {
+    const mine = await measure(ours, unitsPerBatch, roundMs)
+    const theirs = await measure(reference, unitsPerBatch, roundMs)
+    if (round === 0) continue
+    if (mine.perSecond > bestOurs) n = mine.units
+    bestOurs = Math.max(bestOurs, mine.perSecond)
+    bestReference = Math.max(bestReference, theirs.perSecond)
+  }
+  return { name, ours: bestOurs, reference: bestReference, ratio: bestOurs / bestReference, unit, n }
+}
+
+async function measure(
+  batch: Batch,
+  unitsPerBatch: number,
+  leastMs: number,
+): Promise<{ units: number; perSecond: number }> {
+  const began = performance.now()
+  let [units, elapsedMs] = [0, 0]
+  do {
+    const pending = batch()
+    // Awaiting what is no promise would put a turn of the event loop into every batch.
+    if (pending instanceof Promise) await pending
+    units += unitsPerBatch
+    elapsedMs = performance.now() - began
+  } while (elapsedMs < leastMs)
+  return { units, perSecond: (units / elapsedMs) * 1000 }
+}
