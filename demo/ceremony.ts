@@ -89,7 +89,8 @@ async function signTogether(
     await person.run('ceremony', kind, 'sign', unsigned, ...person.signing, '--out', file, '--yes', ...before)
     signatures.push(file)
   }
-  await first.run('ceremony', kind, 'assemble', unsigned, ...signatures, '--out', signed)
+  const against = kind === 'policy' ? ['--root', folders.path('root-1.cbor')] : before
+  await first.run('ceremony', kind, 'assemble', unsigned, ...signatures, '--out', signed, ...against)
   return signed
 }
 

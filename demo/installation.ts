@@ -96,7 +96,7 @@ async function logEverybodyIn(people: People, url: string, rootFile: string, fir
     const { token } = await officer.run(
       'token',
       'create',
-      '--name',
+      '--label',
       person.name,
       '--person',
       person.name,

@@ -61,7 +61,7 @@ export class Person {
     const { code, output } = await runCommand([programs.node, programs.cli, ...args, '--json'], environment)
     const printed = lastJson(output)
     if (code === 0) return printed ?? {}
-    const command = `countersign ${args.slice(0, 2).join(' ')}`
+    const command = `countersign ${args.slice(0, 3).join(' ')}`
     throw new CommandRefused(command, String(printed?.['code'] ?? 'UNKNOWN'), printed?.['detail'] ?? output.slice(-400))
   }
 }
