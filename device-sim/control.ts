@@ -7,7 +7,7 @@ import { faultNames } from './faults.js'
 import type { Fleet } from './fleet.js'
 
 /** Carries out one line of `--control`. @returns what to answer. */
-export async function carryOut(fleet: Fleet, line: string, stop: () => void): Promise<object> {
+async function carryOut(fleet: Fleet, line: string, stop: () => void): Promise<object> {
   const [verb = '', ...words] = line.trim().split(/\s+/)
   const indexOf = (text: string | undefined): number | undefined => {
     const index = Number(text)

@@ -5,7 +5,7 @@ import { sha256, toHex } from '../src/domain/bytes.js'
 import { nativeAlgorithms } from '../src/domain/cose/algorithms.js'
 import { encodeCopy } from './state-store.js'
 import { DeviceBench } from '../test/support/device-bench.js'
-import { runningImage } from './boot-record.js'
+import { confirmBoot, fallBack, runningImage } from './boot-record.js'
 import { Faults, powerPoints, type PowerPoint } from './faults.js'
 import type { SimulatedDevice } from './simulated-device.js'
 import { Slots } from './slots.js'
@@ -72,6 +72,27 @@ describe('when the power fails', () => {
   })
 
   const runningSequenceOf = (dir: string): number => bench.device({ dir, algorithms: nativeAlgorithms }).runningSequence
+
+  it('a new image that the medium damaged is not started', async () => {
+    const at = await updatedOverSnapshots()
+    writeFileSync(new Slots(at('after-switch')).path(0), new Uint8Array(40_000))
+    const { device, sequence, isWhole } = await whatBoots(at('after-switch'))
+    expect([sequence, isWhole]).toEqual([5, true])
+    expect(device.trustState.installedSequence).toBe(5)
+  })
+
+  it('an image on trial does not count as installed, and a confirmed one never lowers the floor', async () => {
+    const at = await updatedOverSnapshots()
+    const { memory } = bench.device({ dir: at('trial-boot') })
+    memory.raiseInstalled()
+    expect(memory.trust.installedSequence).toBe(5)
+    memory.saveBoot(confirmBoot(memory.boot))
+    memory.raiseInstalled()
+    expect(memory.trust.installedSequence).toBe(6)
+    memory.saveBoot(fallBack(memory.boot))
+    memory.raiseInstalled()
+    expect(memory.trust.installedSequence).toBe(6)
+  })
 
   /** The later of the two copies, by the generation in its head. */
   const newestBootFile = (folder: string): string => {

@@ -44,6 +44,7 @@ export interface SimulatedDeviceOptions {
   readonly onReport?: (outcome: Outcome) => void
 }
 
+const trustName = ({ trust }: DeviceMemory): string => `${trust.root.version} ${trust.krl?.number ?? 0}`
 const systemClock = (): number => Math.floor(Date.now() / 1_000)
 
 /** One device: it believes its own root and its own judgement, whatever server it talks to. */
@@ -125,9 +126,14 @@ export class SimulatedDevice {
       if (this.faults.has('offline')) return { state: 'unreachable', sequence: this.runningSequence }
       await this.powerUp()
       const { counter } = this.held.record
+      const known = trustName(this.held)
       await this.runner.poll()
-      // What was written during this poll went out just now; what is older and still unanswered goes again.
-      if (this.held.record.counter === counter) await this.reports.repeat()
+      // What was written during this poll went out just now, and named the trust that came with it.
+      if (this.held.record.counter !== counter) return this.outcome()
+      // A KRL or root that came with a poll is acknowledged like one that was pushed (trust.md §7, t4).
+      if (trustName(this.held) !== known) await this.reports.write(this.presentStatement())
+      // What is older and still unanswered goes again.
+      else await this.reports.repeat()
       return this.outcome()
     })
   }

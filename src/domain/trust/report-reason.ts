@@ -66,9 +66,6 @@ const reasonByCode = {
   HEALTH_GATE_FAILED: 112,
 } as const satisfies Partial<Record<RefusalCode, number>>
 
-/** Every code with which a device can refuse an update. */
-export type DeviceRefusalCode = keyof typeof reasonByCode
-
 /** "operation failed" of SUIT reports: for what has no number of its own. */
 const OTHER_REASON = 11
 
