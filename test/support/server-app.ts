@@ -44,7 +44,7 @@ export class ServerUnderTest {
       publicUrl: 'http://127.0.0.1',
       storeDir: join(folder, 'store'),
       namespaces: options.namespaces ?? [],
-      mqtt: { url: 'mqtt://127.0.0.1:9', username: 'server', passwordFile: '', deviceUrl: 'mqtt://127.0.0.1:9' },
+      mqtt: { url: 'mqtt://127.0.0.1:9', username: 'server', passwordFile: '/dev/null', deviceUrl: 'mqtt://127.0.0.1:9' },
       broker: { passwordFile: '', pidFile: '' },
       instanceId: 'test',
       profile: 'laptop',

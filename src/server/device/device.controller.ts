@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { FromCaller, type Caller } from '../access/caller.decorator.js'
 import { readers, Roles } from '../access/roles.decorator.js'
 import { ZodBody, ZodQuery } from '../http/zod-body.decorator.js'
-import { PageQuery, type Page } from '../request-fields.js'
+import { pageQuery, type PageQuery, type Page } from '../request-fields.js'
 import { DeviceClasses } from '../rollout/device-classes.service.js'
 import { ClaimService, type NewClaim } from './claim.service.js'
 import { DeviceViews, type DeviceStory, type DeviceView } from './device-views.service.js'
@@ -28,7 +28,7 @@ export class DeviceController {
 
   @Get('devices')
   @Roles(...readers)
-  list(@FromCaller() caller: Caller, @ZodQuery(PageQuery) page: PageQuery): Promise<Page<DeviceView>> {
+  list(@FromCaller() caller: Caller, @ZodQuery(pageQuery) page: PageQuery): Promise<Page<DeviceView>> {
     return this.views.list(caller.namespace, page)
   }
 

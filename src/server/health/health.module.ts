@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common'
+import { MqttModule } from '../mqtt/mqtt.module.js'
 import { HealthController } from './health.controller.js'
 
 /** Whether this instance is alive, and whether it can serve. */
-@Module({ controllers: [HealthController] })
+@Module({ imports: [MqttModule], controllers: [HealthController] })
 export class HealthModule {}

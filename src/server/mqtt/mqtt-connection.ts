@@ -16,6 +16,7 @@ const PUBLISH_TIMEOUT_MS = 10_000
 @Injectable()
 export class MqttConnection extends MqttLink implements OnApplicationBootstrap, OnApplicationShutdown {
   private client: MqttClient | undefined
+  private wasConnected = false
   private report: MqttHandler = () => undefined
   private readonly connectedHandlers: (() => void)[] = []
 
@@ -40,13 +41,12 @@ export class MqttConnection extends MqttLink implements OnApplicationBootstrap, 
   }
 
   async onApplicationBootstrap(): Promise<void> {
-    const { url, username, passwordFile } = this.config.mqtt
-    const password = (await readFile(passwordFile, 'utf8')).trim()
-    const client = connect(url, { ...this.options(), username, password })
+    const { url, username } = this.config.mqtt
+    const client = connect(url, { ...this.options(), username, password: await this.readPassword() })
     this.client = client
     client.on('connect', () => void this.connected(client))
-    client.on('close', () => this.log.info('mqtt.disconnected', { instance: this.config.instanceId }))
-    client.on('error', (error) => this.log.info('mqtt.failed', { why: error.message }))
+    client.on('close', () => void this.closed(client))
+    client.on('error', (error) => this.log.info('mqtt.failed', { why: codeOf(error) }))
     // The broker sends what waited in the session at once: nobody may be listening yet when it does.
     client.connect()
   }
@@ -94,8 +94,25 @@ export class MqttConnection extends MqttLink implements OnApplicationBootstrap, 
     }
   }
 
+  /** @throws Refusal `CONFIGURATION`. */
+  private async readPassword(): Promise<string> {
+    try {
+      return (await readFile(this.config.mqtt.passwordFile, 'utf8')).trim()
+    } catch (error) {
+      throw new Refusal('CONFIGURATION', { name: 'MQTT_PASSWORD_FILE', why: 'cannot be read' }, { cause: error })
+    }
+  }
+
+  /** The broker may come back with another password: the next attempt takes what the file then says. */
+  private async closed(client: MqttClient): Promise<void> {
+    if (this.wasConnected) this.log.info('mqtt.disconnected', { instance: this.config.instanceId })
+    this.wasConnected = false
+    client.options.password = await this.readPassword().catch(() => client.options.password ?? '')
+  }
+
   private async connected(client: MqttClient): Promise<void> {
     try {
+      this.wasConnected = true
       await client.subscribeAsync(SHARED_REPORTS, { qos: 1 })
       this.log.info('mqtt.connected', { instance: this.config.instanceId })
       for (const handler of this.connectedHandlers) handler()
@@ -105,3 +122,5 @@ export class MqttConnection extends MqttLink implements OnApplicationBootstrap, 
     }
   }
 }
+
+const codeOf = (error: Error): string => ('code' in error ? String(error.code) : error.message)

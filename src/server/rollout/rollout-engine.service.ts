@@ -52,12 +52,19 @@ export class RolloutEngine implements OnApplicationBootstrap, BeforeApplicationS
   async beforeApplicationShutdown(): Promise<void> {
     this.isStopping = true
     clearTimeout(this.timer)
-    await this.running
+    await this.running?.catch(() => undefined)
     await this.election.resign()
   }
 
-  /** One round over all running rollouts, if this instance is the elected one. */
-  async tick(): Promise<void> {
+  /** One round over all running rollouts, if this instance is the elected one. Rounds of one instance do not overlap. */
+  tick(): Promise<void> {
+    this.running ??= this.round().finally(() => {
+      this.running = undefined
+    })
+    return this.running
+  }
+
+  private async round(): Promise<void> {
     if (!(await this.election.isElected())) return
     const rows = await this.database.query<RolloutRecord[]>(`SELECT * FROM rollout WHERE state = 'running' ORDER BY id`)
     for (const row of rows) {
@@ -73,7 +80,7 @@ export class RolloutEngine implements OnApplicationBootstrap, BeforeApplicationS
 
   private schedule(): void {
     this.timer = setTimeout(() => {
-      this.running = this.tick()
+      void this.tick()
         .catch((error: unknown) => this.log.error('rollout.tick.failed', error))
         .finally(() => {
           if (!this.isStopping) this.schedule()

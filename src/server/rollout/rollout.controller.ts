@@ -7,7 +7,7 @@ import { MAX_DOCUMENT_BYTES } from '../../domain/trust/labels.js'
 import { FromCaller, type Caller } from '../access/caller.decorator.js'
 import { readers, Roles } from '../access/roles.decorator.js'
 import { ZodBody, ZodQuery } from '../http/zod-body.decorator.js'
-import { bytesField, PageQuery, requireUuid, type Page } from '../request-fields.js'
+import { bytesField, pageQuery, type PageQuery, requireUuid, type Page } from '../request-fields.js'
 import { DeviceClasses } from './device-classes.service.js'
 import { RolloutApprovals } from './rollout-approvals.service.js'
 import { RolloutLifecycle } from './rollout-lifecycle.service.js'
@@ -51,7 +51,7 @@ type NewRollout = z.infer<typeof NewRollout>
 const NewApproval = z.strictObject({ approval: bytesField(MAX_DOCUMENT_BYTES) })
 type NewApproval = z.infer<typeof NewApproval>
 
-const DeploymentQuery = PageQuery.extend({ state: z.enum(deploymentStates).optional() })
+const DeploymentQuery = pageQuery.extend({ state: z.enum(deploymentStates).optional() })
 type DeploymentQuery = z.infer<typeof DeploymentQuery>
 
 const nameOf = (caller: Caller): string => caller.person ?? caller.label
@@ -80,7 +80,7 @@ export class RolloutController {
 
   @Get()
   @Roles(...readers)
-  list(@FromCaller() caller: Caller, @ZodQuery(PageQuery) page: PageQuery): Promise<Page<RolloutRow>> {
+  list(@FromCaller() caller: Caller, @ZodQuery(pageQuery) page: PageQuery): Promise<Page<RolloutRow>> {
     return this.views.list(caller.namespace, page)
   }
 
