@@ -23,6 +23,17 @@ describe('what a device reports', () => {
     expect(bench.server.reports.at(-1)).toMatchObject({ counter: 6 })
   })
 
+  it('reports a KRL that came with a poll, when nothing else was to be said', async () => {
+    const device = await bench.enrolled()
+    await bench.offer(device)
+    const krl = await bench.fixture.trust.signKrl(bench.fixture.trust.krl({ number: 2 }))
+    bench.server.answer = { krl, freshness: await bench.fixture.freshness(krl, { krlNumber: 2 }) }
+    await device.pollOnce()
+    expect(bench.server.reports.at(-1)).toMatchObject({ state: 'idle', krlNumber: 2, counter: 6 })
+    await device.pollOnce()
+    expect(bench.server.reports.at(-1)).toMatchObject({ counter: 6 })
+  })
+
   it('reports two KRLs under one number', async () => {
     const device = await bench.enrolled()
     await bench.offer(device)
