@@ -130,17 +130,20 @@ function parseJson(text: string): unknown {
   }
 }
 
+const networkWords = new Map([
+  ['ECONNREFUSED', 'connection refused: nothing listens there'],
+  ['ENOTFOUND', 'the name is not known'],
+  ['ECONNRESET', 'the connection was cut'],
+  ['UND_ERR_SOCKET', 'the connection was cut'],
+  ['EPIPE', 'the connection was cut'],
+])
+
 /** What the network said: fetch hides it in the cause. */
 function reasonOf(error: unknown): string {
-  const cause = error instanceof Error ? error.cause : undefined
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
-  const words = new Map([
-    ['ECONNREFUSED', 'connection refused: nothing listens there'],
-    ['ENOTFOUND', 'the name is not known'],
-    ['ECONNRESET', 'the connection was cut'],
-    ['UND_ERR_SOCKET', 'the connection was cut'],
-    ['EPIPE', 'the connection was cut'],
-  ])
-  if (error instanceof Error && error.name === 'TimeoutError') return 'no answer in time'
-  return words.get(code) ?? (code === '' && cause instanceof Error ? cause.message : code || 'the request failed')
+  const { name, cause } = error as { name?: unknown; cause?: unknown }
+  if (name === 'TimeoutError') return 'no answer in time'
+  if (typeof cause !== 'object' || cause === null) return 'the request failed'
+  const { code, message } = cause as { code?: unknown; message?: unknown }
+  if (typeof code === 'string') return networkWords.get(code) ?? code
+  return typeof message === 'string' ? message : 'the request failed'
 }

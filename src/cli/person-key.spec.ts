@@ -8,7 +8,7 @@ import { createPersonKey, openPersonKey, showPersonKey } from './person-key.js'
 
 const cost = { n: 1_024, r: 8, p: 1 }
 const passphrase = 'correct horse battery'
-const refusal = (code: string, detail: object): Error => expect.objectContaining({ name: 'Refusal', code, detail }) as Error
+const refusal = (code: string, detail: object) => expect.objectContaining({ name: 'Refusal', code, detail }) as never
 
 let folder: string
 beforeAll(() => {
@@ -68,11 +68,18 @@ describe('a key file', () => {
 
   it.each([
     ['a key id that is not its thumbprint', { keyId: '0'.repeat(64) }, 'key id and public key do not belong together'],
-    ['a cost that would take all memory', { scrypt: { n: 2 ** 40, r: 8, p: 1, salt: 'AAAA' } }, 'not a key file: scrypt.n'],
+    [
+      'a cost that would take all memory',
+      { scrypt: { n: 2 ** 40, r: 8, p: 1, salt: 'AAAA' } },
+      'not a key file: scrypt.n',
+    ],
     ['a cost that scrypt has no form for', { scrypt: { n: 3, r: 8, p: 1, salt: 'AAAA' } }, 'not a key file: scrypt.n'],
     ['a member we do not know', { note: 'x' }, 'not a key file: '],
   ])('is refused with %s', (_, change, why) => {
-    const path = changedFile(`malformed-${why.length}-${Object.keys(change).join()}-${JSON.stringify(change).length}.key`, () => change)
+    const path = changedFile(
+      `malformed-${why.length}-${Object.keys(change).join()}-${JSON.stringify(change).length}.key`,
+      () => change,
+    )
     expect(() => openPersonKey(path, passphrase)).toThrow(refusal('FILE_UNREADABLE', { path, why }))
   })
 

@@ -19,7 +19,7 @@ export async function runCommandLine(words: readonly string[], world: World, isD
   } catch (error) {
     if (error instanceof ExitWith) return error.exitCode
     if (error instanceof CommanderError) return exitCodeOf(error)
-    for (const line of describe(error)) world.terminal.note(line)
+    for (const line of words.includes('--json') ? [describeAsJson(error)] : describe(error)) world.terminal.note(line)
     if (isDebug && error instanceof Error) world.terminal.note(error.stack ?? '')
     return 1
   }
@@ -30,6 +30,18 @@ const exitCodeOf = (error: CommanderError): number => (error.code === 'commander
 
 const describe = (error: unknown): readonly [string, string] =>
   error instanceof Refusal || error instanceof ServerRefusal ? describeRefusal(error) : describeFailure(error)
+
+/** The same for a program: one line of JSON on standard error. */
+function describeAsJson(error: unknown): string {
+  const [message, next] = describe(error)
+  const isRefusal = error instanceof Refusal || error instanceof ServerRefusal
+  return JSON.stringify({
+    code: isRefusal ? error.code : 'INTERNAL',
+    detail: isRefusal ? error.detail : {},
+    message,
+    next: next.replace(/^next: /, ''),
+  })
+}
 
 /** A bug or an outage of ours: two lines all the same. */
 const describeFailure = (error: unknown): readonly [string, string] => [

@@ -77,7 +77,7 @@ export class CliBench {
         return [name, { name, keys: key === undefined ? [] : [key], roles, notAfter: now + 86_400 * 300 }]
       }),
     )
-    const trust = await TrustFixture.make({ ...options, now, policy: { persons, ...options.policy } })
+    const trust = await TrustFixture.make({ ...options, now, policy: { persons } })
     const courier = await CourierServer.start(trust.namespace)
     const bench = new CliBench(folder, courier, trust, keys)
     bench.offer({ roots: [trust.rootBytes], policy: trust.policyBytes, krl: await trust.signKrl(trust.krl()) })

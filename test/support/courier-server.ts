@@ -57,25 +57,28 @@ export class CourierServer {
   }
 
   private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const call = await this.read(request)
+    this.calls.push(call)
+    const answer = this.answers.get(`${call.method} ${call.path}`)?.(call) ?? notFound
+    if (answer instanceof Uint8Array) response.end(answer)
+    else if (answer instanceof CourierProblem) {
+      response.writeHead(answer.status, { 'content-type': 'application/problem+json' })
+      response.end(JSON.stringify(answer.document))
+    } else response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer))
+  }
+
+  private async read(request: IncomingMessage): Promise<CourierCall> {
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk as Buffer)
+    const { method = '', headers } = request
     const url = new URL(request.url ?? '', this.url)
-    const call: CourierCall = {
-      method: request.method ?? '',
+    return {
+      method,
       path: url.pathname.replace(`/api/v1/${this.namespace}`, ''),
       query: url.searchParams,
-      authorization: request.headers.authorization ?? '',
+      authorization: headers.authorization ?? '',
       body: new Uint8Array(Buffer.concat(chunks)),
     }
-    this.calls.push(call)
-    const answer = this.answers.get(`${call.method} ${call.path}`)?.(call) ?? new CourierProblem(404, { code: 'NOT_FOUND' })
-    if (answer instanceof Uint8Array) {
-      response.end(answer)
-      return
-    }
-    const problem = answer instanceof CourierProblem ? answer : null
-    response.writeHead(problem?.status ?? 200, { 'content-type': problem ? 'application/problem+json' : 'application/json' })
-    response.end(JSON.stringify(problem?.document ?? answer))
   }
 }
 
@@ -85,3 +88,5 @@ class CourierProblem {
     readonly document: object,
   ) {}
 }
+
+const notFound = new CourierProblem(404, { code: 'NOT_FOUND' })

@@ -24,6 +24,8 @@ const types = new Map<number, InspectedBlock['type']>([
   [98, 'COSE_Sign'],
 ])
 
+const EMPTY_MAP = 0xa0
+
 const refuse = (why: string): Refusal => new Refusal('ENVELOPE_BLOCK', { why })
 
 /**
@@ -42,7 +44,7 @@ export function inspectBlock(block: Uint8Array, signed: Uint8Array, key: CoseKey
   // The payload is detached in our profile; where it is attached, that is what was signed.
   const content = payload instanceof Uint8Array ? payload : signed
   if (type === 'COSE_Sign') return asArray(last).map((one) => inspectOne(one, bodyHeader, content, key))
-  const message = sign1Message(bodyHeader, new Uint8Array(0), content)
+  const message = sign1Message(signedHeader(bodyHeader), new Uint8Array(0), content)
   const signature = type === 'COSE_Sign1' ? asBytes(last, 'signature') : null
   return [rowOf(type, bodyHeader, unprotected, signature, message, key)]
 }
@@ -51,7 +53,13 @@ function inspectOne(one: CborValue, bodyHeader: Uint8Array, content: Uint8Array,
   const [header, unprotected, signature] = asArray(one)
   const protectedBytes = asBytes(header, 'protected header')
   // Unlike in our own documents the body header may be filled here (RFC 9052 §4.4).
-  const message = encodeCbor(['Signature', bodyHeader, protectedBytes, new Uint8Array(0), content])
+  const message = encodeCbor([
+    'Signature',
+    signedHeader(bodyHeader),
+    signedHeader(protectedBytes),
+    new Uint8Array(0),
+    content,
+  ])
   return rowOf('COSE_Sign', protectedBytes, unprotected, asBytes(signature, 'signature'), message, key)
 }
 
@@ -78,6 +86,10 @@ function rowOf(
 
 const verifies = (alg: number | null, key: CoseKey, message: Uint8Array, signature: Uint8Array): boolean =>
   alg !== null && inspectionAlgorithms.get(alg)?.verify(key, message, signature) === true
+
+/** What is signed for a header without members is the empty byte string, however it was sent (RFC 9052 §4.4). */
+export const signedHeader = (bytes: Uint8Array): Uint8Array =>
+  bytes.length === 1 && bytes[0] === EMPTY_MAP ? new Uint8Array(0) : bytes
 
 /** An empty byte string stands for an empty map (RFC 9052 §3). */
 function headerMap(bytes: Uint8Array): CborMap {
