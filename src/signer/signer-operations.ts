@@ -47,6 +47,9 @@ export function statusOf(ground: StatusGround, sequences: ReadonlyMap<string, nu
     policyVersion: policy?.version ?? 0,
     krlNumber: state.krl?.number ?? 0,
     sequences,
-    keyIds: ground.token.keys().map(({ keyId }) => keyId),
+    keyIds: ground.token
+      .keys()
+      .map(({ keyId }) => keyId)
+      .sort(),
   }
 }

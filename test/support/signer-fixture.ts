@@ -64,7 +64,7 @@ export interface ReleaseWish {
 
 /** A namespace, a token with the keys of both signers, and the signers on their sockets. */
 export class SignerFixture {
-  private readonly running = new Map<'release' | 'online', RunningSigner>()
+  private running: { readonly name: string; readonly signer: RunningSigner }[] = []
   private readonly clients: SignerClient[] = []
   /** Lines of the signers' logs. */
   readonly log: string[] = []
@@ -119,27 +119,30 @@ export class SignerFixture {
   }
 
   /** Starts a signer and gives a client of it. */
-  async start(name: 'release' | 'online'): Promise<SignerClient> {
-    const signer = await startSigner(this.config(name), {
+  async start(name: 'release' | 'online', change: Partial<SignerConfig> = {}): Promise<SignerClient> {
+    const config = { ...this.config(name), ...change }
+    const signer = await startSigner(config, {
       clock: this.clock,
       uptime: this.uptime,
       log: new SignerLog(name, (line) => void this.log.push(line)),
       openToken: async () => this.wrapToken(await Pkcs11Token.open({ ...this.token, keys: [], sessions: 8 })),
     })
-    this.running.set(name, signer)
-    const client = new SignerClient(this.config(name).SIGNER_SOCKET)
+    this.running.push({ name, signer })
+    const client = new SignerClient(config.SIGNER_SOCKET)
     this.clients.push(client)
     return client
   }
 
   async stop(name: 'release' | 'online'): Promise<void> {
-    await this.running.get(name)?.stop()
-    this.running.delete(name)
+    const stopping = this.running.filter((one) => one.name === name)
+    this.running = this.running.filter((one) => one.name !== name)
+    for (const { signer } of stopping) await signer.stop()
   }
 
   async dispose(): Promise<void> {
     for (const client of this.clients) await client.close()
-    for (const name of [...this.running.keys()]) await this.stop(name)
+    await this.stop('online')
+    await this.stop('release')
     this.token.dispose()
     rmSync(this.folder, { recursive: true, force: true })
   }
