@@ -19,6 +19,7 @@ export function makeAdapter(): FastifyAdapter {
     routerOptions: { maxParamLength: 256 },
   })
   const fastify = adapter.getInstance()
+  fastify.removeContentTypeParser('text/plain')
   // Firmware is never held in memory: the handler gets the stream.
   fastify.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload))
   fastify.addContentTypeParser(

@@ -17,9 +17,9 @@ const reasons = new Map([
 /** A failure to reach the database as one refusal; anything else stays what it is. */
 export function asDatabaseFailure(error: unknown): unknown {
   if (error instanceof AggregateError) return asDatabaseFailure(error.errors[0])
-  if (!(error instanceof Error)) return error
-  const code = 'code' in error ? String(error.code) : ''
-  const isTimeout = error.message.includes('timeout expired') || error.message.includes('Connection terminated')
-  const why = reasons.get(code) ?? (isTimeout ? 'it does not answer' : undefined)
+  if (error instanceof Refusal || typeof error !== 'object' || error === null) return error
+  const { code = '', message = '' } = error as { readonly code?: unknown; readonly message?: unknown }
+  const isTimeout = /timeout expired|Connection terminated/.test(String(message))
+  const why = reasons.get(String(code)) ?? (isTimeout ? 'it does not answer' : undefined)
   return why === undefined ? error : new Refusal('DATABASE_UNAVAILABLE', { why }, { cause: error })
 }

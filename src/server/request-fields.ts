@@ -18,11 +18,11 @@ const DEFAULT_LIMIT = 100
 const MAX_LIMIT = 1_000
 
 /** `?limit=&after=`: every list ends, and goes on after the id that `next` named. */
-export const PageQuery = z.object({
+export const pageQuery = z.object({
   limit: z.coerce.number().int().min(1).max(MAX_LIMIT).default(DEFAULT_LIMIT),
   after: z.string().max(128).optional(),
 })
-export type PageQuery = Readonly<z.infer<typeof PageQuery>>
+export type PageQuery = Readonly<z.infer<typeof pageQuery>>
 
 export interface Page<T> {
   readonly items: readonly T[]

@@ -3,7 +3,7 @@ import { ApiTags } from '@nestjs/swagger'
 import { FromCaller, type Caller } from '../access/caller.decorator.js'
 import { Roles } from '../access/roles.decorator.js'
 import { ZodQuery } from '../http/zod-body.decorator.js'
-import { PageQuery, type Page } from '../request-fields.js'
+import { pageQuery, type PageQuery, type Page } from '../request-fields.js'
 import { AuditService, type AuditEntryView } from './audit.service.js'
 
 /** Who did what. Each entry names the hash of the one before, so an auditor recomputes the chain without trusting us. */
@@ -14,7 +14,7 @@ export class AuditController {
   constructor(private readonly audit: AuditService) {}
 
   @Get()
-  list(@FromCaller() caller: Caller, @ZodQuery(PageQuery) page: PageQuery): Promise<Page<AuditEntryView>> {
+  list(@FromCaller() caller: Caller, @ZodQuery(pageQuery) page: PageQuery): Promise<Page<AuditEntryView>> {
     return this.audit.list(caller.namespace, page)
   }
 }

@@ -28,7 +28,7 @@ export async function runMigrations(url: string): Promise<readonly string[]> {
 export async function isMigrationPending(url: string): Promise<boolean> {
   try {
     return await withOwner(url, async (owner) => {
-      const names = owner.migrations.map((each) => each.name)
+      const names = owner.migrations.map((each) => each.name ?? each.constructor.name)
       const [row] = await owner.query<{ found: boolean }[]>(
         `SELECT to_regclass('public.migration') IS NOT NULL AS found`,
       )

@@ -14,6 +14,8 @@ export class NestLog implements LoggerService {
   }
 
   error(message: unknown): void {
+    // A busy port is told by the process, in one line.
+    if (message instanceof Error && 'code' in message && message.code === 'EADDRINUSE') return
     this.decisions.error('framework.error', message)
   }
 

@@ -70,23 +70,29 @@ interface Answerable {
 
 function asRefusal(error: unknown): Answerable | null {
   if (error instanceof Refusal) return error
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const { code: given, name } = (error ?? {}) as { readonly code?: unknown; readonly name?: unknown }
+  const code = String(given)
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return { code: 'BODY_TOO_LARGE', detail: { limitBytes: JSON_LIMIT_BYTES } }
-  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE')
-    return { code: 'REQUEST_INVALID', detail: { field: 'content-type', why: 'not one this call takes' }, status: 415 }
-  if (code === 'FST_ERR_CTP_EMPTY_JSON_BODY' || error instanceof SyntaxError) return invalidBody
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return wrongContentType
+  if (code === 'FST_ERR_CTP_EMPTY_JSON_BODY' || name === 'SyntaxError') return invalidBody
   if (code.startsWith('FST_ERR_CTP_INVALID')) return invalidBody
   return error instanceof HttpException ? ofHttp(error) : null
 }
 
 /** JSON bodies; firmware is streamed and has its own limit. */
 export const JSON_LIMIT_BYTES = 1_048_576
+const wrongContentType: Answerable = {
+  code: 'REQUEST_INVALID',
+  detail: { field: 'content-type', why: 'not one this call takes' },
+  status: 415,
+}
 const invalidBody: Answerable = { code: 'REQUEST_INVALID', detail: { field: 'body', why: 'not well-formed JSON' } }
 
 /** What Nest and Fastify refuse by themselves. */
 function ofHttp(error: HttpException): Answerable | null {
   const status = error.getStatus()
   if (status === 404) return { code: 'NOT_FOUND', detail: { what: 'resource', id: '' } }
+  if (status === 415) return wrongContentType
   if (status === 413) return { code: 'BODY_TOO_LARGE', detail: { limitBytes: JSON_LIMIT_BYTES } }
   if (status >= 400 && status < 500) return { ...invalidBody, status }
   return null

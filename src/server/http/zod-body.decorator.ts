@@ -1,3 +1,4 @@
+import 'reflect-metadata'
 import { Body, type PipeTransform, Query } from '@nestjs/common'
 import { ApiBody, ApiQuery } from '@nestjs/swagger'
 import { z } from 'zod'
@@ -28,9 +29,19 @@ const jsonSchemaOf = (schema: z.ZodType): JsonSchema => {
   return rest as JsonSchema
 }
 
+/**
+ * The schema describes the parameter, not its compiled type: a compiler that knows no types leaves a value of the same
+ * name there, which the OpenAPI generator would take for a class.
+ */
+function forgetType(target: object, key: string | symbol | undefined, index: number): void {
+  const types: unknown = key === undefined ? undefined : Reflect.getMetadata('design:paramtypes', target, key)
+  if (Array.isArray(types)) types[index] = Object
+}
+
 /** Parses the body once, at the edge, and describes it in the OpenAPI document. */
 export function ZodBody(schema: z.ZodType): ParameterDecorator {
   return (target, key, index) => {
+    forgetType(target, key, index)
     Body(new ZodPipe(schema, 'body'))(target, key, index)
     if (key === undefined) return
     const descriptor = Object.getOwnPropertyDescriptor(target, key)
@@ -41,6 +52,7 @@ export function ZodBody(schema: z.ZodType): ParameterDecorator {
 /** Parses the query string; each member of the object is one parameter. */
 export function ZodQuery(schema: z.ZodObject): ParameterDecorator {
   return (target, key, index) => {
+    forgetType(target, key, index)
     Query(new ZodPipe(schema, 'query'))(target, key, index)
     const descriptor = key === undefined ? undefined : Object.getOwnPropertyDescriptor(target, key)
     if (key === undefined || descriptor === undefined) return

@@ -9,14 +9,14 @@ import { MAX_DOCUMENT_BYTES } from '../../domain/trust/labels.js'
 import { FromCaller, type Caller } from '../access/caller.decorator.js'
 import { readers, Roles } from '../access/roles.decorator.js'
 import { ZodBody, ZodQuery } from '../http/zod-body.decorator.js'
-import { bytesField, PageQuery, requireSha256, type Page } from '../request-fields.js'
+import { bytesField, pageQuery, type PageQuery, requireSha256, type Page } from '../request-fields.js'
 import { FirmwareAnswer } from '../storage/firmware-answer.service.js'
 import type { FirmwareRow } from './firmware.row.js'
 import { FirmwareService } from './firmware.service.js'
 import type { SubmissionRow } from './submission.row.js'
 import { SubmissionService } from './submission.service.js'
 
-const NewSubmission = z.strictObject({ submission: bytesField(MAX_DOCUMENT_BYTES) })
+const newSubmission = z.strictObject({ submission: bytesField(MAX_DOCUMENT_BYTES) })
 
 interface FirmwareView {
   readonly sha256: string
@@ -64,7 +64,7 @@ export class FirmwareController {
 
   @Get()
   @Roles(...readers, 'ci')
-  list(@FromCaller() caller: Caller, @ZodQuery(PageQuery) page: PageQuery): Promise<Page<FirmwareView>> {
+  list(@FromCaller() caller: Caller, @ZodQuery(pageQuery) page: PageQuery): Promise<Page<FirmwareView>> {
     return this.firmware.list(caller.namespace, page, viewOf)
   }
 
@@ -98,7 +98,7 @@ export class FirmwareController {
   async submit(
     @FromCaller() caller: Caller,
     @Param('sha256') sha256: string,
-    @ZodBody(NewSubmission) body: z.infer<typeof NewSubmission>,
+    @ZodBody(newSubmission) body: z.infer<typeof newSubmission>,
   ): Promise<SubmissionView> {
     return submissionView(await this.submissions.submit(requireSha256('sha256', sha256), body.submission, caller))
   }

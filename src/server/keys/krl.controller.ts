@@ -7,14 +7,14 @@ import { MAX_DOCUMENT_BYTES, MAX_KRL_BYTES } from '../../domain/trust/labels.js'
 import { FromCaller, type Caller } from '../access/caller.decorator.js'
 import { readers, Roles } from '../access/roles.decorator.js'
 import { ZodBody, ZodQuery } from '../http/zod-body.decorator.js'
-import { bytesField, PageQuery, type Page } from '../request-fields.js'
+import { bytesField, pageQuery, type PageQuery, type Page } from '../request-fields.js'
 import { KrlAcknowledgementService, type KrlAcknowledgements } from './krl-acknowledgement.service.js'
 import { KrlRequestService, type KrlRequest } from './krl-request.service.js'
 import type { SignerNo } from '../signer-no.js'
 import type { KrlRequestState } from './krl-request.row.js'
 
-const NewKrl = z.strictObject({ krl: bytesField(MAX_KRL_BYTES) })
-const NewApproval = z.strictObject({ approval: bytesField(MAX_DOCUMENT_BYTES) })
+const newKrl = z.strictObject({ krl: bytesField(MAX_KRL_BYTES) })
+const newApproval = z.strictObject({ approval: bytesField(MAX_DOCUMENT_BYTES) })
 
 interface ApprovalView {
   readonly person: string
@@ -51,13 +51,13 @@ export class KrlController {
 
   @Post('krl-requests')
   @Roles('security-officer')
-  async create(@FromCaller() caller: Caller, @ZodBody(NewKrl) body: z.infer<typeof NewKrl>): Promise<KrlRequestView> {
+  async create(@FromCaller() caller: Caller, @ZodBody(newKrl) body: z.infer<typeof newKrl>): Promise<KrlRequestView> {
     return viewOf(await this.requests.create(body.krl, caller))
   }
 
   @Get('krl-requests')
   @Roles(...readers)
-  async list(@FromCaller() caller: Caller, @ZodQuery(PageQuery) page: PageQuery): Promise<Page<KrlRequestView>> {
+  async list(@FromCaller() caller: Caller, @ZodQuery(pageQuery) page: PageQuery): Promise<Page<KrlRequestView>> {
     return this.requests.list(caller.namespace, page, viewOf)
   }
 
@@ -73,7 +73,7 @@ export class KrlController {
   async approve(
     @FromCaller() caller: Caller,
     @Param('id') id: string,
-    @ZodBody(NewApproval) body: z.infer<typeof NewApproval>,
+    @ZodBody(newApproval) body: z.infer<typeof newApproval>,
   ): Promise<KrlRequestView> {
     return viewOf(await this.requests.approve(id, body.approval, caller))
   }

@@ -12,8 +12,8 @@ import { listKeys, type KeyView } from './key-list.js'
 import { TrustIntake } from './trust-intake.service.js'
 import { TrustService } from './trust.service.js'
 
-const NewRoot = z.strictObject({ root: bytesField(MAX_DOCUMENT_BYTES) })
-const NewPolicy = z.strictObject({ policy: bytesField(MAX_DOCUMENT_BYTES) })
+const newRoot = z.strictObject({ root: bytesField(MAX_DOCUMENT_BYTES) })
+const newPolicy = z.strictObject({ policy: bytesField(MAX_DOCUMENT_BYTES) })
 
 interface TrustView {
   readonly roots: readonly string[]
@@ -51,7 +51,7 @@ export class TrustController {
   @HttpCode(200)
   async takeRoot(
     @FromCaller() caller: Caller,
-    @ZodBody(NewRoot) body: z.infer<typeof NewRoot>,
+    @ZodBody(newRoot) body: z.infer<typeof newRoot>,
   ): Promise<{ readonly version: number }> {
     return { version: await this.intake.takeRoot(body.root, caller) }
   }
@@ -61,7 +61,7 @@ export class TrustController {
   @HttpCode(200)
   async takePolicy(
     @FromCaller() caller: Caller,
-    @ZodBody(NewPolicy) body: z.infer<typeof NewPolicy>,
+    @ZodBody(newPolicy) body: z.infer<typeof newPolicy>,
   ): Promise<{ readonly version: number }> {
     return { version: await this.intake.takePolicy(body.policy, caller) }
   }

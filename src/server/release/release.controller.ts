@@ -8,16 +8,16 @@ import { readers, Roles } from '../access/roles.decorator.js'
 import { ZodBody, ZodQuery } from '../http/zod-body.decorator.js'
 import { TrustService } from '../keys/trust.service.js'
 import { classNamesOf } from '../namespace-config.js'
-import { bytesField, PageQuery, type Page } from '../request-fields.js'
+import { bytesField, pageQuery, type PageQuery, type Page } from '../request-fields.js'
 import { ReleaseService, type Release } from './release.service.js'
 import { viewOf, type ReleaseView } from './release-view.js'
 
-const NewRelease = z.strictObject({
+const newRelease = z.strictObject({
   requestId: z.string().min(1).max(64),
   description: z.string().min(1).max(4_096).optional(),
 })
-const NewApproval = z.strictObject({ approval: bytesField(MAX_DOCUMENT_BYTES) })
-const NewRejection = z.strictObject({ reason: z.string().min(1).max(1_024) })
+const newApproval = z.strictObject({ approval: bytesField(MAX_DOCUMENT_BYTES) })
+const newRejection = z.strictObject({ reason: z.string().min(1).max(1_024) })
 
 /** Releases, from what was submitted to what is signed. */
 @ApiTags('releases')
@@ -32,14 +32,14 @@ export class ReleaseController {
   @Roles('engineer', 'ci')
   async create(
     @FromCaller() caller: Caller,
-    @ZodBody(NewRelease) body: z.infer<typeof NewRelease>,
+    @ZodBody(newRelease) body: z.infer<typeof newRelease>,
   ): Promise<ReleaseView> {
     return this.view(await this.releases.create(body.requestId, body.description ?? null, caller))
   }
 
   @Get()
   @Roles(...readers, 'ci')
-  list(@FromCaller() caller: Caller, @ZodQuery(PageQuery) page: PageQuery): Promise<Page<ReleaseView>> {
+  list(@FromCaller() caller: Caller, @ZodQuery(pageQuery) page: PageQuery): Promise<Page<ReleaseView>> {
     return this.releases.list(caller.namespace, page, (release) => this.view(release))
   }
 
@@ -55,7 +55,7 @@ export class ReleaseController {
   async approve(
     @FromCaller() caller: Caller,
     @Param('id') id: string,
-    @ZodBody(NewApproval) body: z.infer<typeof NewApproval>,
+    @ZodBody(newApproval) body: z.infer<typeof newApproval>,
   ): Promise<ReleaseView> {
     return this.view(await this.releases.approve(id, body.approval, caller))
   }
@@ -66,7 +66,7 @@ export class ReleaseController {
   async reject(
     @FromCaller() caller: Caller,
     @Param('id') id: string,
-    @ZodBody(NewRejection) body: z.infer<typeof NewRejection>,
+    @ZodBody(newRejection) body: z.infer<typeof newRejection>,
   ): Promise<ReleaseView> {
     return this.view(await this.releases.reject(id, body.reason, caller))
   }

@@ -119,7 +119,7 @@ async function writeChecked(file: FileHandle, source: Readable, sha256: Uint8Arr
     throw new Refusal('DIGEST_MISMATCH', { what: 'firmware', expected: toHex(sha256), found })
 }
 
-const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '')
+const codeOf = (error: unknown): unknown => (error as { readonly code?: unknown } | null)?.code
 const isMissing = (error: unknown): boolean => codeOf(error) === 'ENOENT'
 /** A disk of ours that fails is an outage, not an upload that broke off. */
-const isOurs = (error: unknown): boolean => ['ENOSPC', 'EIO', 'EROFS', 'EDQUOT'].includes(codeOf(error))
+const isOurs = (error: unknown): boolean => ['ENOSPC', 'EIO', 'EROFS', 'EDQUOT'].includes(String(codeOf(error)))

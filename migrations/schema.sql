@@ -1,0 +1,337 @@
+-- What the migrations make, printed from the catalogue. Generated: change a migration, not this file.
+-- Runs on an empty database of PostgreSQL 15 and later that has the role countersign_server.
+
+-- Tables
+CREATE TABLE api_token (
+  id uuid NOT NULL,
+  namespace text NOT NULL,
+  secret_sha256 bytea NOT NULL,
+  label text NOT NULL,
+  roles text[] NOT NULL,
+  person text,
+  created_at bigint NOT NULL,
+  created_by text NOT NULL,
+  expires_at bigint NOT NULL,
+  revoked_at bigint
+);
+CREATE TABLE audit_entry (
+  namespace text NOT NULL,
+  number bigint NOT NULL,
+  at bigint NOT NULL,
+  actor text NOT NULL,
+  event text NOT NULL,
+  detail jsonb NOT NULL,
+  previous_sha256 bytea NOT NULL,
+  sha256 bytea NOT NULL
+);
+CREATE TABLE claim_token (
+  id uuid NOT NULL,
+  namespace text NOT NULL,
+  secret_sha256 bytea NOT NULL,
+  class_id bytea NOT NULL,
+  uses bigint NOT NULL,
+  used bigint DEFAULT 0 NOT NULL,
+  created_at bigint NOT NULL,
+  created_by text NOT NULL,
+  expires_at bigint NOT NULL
+);
+CREATE TABLE deployment (
+  rollout_id uuid NOT NULL,
+  device_id text NOT NULL,
+  namespace text NOT NULL,
+  stage smallint NOT NULL,
+  state text NOT NULL,
+  reason bigint,
+  assignment bytea,
+  assignment_expires bigint,
+  assigned_at bigint,
+  alive_at bigint NOT NULL,
+  changed_at bigint NOT NULL
+);
+CREATE TABLE device (
+  namespace text NOT NULL,
+  id text NOT NULL,
+  class_id bytea NOT NULL,
+  public_key bytea NOT NULL,
+  credential_sha256 bytea NOT NULL,
+  enrolled_at bigint NOT NULL,
+  last_seen_at bigint NOT NULL,
+  report_epoch bigint,
+  report_counter bigint,
+  reported_ms bigint,
+  report bytea,
+  reported_state text,
+  reported_reason bigint,
+  running_manifest_sha256 bytea,
+  running_sequence bigint,
+  running_image_sha256 bytea,
+  root_version bigint,
+  krl_number bigint,
+  old_reports bigint DEFAULT 0 NOT NULL
+);
+CREATE TABLE firmware (
+  namespace text NOT NULL,
+  sha256 bytea NOT NULL,
+  size_bytes bigint NOT NULL,
+  uploaded_at bigint NOT NULL,
+  uploaded_by text NOT NULL
+);
+CREATE TABLE freshness_statement (
+  namespace text NOT NULL,
+  document bytea NOT NULL,
+  "time" bigint NOT NULL,
+  krl_number bigint NOT NULL,
+  root_version bigint NOT NULL
+);
+CREATE TABLE krl_acknowledgement (
+  namespace text NOT NULL,
+  krl_number bigint NOT NULL,
+  device_id text NOT NULL,
+  received_ms bigint NOT NULL
+);
+CREATE TABLE krl_approval (
+  krl_request_id uuid NOT NULL,
+  person text NOT NULL,
+  role text NOT NULL,
+  operation text NOT NULL,
+  key_id bytea NOT NULL,
+  document bytea NOT NULL,
+  received_at bigint NOT NULL
+);
+CREATE TABLE krl_request (
+  id uuid NOT NULL,
+  namespace text NOT NULL,
+  number bigint NOT NULL,
+  payload bytea NOT NULL,
+  subject_sha256 bytea NOT NULL,
+  state text NOT NULL,
+  created_by text NOT NULL,
+  requested_ms bigint NOT NULL,
+  quorum_ms bigint,
+  signed_ms bigint,
+  published_ms bigint,
+  last_refusal jsonb
+);
+CREATE TABLE mqtt_outbox (
+  number bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+  topic text NOT NULL,
+  payload bytea NOT NULL,
+  is_retained boolean NOT NULL,
+  expires_at bigint NOT NULL,
+  created_ms bigint NOT NULL
+);
+CREATE TABLE release (
+  id uuid NOT NULL,
+  namespace text NOT NULL,
+  request_id text NOT NULL,
+  state text NOT NULL,
+  sequence bigint NOT NULL,
+  version text NOT NULL,
+  class_id bytea NOT NULL,
+  image_sha256 bytea NOT NULL,
+  image_size_bytes bigint NOT NULL,
+  manifest bytea NOT NULL,
+  manifest_sha256 bytea NOT NULL,
+  manifest_text bytea NOT NULL,
+  envelope bytea,
+  policy_version bigint NOT NULL,
+  created_at bigint NOT NULL,
+  created_by text NOT NULL,
+  signed_at bigint,
+  last_refusal jsonb,
+  rejection jsonb
+);
+CREATE TABLE release_approval (
+  release_id uuid NOT NULL,
+  manifest_sha256 bytea NOT NULL,
+  person text NOT NULL,
+  role text NOT NULL,
+  key_id bytea NOT NULL,
+  document bytea NOT NULL,
+  received_at bigint NOT NULL
+);
+CREATE TABLE rollout (
+  id uuid NOT NULL,
+  namespace text NOT NULL,
+  release_id uuid NOT NULL,
+  fallback_release_id uuid,
+  manifest_sha256 bytea NOT NULL,
+  sequence bigint NOT NULL,
+  class_id bytea NOT NULL,
+  device_ids text[],
+  plan bytea NOT NULL,
+  plan_sha256 bytea NOT NULL,
+  not_before bigint NOT NULL,
+  expires bigint NOT NULL,
+  devices_per_hour bigint NOT NULL,
+  devices_total bigint NOT NULL,
+  gate_percent double precision NOT NULL,
+  limit_count bigint,
+  limit_percent double precision,
+  silence_seconds bigint NOT NULL,
+  jitter_seconds bigint NOT NULL,
+  state text NOT NULL,
+  pause_reason text,
+  pause_code text,
+  hold_until bigint DEFAULT 0 NOT NULL,
+  hold_code text,
+  created_at bigint NOT NULL,
+  created_by text NOT NULL,
+  started_at bigint,
+  ended_at bigint
+);
+CREATE TABLE rollout_approval (
+  rollout_id uuid NOT NULL,
+  person text NOT NULL,
+  role text NOT NULL,
+  key_id bytea NOT NULL,
+  document bytea NOT NULL,
+  received_at bigint NOT NULL
+);
+CREATE TABLE rollout_stage (
+  rollout_id uuid NOT NULL,
+  index smallint NOT NULL,
+  devices bigint,
+  percent double precision,
+  state text NOT NULL,
+  accepted_failures bigint DEFAULT 0 NOT NULL,
+  opened_at bigint,
+  passed_at bigint
+);
+CREATE TABLE submission (
+  namespace text NOT NULL,
+  request_id text NOT NULL,
+  image_sha256 bytea NOT NULL,
+  version text NOT NULL,
+  class_id bytea NOT NULL,
+  person text NOT NULL,
+  document bytea NOT NULL,
+  signed_at bigint NOT NULL,
+  received_at bigint NOT NULL
+);
+CREATE TABLE trust_document (
+  namespace text NOT NULL,
+  kind text NOT NULL,
+  version bigint NOT NULL,
+  document bytea NOT NULL,
+  stored_ms bigint NOT NULL
+);
+
+-- Constraints
+ALTER TABLE api_token ADD CONSTRAINT api_token_pkey PRIMARY KEY (id);
+ALTER TABLE audit_entry ADD CONSTRAINT audit_entry_pkey PRIMARY KEY (namespace, number);
+ALTER TABLE claim_token ADD CONSTRAINT claim_token_pkey PRIMARY KEY (id);
+ALTER TABLE deployment ADD CONSTRAINT deployment_pkey PRIMARY KEY (rollout_id, device_id);
+ALTER TABLE device ADD CONSTRAINT device_pkey PRIMARY KEY (namespace, id);
+ALTER TABLE firmware ADD CONSTRAINT firmware_pkey PRIMARY KEY (namespace, sha256);
+ALTER TABLE freshness_statement ADD CONSTRAINT freshness_statement_pkey PRIMARY KEY (namespace);
+ALTER TABLE krl_acknowledgement ADD CONSTRAINT krl_acknowledgement_pkey PRIMARY KEY (namespace, krl_number, device_id);
+ALTER TABLE krl_approval ADD CONSTRAINT krl_approval_person_once PRIMARY KEY (krl_request_id, person);
+ALTER TABLE krl_request ADD CONSTRAINT krl_request_pkey PRIMARY KEY (id);
+ALTER TABLE mqtt_outbox ADD CONSTRAINT mqtt_outbox_pkey PRIMARY KEY (number);
+ALTER TABLE release ADD CONSTRAINT release_pkey PRIMARY KEY (id);
+ALTER TABLE release_approval ADD CONSTRAINT release_approval_person_once PRIMARY KEY (release_id, manifest_sha256, person);
+ALTER TABLE rollout ADD CONSTRAINT rollout_pkey PRIMARY KEY (id);
+ALTER TABLE rollout_approval ADD CONSTRAINT rollout_approval_person_once PRIMARY KEY (rollout_id, person);
+ALTER TABLE rollout_stage ADD CONSTRAINT rollout_stage_pkey PRIMARY KEY (rollout_id, index);
+ALTER TABLE submission ADD CONSTRAINT submission_pkey PRIMARY KEY (namespace, request_id);
+ALTER TABLE trust_document ADD CONSTRAINT trust_document_pkey PRIMARY KEY (namespace, kind, version);
+ALTER TABLE api_token ADD CONSTRAINT api_token_secret_once UNIQUE (secret_sha256);
+ALTER TABLE claim_token ADD CONSTRAINT claim_token_secret_once UNIQUE (secret_sha256);
+ALTER TABLE device ADD CONSTRAINT device_credential_once UNIQUE (credential_sha256);
+ALTER TABLE release ADD CONSTRAINT release_request_once UNIQUE (namespace, request_id);
+ALTER TABLE api_token ADD CONSTRAINT api_token_roles_check CHECK ((cardinality(roles) > 0));
+ALTER TABLE api_token ADD CONSTRAINT api_token_secret_sha256_check CHECK ((octet_length(secret_sha256) = 32));
+ALTER TABLE audit_entry ADD CONSTRAINT audit_entry_number_check CHECK ((number > 0));
+ALTER TABLE audit_entry ADD CONSTRAINT audit_entry_previous_sha256_check CHECK ((octet_length(previous_sha256) = 32));
+ALTER TABLE audit_entry ADD CONSTRAINT audit_entry_sha256_check CHECK ((octet_length(sha256) = 32));
+ALTER TABLE claim_token ADD CONSTRAINT claim_token_class_id_check CHECK ((octet_length(class_id) = 16));
+ALTER TABLE claim_token ADD CONSTRAINT claim_token_secret_sha256_check CHECK ((octet_length(secret_sha256) = 32));
+ALTER TABLE claim_token ADD CONSTRAINT claim_token_uses_check CHECK ((uses > 0));
+ALTER TABLE claim_token ADD CONSTRAINT claim_token_within_uses CHECK ((used <= uses));
+ALTER TABLE deployment ADD CONSTRAINT deployment_assignment_whole CHECK ((((assignment IS NULL) = (assigned_at IS NULL)) AND ((assignment IS NULL) = (assignment_expires IS NULL))));
+ALTER TABLE deployment ADD CONSTRAINT deployment_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'offered'::text, 'downloading'::text, 'downloaded'::text, 'installing'::text, 'rebooting'::text, 'confirmed'::text, 'failed'::text, 'reverted'::text, 'refused'::text, 'timedOut'::text, 'cancelled'::text, 'superseded'::text])));
+ALTER TABLE device ADD CONSTRAINT device_class_id_check CHECK ((octet_length(class_id) = 16));
+ALTER TABLE device ADD CONSTRAINT device_credential_sha256_check CHECK ((octet_length(credential_sha256) = 32));
+ALTER TABLE device ADD CONSTRAINT device_id_check CHECK ((id ~ '^[0-9a-f]{64}$'::text));
+ALTER TABLE device ADD CONSTRAINT device_report_whole CHECK ((((report IS NULL) = (report_counter IS NULL)) AND ((report IS NULL) = (report_epoch IS NULL))));
+ALTER TABLE firmware ADD CONSTRAINT firmware_sha256_check CHECK ((octet_length(sha256) = 32));
+ALTER TABLE firmware ADD CONSTRAINT firmware_size_bytes_check CHECK ((size_bytes > 0));
+ALTER TABLE krl_request ADD CONSTRAINT krl_request_state_check CHECK ((state = ANY (ARRAY['awaiting-approval'::text, 'signed'::text, 'refused'::text])));
+ALTER TABLE krl_request ADD CONSTRAINT krl_request_subject_sha256_check CHECK ((octet_length(subject_sha256) = 32));
+ALTER TABLE release ADD CONSTRAINT release_class_id_check CHECK ((octet_length(class_id) = 16));
+ALTER TABLE release ADD CONSTRAINT release_manifest_sha256_check CHECK ((octet_length(manifest_sha256) = 32));
+ALTER TABLE release ADD CONSTRAINT release_sequence_check CHECK ((sequence > 0));
+ALTER TABLE release ADD CONSTRAINT release_signed_whole CHECK ((((envelope IS NULL) = (signed_at IS NULL)) AND ((envelope IS NULL) = (state <> 'signed'::text))));
+ALTER TABLE release ADD CONSTRAINT release_state_check CHECK ((state = ANY (ARRAY['draft'::text, 'awaiting-approval'::text, 'signed'::text, 'rejected'::text, 'overtaken'::text])));
+ALTER TABLE rollout ADD CONSTRAINT rollout_class_id_check CHECK ((octet_length(class_id) = 16));
+ALTER TABLE rollout ADD CONSTRAINT rollout_gate_percent_check CHECK (((gate_percent > (0)::double precision) AND (gate_percent <= (100)::double precision)));
+ALTER TABLE rollout ADD CONSTRAINT rollout_jitter_seconds_check CHECK ((jitter_seconds >= 0));
+ALTER TABLE rollout ADD CONSTRAINT rollout_limited CHECK (((limit_count IS NOT NULL) OR (limit_percent IS NOT NULL)));
+ALTER TABLE rollout ADD CONSTRAINT rollout_manifest_sha256_check CHECK ((octet_length(manifest_sha256) = 32));
+ALTER TABLE rollout ADD CONSTRAINT rollout_pause_has_reason CHECK (((state = 'paused'::text) = (pause_reason IS NOT NULL)));
+ALTER TABLE rollout ADD CONSTRAINT rollout_plan_sha256_check CHECK ((octet_length(plan_sha256) = 32));
+ALTER TABLE rollout ADD CONSTRAINT rollout_silence_seconds_check CHECK ((silence_seconds > 0));
+ALTER TABLE rollout ADD CONSTRAINT rollout_state_check CHECK ((state = ANY (ARRAY['planned'::text, 'running'::text, 'paused'::text, 'finished'::text, 'cancelled'::text])));
+ALTER TABLE rollout_stage ADD CONSTRAINT rollout_stage_index_check CHECK ((index >= 0));
+ALTER TABLE rollout_stage ADD CONSTRAINT rollout_stage_one_reach CHECK (((devices IS NULL) <> (percent IS NULL)));
+ALTER TABLE rollout_stage ADD CONSTRAINT rollout_stage_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'open'::text, 'passed'::text])));
+ALTER TABLE submission ADD CONSTRAINT submission_class_id_check CHECK ((octet_length(class_id) = 16));
+ALTER TABLE trust_document ADD CONSTRAINT trust_document_kind_check CHECK ((kind = ANY (ARRAY['root'::text, 'policy'::text, 'krl'::text])));
+ALTER TABLE trust_document ADD CONSTRAINT trust_document_version_check CHECK ((version > 0));
+ALTER TABLE deployment ADD CONSTRAINT deployment_namespace_device_id_fkey FOREIGN KEY (namespace, device_id) REFERENCES device(namespace, id);
+ALTER TABLE deployment ADD CONSTRAINT deployment_rollout_id_stage_fkey FOREIGN KEY (rollout_id, stage) REFERENCES rollout_stage(rollout_id, index);
+ALTER TABLE krl_approval ADD CONSTRAINT krl_approval_krl_request_id_fkey FOREIGN KEY (krl_request_id) REFERENCES krl_request(id);
+ALTER TABLE release ADD CONSTRAINT release_namespace_request_id_fkey FOREIGN KEY (namespace, request_id) REFERENCES submission(namespace, request_id);
+ALTER TABLE release_approval ADD CONSTRAINT release_approval_release_id_fkey FOREIGN KEY (release_id) REFERENCES release(id);
+ALTER TABLE rollout ADD CONSTRAINT rollout_fallback_release_id_fkey FOREIGN KEY (fallback_release_id) REFERENCES release(id);
+ALTER TABLE rollout ADD CONSTRAINT rollout_release_id_fkey FOREIGN KEY (release_id) REFERENCES release(id);
+ALTER TABLE rollout_approval ADD CONSTRAINT rollout_approval_rollout_id_fkey FOREIGN KEY (rollout_id) REFERENCES rollout(id);
+ALTER TABLE rollout_stage ADD CONSTRAINT rollout_stage_rollout_id_fkey FOREIGN KEY (rollout_id) REFERENCES rollout(id);
+ALTER TABLE submission ADD CONSTRAINT submission_namespace_image_sha256_fkey FOREIGN KEY (namespace, image_sha256) REFERENCES firmware(namespace, sha256);
+
+-- Indexes
+CREATE INDEX api_token_by_namespace ON api_token USING btree (namespace, created_at, id);
+CREATE INDEX deployment_by_device ON deployment USING btree (namespace, device_id, rollout_id);
+CREATE INDEX deployment_by_state ON deployment USING btree (rollout_id, stage, state);
+CREATE UNIQUE INDEX deployment_one_active ON deployment USING btree (namespace, device_id) WHERE (state = ANY (ARRAY['queued'::text, 'offered'::text, 'downloading'::text, 'downloaded'::text, 'installing'::text, 'rebooting'::text]));
+CREATE INDEX device_by_class ON device USING btree (namespace, class_id);
+CREATE INDEX krl_request_by_namespace ON krl_request USING btree (namespace, requested_ms DESC, id DESC);
+CREATE INDEX release_by_class ON release USING btree (namespace, class_id, sequence);
+CREATE INDEX release_by_manifest ON release USING btree (namespace, manifest_sha256);
+CREATE INDEX release_by_namespace ON release USING btree (namespace, created_at DESC, id DESC);
+CREATE INDEX rollout_by_namespace ON rollout USING btree (namespace, created_at DESC, id DESC);
+CREATE INDEX rollout_running ON rollout USING btree (id) WHERE (state = 'running'::text);
+CREATE UNIQUE INDEX rollout_stage_one_open ON rollout_stage USING btree (rollout_id) WHERE (state = 'open'::text);
+CREATE INDEX submission_by_firmware ON submission USING btree (namespace, image_sha256);
+
+-- Functions
+CREATE OR REPLACE FUNCTION audit_entry_stays()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+    BEGIN RAISE EXCEPTION 'an audit entry stays as it was written' USING ERRCODE = 'insufficient_privilege'; END $function$
+;
+
+-- Triggers
+CREATE TRIGGER audit_entry_stays BEFORE DELETE OR UPDATE OR TRUNCATE ON audit_entry FOR EACH STATEMENT EXECUTE FUNCTION audit_entry_stays();
+
+-- Rights of the server's role
+GRANT DELETE, INSERT, SELECT, UPDATE ON api_token TO countersign_server;
+GRANT INSERT, SELECT ON audit_entry TO countersign_server;
+GRANT DELETE, INSERT, SELECT, UPDATE ON claim_token TO countersign_server;
+GRANT DELETE, INSERT, SELECT, UPDATE ON deployment TO countersign_server;
+GRANT DELETE, INSERT, SELECT, UPDATE ON device TO countersign_server;
+GRANT DELETE, INSERT, SELECT, UPDATE ON firmware TO countersign_server;
+GRANT DELETE, INSERT, SELECT, UPDATE ON freshness_statement TO countersign_server;
+GRANT DELETE, INSERT, SELECT, UPDATE ON krl_acknowledgement TO countersign_server;
+GRANT DELETE, INSERT, SELECT, UPDATE ON krl_approval TO countersign_server;
+GRANT DELETE, INSERT, SELECT, UPDATE ON krl_request TO countersign_server;
+GRANT DELETE, INSERT, SELECT, UPDATE ON mqtt_outbox TO countersign_server;
+GRANT DELETE, INSERT, SELECT, UPDATE ON release TO countersign_server;
+GRANT DELETE, INSERT, SELECT, UPDATE ON release_approval TO countersign_server;
+GRANT DELETE, INSERT, SELECT, UPDATE ON rollout TO countersign_server;
+GRANT DELETE, INSERT, SELECT, UPDATE ON rollout_approval TO countersign_server;
+GRANT DELETE, INSERT, SELECT, UPDATE ON rollout_stage TO countersign_server;
+GRANT DELETE, INSERT, SELECT, UPDATE ON submission TO countersign_server;
+GRANT DELETE, INSERT, SELECT, UPDATE ON trust_document TO countersign_server;
