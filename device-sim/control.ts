@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
-import { createInterface } from 'node:readline'
+import { createInterface, type Interface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { Refusal } from '../src/domain/refusal.js'
 import { faultNames } from './faults.js'
@@ -32,17 +32,20 @@ async function carryOut(fleet: Fleet, line: string, stop: () => void): Promise<o
   return { error: 'expected: poll [INDEX] | fault NAME INDEX on|off | status | stop' }
 }
 
-function serve(fleet: Fleet, input: Readable, output: Writable, stop: () => void): void {
+function serve(fleet: Fleet, input: Readable, output: Writable, stop: () => void): Interface {
   const lines = createInterface({ input })
   lines.on('line', (line) => {
     void carryOut(fleet, line, stop).then((answer) =>
       output.write(`${JSON.stringify({ event: 'control', ...answer })}\n`),
     )
   })
+  return lines
 }
 
-export const controlFromStdin = (fleet: Fleet, stop: () => void): void =>
-  serve(fleet, process.stdin, process.stdout, stop)
+/** The fleet ends with its standard input: whoever started it may be gone without a word. */
+export function controlFromStdin(fleet: Fleet, stop: () => void): void {
+  serve(fleet, process.stdin, process.stdout, stop).once('close', stop)
+}
 
 /** Commands on a port of 127.0.0.1. @throws Refusal `PORT_BUSY` */
 export async function controlFromPort(fleet: Fleet, port: number, stop: () => void): Promise<Server> {

@@ -41,7 +41,11 @@ function send(url: URL, { method, headers, body, agent, limits }: Exchange): Pro
       headers: { ...headers, ...(body === undefined ? {} : { 'content-length': String(body.length) }) },
       ...(url.protocol === 'http:' ? { agent } : {}),
     })
-    const timer = setTimeout(() => sent.destroy(new Unreachable('no answer in time')), limits.answerMs)
+    let timer: NodeJS.Timeout | undefined
+    // Counted from the socket: waiting for one behind other devices of the fleet is not the server's slowness.
+    sent.once('socket', () => {
+      timer = setTimeout(() => sent.destroy(new Unreachable('no answer in time')), limits.answerMs)
+    })
     sent.once('response', (answer) => {
       clearTimeout(timer)
       resolve(answer)

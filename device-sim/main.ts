@@ -39,6 +39,9 @@ const inWords = (event: object): string =>
     .map(([name, value]) => `${name}=${typeof value === 'object' ? JSON.stringify(value) : String(value)}`)
     .join(' ')
 
+// Whoever read the events is gone. Nothing is lost by ending at once: the state on disk survives worse.
+process.stdout.on('error', () => process.exit(0))
+
 try {
   await main()
 } catch (error) {
