@@ -63,7 +63,9 @@ describe('the broker', () => {
     const payload = await eventually(() => seen[0] ?? null)
     const offer = parseOfferMessage(payload)
     expect({ ...offer, assignment: null }).toEqual({
-      ...{ assignment: null, imageSizeBytes: IMAGE.length, jitterSeconds: 7 },
+      assignment: null,
+      imageSizeBytes: IMAGE.length,
+      jitterSeconds: 7,
       manifestSha256: release.manifestSha256,
     })
     const assignment = parseAssignment(parseSign1(offer.assignment, 65_536).payload ?? new Uint8Array())
@@ -82,7 +84,9 @@ describe('the broker', () => {
     await client.subscribeAsync(trustTopic(fleet.namespace), { qos: 1 })
     const trust = parseTrustMessage(await eventually(() => seen.get(trustTopic(fleet.namespace)) ?? null))
     expect({ ...trust, freshness: null }).toEqual({
-      ...{ rootVersion: 1, krlNumber: 2, freshness: null },
+      rootVersion: 1,
+      krlNumber: 2,
+      freshness: null,
       krlSha256: sha256(krl),
     })
     expect(toHex(seen.get(krlTopic(fleet.namespace)) ?? new Uint8Array())).toBe(toHex(krl))
@@ -111,7 +115,7 @@ describe('a broker that is away', () => {
     await fleet.call('POST', `/rollouts/${id}/start`)
     await fleet.until(id, (view) => view.totals.offered === 1)
     expect((await device.offered()).assignment).toBeDefined()
-    await fleet.app.get(OutboxService).wake()
+    fleet.app.get(OutboxService).wake()
     expect(await fleet.sql('SELECT topic FROM mqtt_outbox')).toEqual([
       { topic: deviceTopic(fleet.namespace, device.id, 'offer') },
     ])

@@ -171,8 +171,11 @@ export class FleetFixture {
   ): Promise<MqttClient> {
     const { username, password } = device.account?.mqtt ?? { username: '', password: '' }
     const client = await connectAsync(this.broker.deviceUrl, {
-      ...{ username, password, clientId: username },
-      ...{ protocolVersion: 5, reconnectPeriod: 0 },
+      username,
+      password,
+      clientId: username,
+      protocolVersion: 5,
+      reconnectPeriod: 0,
     })
     client.on('message', (on, payload) => seen(on, new Uint8Array(payload)))
     await client.subscribeAsync(topic, { qos: 1 })
@@ -184,8 +187,13 @@ export class FleetFixture {
   async release(sequence: number, image = IMAGE): Promise<TestRelease> {
     const text = encodeText({ description: `Release ${sequence}` })
     const manifest = encodeManifest({
-      ...{ sequence, vendorId: VENDOR_ID, classId: CLASS_ID, textSha256: wrappedSha256(text) },
-      ...{ imageSha256: sha256(image), imageSizeBytes: image.length, version: `1.${sequence}.0` },
+      sequence,
+      vendorId: VENDOR_ID,
+      classId: CLASS_ID,
+      textSha256: wrappedSha256(text),
+      imageSha256: sha256(image),
+      imageSizeBytes: image.length,
+      version: `1.${sequence}.0`,
     })
     const digest = manifestSha256(manifest)
     const envelope = encodeEnvelope(manifest, [await buildBlock(this.trust.roleKey('manifest-a'), digest)], text)

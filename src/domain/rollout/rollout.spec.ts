@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { addCounts, countsOf, totalOf } from './counts.js'
+import { countsOf } from './counts.js'
 import { decide, type RolloutSnapshot } from './decide.js'
 import {
   activeStates,
@@ -217,72 +217,5 @@ describe('the next step', () => {
     ['does nothing while paused', snapshot({ state: 'paused', stages: stages(['waiting', {}]) }), 200, []],
   ])('%s', (_, rollout, now, effects) => {
     expect(decide(rollout, now)).toEqual(effects)
-  })
-})
-
-/** Weeks of rollouts in milliseconds: random events on random devices, each effect carried out as the engine would. */
-describe('over any history', () => {
-  interface World {
-    state: RolloutSnapshot['state']
-    stages: { state: 'waiting' | 'open' | 'passed'; devices: DeploymentState[] }[]
-  }
-  const countsIn = (devices: readonly DeploymentState[]) =>
-    countsOf(
-      Object.fromEntries(deploymentStates.map((state) => [state, devices.filter((one) => one === state).length])),
-    )
-  const view = (world: World): RolloutSnapshot =>
-    snapshot({
-      state: world.state,
-      gate: { confirmedPercent: 60 },
-      failureLimit: { percent: 50 },
-      stages: world.stages.map(({ state, devices }) => ({ state, counts: countsIn(devices), acceptedFailures: 0 })),
-    })
-
-  it('one stage is open at a time, no gate is skipped, counts add up', () => {
-    const history = fc.array(fc.tuple(fc.nat(), events), { maxLength: 150 })
-    const sizes = fc.array(fc.integer({ min: 0, max: 6 }), { minLength: 1, maxLength: 4 })
-    let finished = 0
-    fc.assert(
-      fc.property(sizes, history, (planned, steps) => {
-        const world: World = { state: 'running', stages: planned.map(() => ({ state: 'waiting', devices: [] })) }
-        for (const [pick, event] of steps) {
-          const [effect, ...more] = decide(view(world), 500)
-          expect(more).toEqual([])
-          if (effect?.kind === 'open-stage') {
-            const stage = world.stages[effect.stage]
-            expect(stage?.state).toBe('waiting')
-            for (const before of world.stages.slice(0, effect.stage)) expect(before.state).toBe('passed')
-            if (stage !== undefined)
-              Object.assign(stage, {
-                state: 'open',
-                devices: Array.from({ length: planned[effect.stage] ?? 0 }, () => 'queued'),
-              })
-          }
-          if (effect?.kind === 'pass-stage') {
-            const stage = world.stages[effect.stage]
-            expect(judgeGate({ confirmedPercent: 60 }, countsIn(stage?.devices ?? []))).toBe('holds')
-            if (stage !== undefined) stage.state = 'passed'
-          }
-          if (effect?.kind === 'pause') world.state = 'paused'
-          if (effect?.kind === 'finish') {
-            world.state = 'finished'
-            finished += 1
-            expect(world.stages.every((stage) => stage.state === 'passed' && stage.devices.every(isTerminal))).toBe(
-              true,
-            )
-          }
-          expect(world.stages.filter((stage) => stage.state === 'open').length).toBeLessThanOrEqual(1)
-          const flat = world.stages.flatMap((stage, row) => stage.devices.map((_, column) => ({ row, column })))
-          const chosen = flat[pick % Math.max(1, flat.length)]
-          const devices = world.stages[chosen?.row ?? -1]?.devices
-          const state = devices?.[chosen?.column ?? -1]
-          if (devices === undefined || chosen === undefined || state === undefined) continue
-          devices[chosen.column] = nextDeploymentState(state, event) ?? state
-          expect(totalOf(addCounts(world.stages.map((stage) => countsIn(stage.devices))))).toBe(flat.length)
-        }
-      }),
-      { numRuns: 300 },
-    )
-    expect(finished).toBeGreaterThan(0)
   })
 })

@@ -28,7 +28,9 @@ export class MqttTrustPublisher extends TrustPublisher {
     const expiresAt = this.clock.nowSeconds() + KEEP_SECONDS
     const { rootVersion, krlNumber, krl, krlSha256, freshness } = trust
     const payload = encodeTrustMessage({
-      ...{ rootVersion, krlNumber, krlSha256: krlSha256 ?? new Uint8Array(32) },
+      rootVersion,
+      krlNumber,
+      krlSha256: krlSha256 ?? new Uint8Array(32),
       ...(freshness === null ? {} : { freshness }),
     })
     const messages: OutboxMessage[] = [{ topic: trustTopic(namespace), payload, isRetained: true, expiresAt }]
