@@ -10,7 +10,7 @@ import { findClassId } from './device-class.js'
 import { hashDownload } from './firmware-bytes.js'
 import { showPersonKey } from './person-key.js'
 import { checkRelease, type CheckedRelease } from './release-check.js'
-import { describeDifference, describeRelease, openEarlierEnvelope } from './release-difference.js'
+import { describeDifference, describeRelease, openEarlierEnvelope, type UNLISTED } from './release-difference.js'
 import { confirm, openKey, type KeyOptions, type Session } from './session.js'
 import { requirePolicy, type HeldTrust } from './trust-store.js'
 
@@ -65,7 +65,11 @@ const requestOf = (page: ReleaseAnswer, { manifest, manifestSha256, requester }:
  * The signed release of this class with the highest sequence, its envelope verified here. The server can leave one out;
  * it cannot show one that was never signed.
  */
-async function findReleaseBefore(session: Session, held: HeldTrust, checked: CheckedRelease): Promise<Manifest | null> {
+async function findReleaseBefore(
+  session: Session,
+  held: HeldTrust,
+  checked: CheckedRelease,
+): Promise<Manifest | typeof UNLISTED | null> {
   const rows = await listAll(session.api, '/releases', ReleaseRowAnswer)
   const best = rows.filter((row) => isSignedOf(row, checked.manifest.classId)).reduce(higher, null)
   if (best === null) return null

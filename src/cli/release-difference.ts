@@ -1,6 +1,6 @@
 import { equalBytes, toHex } from '../domain/bytes.js'
 import { nativeAlgorithms } from '../domain/cose/algorithms.js'
-import { parseSign1, sign1Message } from '../domain/cose/sign1.js'
+import { parseSign1, sign1Message, type Sign1 } from '../domain/cose/sign1.js'
 import { requireSignature } from '../domain/cose/verify.js'
 import { Refusal } from '../domain/refusal.js'
 import { encodeSuitDigest } from '../domain/suit/digest.js'
@@ -13,12 +13,16 @@ import type { TrustState } from '../domain/trust/trust-state.js'
 import { countText, fingerprintText, sizeText } from './quantity-text.js'
 import type { CheckedRelease } from './release-check.js'
 
+/** The release before is there, and nothing can be said about it: the root lists its keys no more. */
+export const UNLISTED = 'unlisted'
+
 /**
  * The manifest of an earlier envelope, when a manifest key of the held root signed it. The life and revocation of that
  * key are not asked: this is a record to compare with, nothing is installed from it.
+ * @returns `UNLISTED` when all its keys left the root, as after a compromise.
  * @throws Refusal `DIGEST_MISMATCH`, `SIGNATURE_MISSING`, `MANIFEST_TEMPLATE`, …
  */
-export function openEarlierEnvelope(state: TrustState, bytes: Uint8Array): Manifest {
+export function openEarlierEnvelope(state: TrustState, bytes: Uint8Array): Manifest | typeof UNLISTED {
   const envelope = parseEnvelope(bytes)
   const digest = manifestSha256(envelope.manifest)
   if (!equalBytes(envelope.claimedSha256, digest))
@@ -27,14 +31,16 @@ export function openEarlierEnvelope(state: TrustState, bytes: Uint8Array): Manif
       expected: toHex(envelope.claimedSha256),
       found: toHex(digest),
     })
-  if (!envelope.blocks.some((block) => isSignedBlock(state, block, digest)))
+  const blocks = envelope.blocks.map((block) => parseSign1(block, MAX_ENVELOPE_BYTES))
+  const isListed = ({ keyId }: Sign1): boolean => keyId !== null && state.root.keys.has(toHex(keyId))
+  if (blocks.length > 0 && !blocks.some(isListed)) return UNLISTED
+  if (!blocks.some((block) => isSignedBlock(state, block, digest)))
     throw new Refusal('SIGNATURE_MISSING', { role: 'manifest-a' })
   return parseManifest(envelope.manifest)
 }
 
-function isSignedBlock(state: TrustState, block: Uint8Array, digest: Uint8Array): boolean {
+function isSignedBlock(state: TrustState, parsed: Sign1, digest: Uint8Array): boolean {
   try {
-    const parsed = parseSign1(block, MAX_ENVELOPE_BYTES)
     const key = requireKey(state.root, ['manifest-a', 'manifest-b'], parsed.keyId, new Map(), null)
     const message = sign1Message(parsed.protectedBytes, new Uint8Array(0), encodeSuitDigest(digest))
     requireSignature(nativeAlgorithms, key, parsed, message)
@@ -62,8 +68,10 @@ export function describeRelease(checked: CheckedRelease, namespace: string): str
 }
 
 /** The difference to the release before, one sentence a line. */
-export function describeDifference(before: Manifest | null, after: Manifest): string[] {
+export function describeDifference(before: Manifest | typeof UNLISTED | null, after: Manifest): string[] {
   if (before === null) return ['There is no signed release of this class before it.']
+  if (before === UNLISTED)
+    return ['The release before it was signed by keys that the root no longer lists: nothing is compared with it.']
   const lines = [versionSentence(before.version, after.version)]
   const step = after.sequence - before.sequence
   lines.push(
