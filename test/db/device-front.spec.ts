@@ -5,6 +5,7 @@ import { nativeAlgorithms } from '../../src/domain/cose/algorithms.js'
 import { openFreshness } from '../../src/domain/trust/check-freshness.js'
 import { parseReportAnswer, parseUpdateAnswer } from '../../src/protocol/device-http.js'
 import { LastSeen } from '../../src/server/device/last-seen.service.js'
+import { ReportInbox } from '../../src/server/device/report-inbox.service.js'
 import { TrustService } from '../../src/server/keys/trust.service.js'
 import { first, firstTwo, FleetDevice, problemIn } from '../support/fleet-device.js'
 import { FleetFixture, IMAGE } from '../support/fleet-fixture.js'
@@ -270,6 +271,18 @@ describe('a report', () => {
     const answers = await Promise.all([device.send(report), device.send(report), device.send(report)])
     expect(answers.map((answer) => answer.statusCode).toSorted((a, b) => a - b)).toEqual([200, 409, 409])
     expect(await held(device)).toMatchObject({ report_counter: 1, old_reports: 2 })
+  })
+
+  it('never overtakes an earlier one of the same device', async () => {
+    const [device] = first(await fleet.enrolDevices(1))
+    const reports: Uint8Array[] = []
+    for (let count = 0; count < 12; count += 1) reports.push(await device.sign())
+    // Straight into the inbox, as the broker hands them over: all before the device's key is known.
+    const inbox = fleet.app.get(ReportInbox)
+    const from = { namespace: fleet.namespace, deviceId: device.id }
+    const acks = await Promise.all(reports.map((report) => inbox.take(report, from)))
+    expect(acks.map((ack) => ack.counter)).toEqual(reports.map((_, index) => index + 1))
+    expect(await held(device)).toMatchObject({ report_counter: 12, old_reports: 0 })
   })
 
   it('signed by another key, or naming another device or namespace, is refused', async () => {

@@ -27,7 +27,7 @@ interface Waiting extends VerifiedReport {
 export class ReportInbox implements OnModuleInit, BeforeApplicationShutdown {
   private readonly waiting: Waiting[] = []
   /** Keys of devices never change; kept so that a report costs no query before its batch. */
-  private readonly keys = new Map<string, CoseKey>()
+  private readonly keys = new Map<string, Promise<CoseKey>>()
   private running: Promise<void> | undefined
 
   constructor(
@@ -83,19 +83,26 @@ export class ReportInbox implements OnModuleInit, BeforeApplicationShutdown {
     if (this.waiting.length > BACKLOG) await taken
   }
 
-  private async requireKey({ namespace, deviceId }: DeviceName): Promise<CoseKey> {
-    const name = `${namespace}/${deviceId}`
+  /** Reports of one device that come together wait for one look-up: none overtakes another. */
+  private requireKey(from: DeviceName): Promise<CoseKey> {
+    const name = `${from.namespace}/${from.deviceId}`
     const known = this.keys.get(name)
     if (known !== undefined) return known
+    if (this.keys.size >= MAX_KEYS) this.keys.clear()
+    const key = this.readKey(from)
+    this.keys.set(name, key)
+    // A device that enrols later, or a database that comes back, is looked up again.
+    key.catch(() => this.keys.delete(name))
+    return key
+  }
+
+  private async readKey({ namespace, deviceId }: DeviceName): Promise<CoseKey> {
     const [row] = await this.database.query<{ public_key: Buffer }[]>(
       'SELECT public_key FROM device WHERE namespace = $1 AND id = $2',
       [namespace, deviceId],
     )
     if (row === undefined) throw new Refusal('UNAUTHENTICATED', {})
-    const key = readDeviceKey(row.public_key)
-    if (this.keys.size >= MAX_KEYS) this.keys.clear()
-    this.keys.set(name, key)
-    return key
+    return readDeviceKey(row.public_key)
   }
 
   private async drain(): Promise<void> {
