@@ -6,7 +6,7 @@ import { isCoreDumpOff, ownProcess, requireNoNetwork } from './host/sandbox-chec
 import { SignerLog } from './host/signer-log.js'
 import { SystemClock, systemUptime } from './host/system-clock.js'
 import { parseKeygen, runKeygen } from './keygen.js'
-import { startSigner } from './start-signer.js'
+import { startSigner, type RunningSigner } from './start-signer.js'
 import { describeFailure } from './startup-failure.js'
 import { tokenAccessOf } from './token-access.js'
 
@@ -26,9 +26,11 @@ async function main(): Promise<void> {
 }
 
 async function serve(config: SignerConfig): Promise<void> {
+  // Whoever reads the log may go away; what was signed is in the journal, and serving goes on.
+  process.stdout.on('error', () => undefined)
   const log = new SignerLog(`signer-${config.SIGNER_PROCESS}`, (line) => process.stdout.write(`${line}\n`))
   requireSandbox(config, log)
-  const signer = await startSigner(config, {
+  const starting = startSigner(config, {
     clock: new SystemClock(),
     uptime: systemUptime(),
     log,
@@ -36,13 +38,21 @@ async function serve(config: SignerConfig): Promise<void> {
   })
   let stopping: Promise<void> | null = null
   const stop = (): void => {
-    stopping ??= signer.stop().then(() => {
-      log.info('signer.stopped')
-      process.exit(0)
-    }, fail)
+    stopping ??= stopWhenStarted(starting, log)
   }
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
+  await starting
+}
+
+async function stopWhenStarted(starting: Promise<RunningSigner>, log: SignerLog): Promise<void> {
+  try {
+    await (await starting).stop()
+    log.info('signer.stopped')
+    process.exit(0)
+  } catch (error) {
+    fail(error)
+  }
 }
 
 function requireSandbox(config: SignerConfig, log: SignerLog): void {

@@ -124,8 +124,9 @@ function publishAgain(published: PublishedFolder, { entry }: TimedEntry): void {
 
 function makeStateFolder(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    mkdirSync(folder, { mode: 0o700 })
   } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return
     throw new Refusal('SIGNER_STORAGE', { why: `${folder}: ${errnoOf(error) ?? 'failed'}` }, { cause: error })
   }
 }
