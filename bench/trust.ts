@@ -42,7 +42,7 @@ interface BareSignature {
 /** What is compared is one decision about an update, with all it offers and no payload. */
 async function acceptUpdateRow(fixture: UpdateFixture): Promise<BenchmarkRow> {
   const { trust, state } = fixture
-  const krl = await trust.signKrl(trust.krl({ keys: revokedKeys(50, trust.now) }))
+  const krl = await trust.signKrl(trust.krl({ keys: revokedKeys(10, trust.now) }))
   const offer = { ...(await fixture.offer({ krl })), krl }
   const context = fixture.context({ algorithms: nativeAlgorithms })
   const bare = [

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { createHash, hash, timingSafeEqual } from 'node:crypto'
 
 const encoder = new TextEncoder()
 
@@ -65,7 +65,16 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
 }
 
 /** SHA-256 (FIPS 180-4), 32 bytes. */
-export const sha256 = (bytes: Uint8Array): Uint8Array => new Uint8Array(createHash('sha256').update(bytes).digest())
+export function sha256(bytes: Uint8Array): Uint8Array {
+  // As text of one character a byte: for a result this small the buffer around it would cost more than the hashing.
+  const text = hash('sha256', bytes, 'binary')
+  const digest = new Uint8Array(32)
+  for (let index = 0; index < 32; index += 1) digest[index] = text.charCodeAt(index)
+  return digest
+}
+
+/** The same as 64 lower-case hex digits. */
+export const sha256Hex = (bytes: Uint8Array): string => hash('sha256', bytes, 'hex')
 
 /** SHA-1, 20 bytes: only where a standard names it for something that is no secret and no signature. */
 export const sha1 = (bytes: Uint8Array): Uint8Array => new Uint8Array(createHash('sha1').update(bytes).digest())

@@ -110,6 +110,8 @@ class Reader {
 
   private text(start: number, length: number): string {
     const raw = this.take(length)
+    const word = findWord(raw)
+    if (word !== null) return word
     try {
       return text.decode(raw)
     } catch {
@@ -160,6 +162,17 @@ class Reader {
     if (this.limits.tags?.includes(tag) !== true) throw malformed(start, `tag ${tag}`)
     return new CborTag(tag, this.item(depth + 1))
   }
+}
+
+/** Short ASCII, as the names in our documents are, is read without leaving the engine; null for anything else. */
+function findWord(raw: Uint8Array): string | null {
+  if (raw.length > 32) return null
+  let word = ''
+  for (const byte of raw) {
+    if (byte >= 0x80) return null
+    word += String.fromCharCode(byte)
+  }
+  return word
 }
 
 /** Major type 7: false, true and null only; floats, undefined and unassigned simple values are refused. */

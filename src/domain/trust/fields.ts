@@ -1,10 +1,12 @@
 import { decodeCbor, type CborLimits } from '../cbor/decode.js'
-import type { CborMap, CborValue } from '../cbor/value.js'
+import type { CborKey, CborMap, CborValue } from '../cbor/value.js'
 import { Refusal } from '../refusal.js'
 
 /** Reads one document member by member; what was not asked for when `finish` is called is refused. */
 export class Fields {
-  private readonly read = new Set<unknown>()
+  // Members of documents are numbered below 31, so a word of bits holds which were read; names are kept as a list.
+  private readBits = 0
+  private readonly readNames: string[] = []
   constructor(
     readonly document: string,
     private readonly map: CborMap,
@@ -23,7 +25,8 @@ export class Fields {
   }
 
   value(key: number | string): CborValue {
-    this.read.add(key)
+    if (typeof key === 'number') this.readBits |= 1 << key
+    else this.readNames.push(key)
     const value = this.map.get(key)
     if (value === undefined) throw this.refusal(key, 'missing')
     return value
@@ -87,7 +90,12 @@ export class Fields {
   }
 
   finish(): void {
-    for (const key of this.map.keys()) if (!this.read.has(key)) throw this.refusal(String(key), 'unknown member')
+    for (const key of this.map.keys()) if (!this.wasRead(key)) throw this.refusal(String(key), 'unknown member')
+  }
+
+  private wasRead(key: CborKey): boolean {
+    if (typeof key === 'number') return key >= 0 && key < 31 && (this.readBits & (1 << key)) !== 0
+    return typeof key === 'string' && this.readNames.includes(key)
   }
 
   refusal(key: number | string, why: string): Refusal {

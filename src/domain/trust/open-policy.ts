@@ -1,8 +1,9 @@
+import { sha256Hex } from '../bytes.js'
 import type { AlgorithmTable } from '../cose/algorithms.js'
 import { Refusal } from '../refusal.js'
 import { parsePolicy, type Policy } from './policy.js'
 import { openMultiSigned } from './signed-document.js'
-import { revokedKeysOf, sha256Hex, type TrustState } from './trust-state.js'
+import { revokedKeysOf, type TrustState } from './trust-state.js'
 
 /** A policy that was held before; null on first contact. */
 export interface HeldPolicy {

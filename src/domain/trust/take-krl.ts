@@ -1,9 +1,10 @@
+import { sha256Hex } from '../bytes.js'
 import type { AlgorithmTable } from '../cose/algorithms.js'
 import { Refusal } from '../refusal.js'
 import { parseKrl, type Krl } from './krl.js'
 import { MAX_KRL_BYTES } from './labels.js'
 import { openSigned1 } from './signed-document.js'
-import { raiseClock, revokedKeysOf, sha256Hex, type HeldKrl, type TrustState } from './trust-state.js'
+import { raiseClock, revokedKeysOf, type HeldKrl, type TrustState } from './trust-state.js'
 
 /** Cap on what the union of all KRLs may hold: keys, manifests and floors together. */
 export const MAX_KRL_ENTRIES = 16_384

@@ -1,4 +1,4 @@
-import { fromHex, sha256, toHex } from '../bytes.js'
+import { fromHex, toHex } from '../bytes.js'
 import { encodeCbor } from '../cbor/encode.js'
 import { cborMap, type CborKey, type CborValue } from '../cbor/value.js'
 import type { AlgorithmTable } from '../cose/algorithms.js'
@@ -127,4 +127,4 @@ function readReasons(fields: Fields, key: number): Map<string, number> {
   return reasons
 }
 
-export const sha256Hex = (bytes: Uint8Array): string => toHex(sha256(bytes))
+export { sha256Hex } from '../bytes.js'
