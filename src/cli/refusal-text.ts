@@ -52,7 +52,7 @@ const byStatus = (status: number): string => {
 }
 
 /** The facts of a refusal as `name=value`. */
-export function factsOf(detail: unknown): string {
+function factsOf(detail: unknown): string {
   if (typeof detail === 'string') return detail
   if (typeof detail !== 'object' || detail === null) return ''
   return Object.entries(detail)

@@ -37,6 +37,12 @@ describe('release approve, with a server that lies', () => {
       'field=imageSha256',
     ],
     [
+      'another upload that only the page was made to fit',
+      () => ({ content: swapped, page: { imageSha256: swappedHex } }),
+      'SUBMISSION_MISMATCH',
+      'field=imageSha256',
+    ],
+    [
       'the submission of another request',
       async () => ({ submission: await page.submission({ requestId: 'request-7' }) }),
       'SUBMISSION_MISMATCH',
@@ -138,9 +144,9 @@ describe('release approve, with a server that lies', () => {
     bench.offer({ roots: [bench.trust.rootBytes], policy: next.bytes, krl })
   })
 
-  it('lets nobody approve what they submitted themselves', async () => {
+  it('lets nobody approve what they submitted themselves, and says so before it asks', async () => {
     await page.show({ submission: await page.submission({}, 'engineer-2') })
-    const { errors } = await page.approve('engineer-2')
+    const { errors } = await bench.run('approve', 'r8', ...bench.keyOf('engineer-2'))
     expect(errors[0]).toBe('refused: APPROVER_IS_REQUESTER (person=engineer-2)')
   })
 

@@ -5,7 +5,7 @@ import { Refusal } from '../refusal.js'
 
 /** Envelopes of others may hold whole images as integrated payloads. */
 export const MAX_INSPECTED_BYTES = 67_108_864
-export const inspectionLimits = { maxBytes: MAX_INSPECTED_BYTES, maxDepth: 12, tags: [107, 112, 1070], arrayKeys: true }
+const inspectionLimits = { maxBytes: MAX_INSPECTED_BYTES, maxDepth: 12, tags: [107, 112, 1070], arrayKeys: true }
 
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [name: string]: JsonValue }
 
