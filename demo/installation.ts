@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { EmbeddedBroker } from '../src/embedded/broker.js'
+import { requireFreePort } from '../src/embedded/free-port.js'
 import { requireFolderHiding } from '../src/embedded/hide-folder.js'
 import { EmbeddedPostgres } from '../src/embedded/postgres.js'
 import type { ProcessSupervisor } from '../src/embedded/process-supervisor.js'
@@ -38,6 +39,8 @@ export interface Installation {
 /** Brings up every process on embedded defaults and holds the first ceremony: keys, root 1, policy 1, KRL 1. */
 export async function install(options: InstallationOptions): Promise<Installation> {
   const { folders, supervisor, story, withSandbox } = options
+  // What would fail in a minute fails now.
+  if (options.port !== undefined) await requireFreePort(options.port)
   if (withSandbox) {
     await requireSandbox()
     await requireFolderHiding()

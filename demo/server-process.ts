@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { EmbeddedBroker } from '../src/embedded/broker.js'
 import type { EmbeddedPostgres } from '../src/embedded/postgres.js'
-import { findFreePort, requireFreePort } from '../src/embedded/free-port.js'
+import { findFreePort } from '../src/embedded/free-port.js'
 import { withHiddenFolders } from '../src/embedded/hide-folder.js'
 import type { ProcessSupervisor } from '../src/embedded/process-supervisor.js'
 import type { Folders } from './folders.js'
@@ -28,7 +28,6 @@ export async function startServer(
   hideKeys: boolean,
 ): Promise<{ url: string; firstToken: string }> {
   const { folders } = parts
-  if (parts.port !== undefined) await requireFreePort(parts.port)
   const port = parts.port ?? (await findFreePort())
   const url = `http://127.0.0.1:${port}`
   const environment = { PATH: process.env['PATH'], ...writeConfiguration(parts, port, url) }

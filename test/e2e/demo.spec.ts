@@ -1,0 +1,47 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterEach, describe, expect, it } from '@jest/globals'
+import type { DemoResult } from '../../demo/result.js'
+import { ProgramRun } from '../support/program-run.js'
+
+let run: ProgramRun
+afterEach(() => run.dispose())
+
+describe('the demo', () => {
+  it('brings a firmware file to confirmed boots, refuses every attack for its reason, survives a compromise', async () => {
+    const out = join(mkdtempSync(join(tmpdir(), 'demo-')), 'out.json')
+    run = new ProgramRun('demo/main.js', ['--devices', '12', '--json', out])
+    const code = await run.ended
+    expect({ code, tail: code === 0 ? '' : run.output.slice(-1_500) }).toEqual({ code: 0, tail: '' })
+    const result = JSON.parse(readFileSync(out, 'utf8')) as DemoResult
+    rmSync(dirname(out), { recursive: true })
+    expect(result).toMatchObject({ devices: 12, confirmed: 11, reverted: 1, sandbox: true, leftProcesses: 0 })
+    expect(result.refusals.map(({ refusedBy, code: why, step }) => [refusedBy, why, step])).toEqual([
+      ['device', 'PAYLOAD_MISMATCH', 15],
+      ['device', 'DIGEST_MISMATCH', 11],
+      ['device', 'SIGNATURE_MISSING', 12],
+      ['device', 'ROLLBACK', 13],
+      ['device', 'WRONG_CLASS', 13],
+      ['release signer', 'SUBMISSION_MISMATCH', 7],
+      ['release signer', 'APPROVALS_MISSING', 12],
+      ['release signer', 'QUORUM_NOT_MET', 12],
+      ['release signer', 'APPROVER_REPEATED', 12],
+      ['online signer', 'PACE_EXCEEDED', 24],
+      ['device', 'KEY_REVOKED', 12],
+    ])
+    expect(result.revocation.acknowledged).toBeGreaterThanOrEqual(12)
+    expect(run.leftovers()).toEqual([])
+    expect(run.remains()).toEqual([])
+  }, 280_000)
+
+  it('ends every process it started on Ctrl-C', async () => {
+    run = new ProgramRun('demo/main.js', ['--devices', '10'])
+    await run.printed('both signers are up')
+    expect(run.leftovers().length).toBeGreaterThan(3)
+    run.signal('SIGINT')
+    expect(await run.ended).toBe(130)
+    expect(run.leftovers()).toEqual([])
+    expect(run.remains()).toEqual([])
+  }, 120_000)
+})
