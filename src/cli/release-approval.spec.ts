@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { CliBench, RecordingTerminal } from '../../test/support/cli-bench.js'
 import { manifestOf, pageImage, pageText, ReleasePage } from '../../test/support/release-page.js'
+import { makeSoftKey } from '../../test/support/soft-key.js'
 import { CLASS_ID } from '../../test/support/trust-fixture.js'
 import { sha256, toBase64Url } from '../domain/bytes.js'
 import { nativeAlgorithms } from '../domain/cose/algorithms.js'
@@ -60,6 +61,14 @@ describe('release approve', () => {
     expect(output).toContain('The sequence goes from 7 to 8.')
     expect(output).toContain('The image is another one, 1,000 bytes larger.')
     expect(output).toContain('description   fixes the watchdog')
+  })
+
+  it('says that it cannot compare when the key of the release before left the root', async () => {
+    const before = manifestOf({ sequence: 7 })
+    page.showBefore(encodeEnvelope(before, [await buildBlock(makeSoftKey(), manifestSha256(before))], pageText))
+    const { exitCode, output } = await page.approve()
+    expect(exitCode).toBe(0)
+    expect(output.filter((line) => line.includes('no longer'))).toHaveLength(1)
   })
 
   it('does not compare with a release before that nobody signed', async () => {
