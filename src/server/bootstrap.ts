@@ -9,6 +9,7 @@ import { AuditService } from './audit/audit.service.js'
 import { SystemClock } from './clock/system-clock.js'
 import { servingOptions } from './database/connection-options.js'
 import { runMigrations } from './database/migrate.js'
+import { errorCodeOf } from './error-code.js'
 import type { NamespaceConfig } from './namespace-config.js'
 import { loadBootstrapConfig } from './server-config.js'
 
@@ -73,7 +74,7 @@ async function writeSecret(path: string, text: string): Promise<void> {
       await file.close()
     }
   } catch (error) {
-    const why = error instanceof Error && 'code' in error ? String(error.code) : 'not written'
+    const why = errorCodeOf(error) || 'not written'
     throw new Refusal('FILE_UNREADABLE', { path, why }, { cause: error })
   }
 }

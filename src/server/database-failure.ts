@@ -1,4 +1,5 @@
 import { Refusal } from '../domain/refusal.js'
+import { errorCodeOf } from './error-code.js'
 
 /** What people can act on, by the error codes of Node and of PostgreSQL (appendix A). */
 const reasons = new Map([
@@ -18,8 +19,8 @@ const reasons = new Map([
 export function asDatabaseFailure(error: unknown): unknown {
   if (error instanceof AggregateError) return asDatabaseFailure(error.errors[0])
   if (error instanceof Refusal || typeof error !== 'object' || error === null) return error
-  const { code = '', message = '' } = error as { readonly code?: unknown; readonly message?: unknown }
-  const isTimeout = /timeout expired|Connection terminated/.test(String(message))
-  const why = reasons.get(String(code)) ?? (isTimeout ? 'it does not answer' : undefined)
+  const message = 'message' in error && typeof error.message === 'string' ? error.message : ''
+  const isTimeout = /timeout expired|Connection terminated/.test(message)
+  const why = reasons.get(errorCodeOf(error)) ?? (isTimeout ? 'it does not answer' : undefined)
   return why === undefined ? error : new Refusal('DATABASE_UNAVAILABLE', { why }, { cause: error })
 }

@@ -9,10 +9,26 @@ import { makeApiDocument } from './http/api-document.js'
 export async function printApiDocument(databaseUrl: string, storeDir: string): Promise<string> {
   const nowhere = 'mqtt://127.0.0.1:9'
   const config = {
-    ...{ databaseUrl, storeDir, httpHost: '127.0.0.1', httpPort: 0, publicUrl: 'http://127.0.0.1', namespaces: [] },
-    mqtt: { url: nowhere, username: 'server', passwordFile: '', deviceUrl: nowhere },
-    broker: { passwordFile: '', pidFile: '' },
-    ...{ instanceId: 'print', profile: 'laptop' as const, rolloutTickMs: 1_000, maxUploadBytes: 1 },
+    databaseUrl,
+    storeDir,
+    httpHost: '127.0.0.1',
+    httpPort: 0,
+    publicUrl: 'http://127.0.0.1',
+    namespaces: [],
+    mqtt: {
+      url: nowhere,
+      username: 'server',
+      passwordFile: '',
+      deviceUrl: nowhere,
+    },
+    broker: {
+      passwordFile: '',
+      pidFile: '',
+    },
+    instanceId: 'print',
+    profile: 'laptop' as const,
+    rolloutTickMs: 1e3,
+    maxUploadBytes: 1,
   }
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(config), makeAdapter(), {
     logger: false,

@@ -1,5 +1,6 @@
 import { Refusal } from '../domain/refusal.js'
 import { asDatabaseFailure } from './database-failure.js'
+import { errorCodeOf } from './error-code.js'
 
 /** The one line that a person sees when a command cannot do its work. */
 export function describeFailure(thrown: unknown): string {
@@ -10,6 +11,6 @@ export function describeFailure(thrown: unknown): string {
 
 /** A port that is taken, as a refusal; anything else stays what it is. */
 export function asListenFailure(error: unknown, port: number): unknown {
-  const isBusy = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
+  const isBusy = errorCodeOf(error) === 'EADDRINUSE'
   return isBusy ? new Refusal('PORT_BUSY', { port }, { cause: error }) : error
 }

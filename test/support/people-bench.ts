@@ -166,7 +166,7 @@ export class PeopleBench {
   }
 }
 
-export async function requireOk(asked: Promise<Reply>): Promise<Reply> {
+async function requireOk(asked: Promise<Reply>): Promise<Reply> {
   const reply = await asked
   if (reply.status >= 300) throw new Error(`${reply.status} ${JSON.stringify(reply.body)}`)
   return reply

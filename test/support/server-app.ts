@@ -15,8 +15,7 @@ import { DecisionLog } from '../../src/server/http/decision-log.service.js'
 import type { NamespaceConfig } from '../../src/server/namespace-config.js'
 import type { ServerConfig } from '../../src/server/server-config.js'
 
-export const TEST_NAMESPACE = 'gateway/test'
-export const TEST_CLASSES = [{ name: 'gateway-r2', model: 'gateway', hardwareRevision: 'r2', environment: 'test' }]
+const TEST_NAMESPACE = 'gateway/test'
 
 export interface ServerOptions {
   readonly databaseUrl: string
@@ -44,7 +43,12 @@ export class ServerUnderTest {
       publicUrl: 'http://127.0.0.1',
       storeDir: join(folder, 'store'),
       namespaces: options.namespaces ?? [],
-      mqtt: { url: 'mqtt://127.0.0.1:9', username: 'server', passwordFile: '/dev/null', deviceUrl: 'mqtt://127.0.0.1:9' },
+      mqtt: {
+        url: 'mqtt://127.0.0.1:9',
+        username: 'server',
+        passwordFile: '/dev/null',
+        deviceUrl: 'mqtt://127.0.0.1:9',
+      },
       broker: { passwordFile: '', pidFile: '' },
       instanceId: 'test',
       profile: 'laptop',
@@ -88,6 +92,6 @@ export class ServerUnderTest {
 }
 
 /** Says nothing; what a test wants to see of the log it asks for by its own stand-in. */
-export class SilentLog extends DecisionLog {
+class SilentLog extends DecisionLog {
   protected override write(): void {}
 }

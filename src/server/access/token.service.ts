@@ -72,7 +72,12 @@ export class TokenService {
     const { namespace, label, person, expires } = request
     const roles = [...new Set(request.roles)]
     await manager.insert(ApiTokenRow, {
-      ...{ id, namespace, label, roles, person, createdBy },
+      id,
+      namespace,
+      label,
+      roles,
+      person,
+      createdBy,
       secretSha256: hashToken(token),
       createdAt: now,
       expiresAt: expires,

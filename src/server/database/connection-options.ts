@@ -3,7 +3,7 @@ import type { DataSourceOptions } from 'typeorm'
 import { migrationList } from './migration-list.js'
 
 /** What the server may do in the database; made by the first migration. It cannot change the audit table's rows. */
-export const SERVER_ROLE = 'countersign_server'
+const SERVER_ROLE = 'countersign_server'
 export const CONNECT_TIMEOUT_MS = 5_000
 const POOL_SIZE = 20
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>

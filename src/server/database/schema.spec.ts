@@ -41,7 +41,7 @@ describe('schema', () => {
     const url = await databases.createEmpty()
     expect(await isMigrationPending(url)).toBe(true)
     const done = await Promise.all([runMigrations(url), runMigrations(url), runMigrations(url)])
-    expect(done.map((names) => names.length).sort()).toEqual([0, 0, migrationList.length])
+    expect(done.map((names) => names.length).sort((a, b) => a - b)).toEqual([0, 0, migrationList.length])
     expect(await isMigrationPending(url)).toBe(false)
     expect(await runMigrations(url)).toEqual([])
   })

@@ -23,6 +23,12 @@ export class DecisionLog {
 function causesOf(error: unknown): string[] {
   const causes: string[] = []
   for (let each = error; each !== undefined && causes.length < 8; each = each instanceof Error ? each.cause : undefined)
-    causes.push(each instanceof Error ? (each.stack ?? each.message) : String(each))
+    causes.push(
+      each instanceof Error
+        ? (each.stack ?? each.message)
+        : typeof each === 'string'
+          ? each
+          : (JSON.stringify(each) ?? 'nothing'),
+    )
   return causes
 }

@@ -1,4 +1,5 @@
 import type { LoggerService } from '@nestjs/common'
+import { errorCodeOf } from '../error-code.js'
 import type { DecisionLog } from './decision-log.service.js'
 
 /** Nest's own messages as lines of our log; its chatter at start is left out. */
@@ -15,7 +16,7 @@ export class NestLog implements LoggerService {
 
   error(message: unknown): void {
     // A busy port is told by the process, in one line.
-    if (message instanceof Error && 'code' in message && message.code === 'EADDRINUSE') return
+    if (errorCodeOf(message) === 'EADDRINUSE') return
     this.decisions.error('framework.error', message)
   }
 

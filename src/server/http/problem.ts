@@ -1,5 +1,6 @@
 import { HttpException } from '@nestjs/common'
 import { Refusal, type RefusalCode } from '../../domain/refusal.js'
+import { errorCodeOf } from '../error-code.js'
 
 /** An answer of content type `application/problem+json` (RFC 9457). Clients key on `code`. */
 export interface Problem {
@@ -70,11 +71,10 @@ interface Answerable {
 
 function asRefusal(error: unknown): Answerable | null {
   if (error instanceof Refusal) return error
-  const { code: given, name } = (error ?? {}) as { readonly code?: unknown; readonly name?: unknown }
-  const code = String(given)
+  const code = errorCodeOf(error)
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return { code: 'BODY_TOO_LARGE', detail: { limitBytes: JSON_LIMIT_BYTES } }
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return wrongContentType
-  if (code === 'FST_ERR_CTP_EMPTY_JSON_BODY' || name === 'SyntaxError') return invalidBody
+  if (code === 'FST_ERR_CTP_EMPTY_JSON_BODY' || isSyntaxError(error)) return invalidBody
   if (code.startsWith('FST_ERR_CTP_INVALID')) return invalidBody
   return error instanceof HttpException ? ofHttp(error) : null
 }
@@ -87,6 +87,9 @@ const wrongContentType: Answerable = {
   status: 415,
 }
 const invalidBody: Answerable = { code: 'REQUEST_INVALID', detail: { field: 'body', why: 'not well-formed JSON' } }
+
+const isSyntaxError = (error: unknown): boolean =>
+  typeof error === 'object' && error !== null && 'name' in error && error.name === 'SyntaxError'
 
 /** What Nest and Fastify refuse by themselves. */
 function ofHttp(error: HttpException): Answerable | null {

@@ -37,7 +37,14 @@ export class SubmissionService {
     requireAbout(submission, firmware, context)
     const { requestId, version, classId, time } = submission
     const row: SubmissionRow = {
-      ...{ namespace, requestId, imageSha256, version, classId, document, person: requester.name, signedAt: time },
+      namespace,
+      requestId,
+      imageSha256,
+      version,
+      classId,
+      document,
+      person: requester.name,
+      signedAt: time,
       receivedAt: this.clock.nowSeconds(),
     }
     return this.database.transaction(async (manager) => {

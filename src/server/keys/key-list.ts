@@ -23,7 +23,11 @@ export function listKeys(snapshot: TrustSnapshot, now: number): readonly KeyView
       const [owner, deputy] = snapshot.policyContent?.owners?.get(keyId) ?? []
       return [
         {
-          ...{ keyId, role, alg, notBefore, notAfter },
+          keyId,
+          role,
+          alg,
+          notBefore,
+          notAfter,
           state: krl?.keys.has(keyId) === true ? 'revoked' : lifeOf(key, now),
           ...(owner === undefined ? {} : { owner }),
           ...(deputy === undefined ? {} : { deputy }),

@@ -48,14 +48,14 @@ export class KrlAcknowledgementService {
     // Without a publication there is nothing to count from.
     const since = (ms: number | null): number | null => (krl.published === null ? null : ms)
     return {
-      ...{
-        number,
-        publishedMs: krl.published,
-        devices,
-        acknowledged,
-        outstanding: Math.max(devices - acknowledged, 0),
-      },
-      ...{ p50Ms: since(p50), p99Ms: since(p99), lastMs: since(last) },
+      number,
+      publishedMs: krl.published,
+      devices,
+      acknowledged,
+      outstanding: Math.max(devices - acknowledged, 0),
+      p50Ms: since(p50),
+      p99Ms: since(p99),
+      lastMs: since(last),
     }
   }
 }

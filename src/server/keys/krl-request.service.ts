@@ -50,7 +50,12 @@ export class KrlRequestService {
     const subjectSha256 = sha256(payload)
     await this.database.transaction(async (manager) => {
       await manager.insert(KrlRequestRow, {
-        ...{ id, namespace, number: krl.number, payload, subjectSha256, state: 'awaiting-approval' as const },
+        id,
+        namespace,
+        number: krl.number,
+        payload,
+        subjectSha256,
+        state: 'awaiting-approval' as const,
         createdBy: caller.person ?? caller.label,
         requestedMs: this.clock.nowMs(),
       })
@@ -122,8 +127,13 @@ export class KrlRequestService {
       await manager.upsert(
         KrlApprovalRow,
         {
-          ...{ krlRequestId: id, person, role: checked.approval.role, operation },
-          ...{ keyId: fromHex(checked.keyId), document: approval, receivedAt: this.clock.nowSeconds() },
+          krlRequestId: id,
+          person,
+          role: checked.approval.role,
+          operation,
+          keyId: fromHex(checked.keyId),
+          document: approval,
+          receivedAt: this.clock.nowSeconds(),
         },
         ['krlRequestId', 'person'],
       )

@@ -45,7 +45,7 @@ export interface TrustSnapshot extends StoredTrust {
  * Walks the stored documents as a device that was there all the time: each root and the KRL in the order they came.
  * A KRL is judged at the time it was stored: its key may have ended or left the root since, and what it revoked stays revoked.
  */
-export function makeSnapshot(namespace: string, stored: StoredTrust): TrustSnapshot {
+function makeSnapshot(namespace: string, stored: StoredTrust): TrustSnapshot {
   const [first, ...later] = stored.roots
   if (first === undefined) throw new Error(`no root is stored for ${namespace}`)
   const { newestKrl: krl } = stored

@@ -54,7 +54,14 @@ export class ReleaseDraft {
       const digest = manifestSha256(manifest)
       const actor = caller.person ?? caller.label
       const values = {
-        ...{ id, namespace, requestId, ...image, sequence, manifest, manifestSha256: digest, manifestText: text },
+        id,
+        namespace,
+        requestId,
+        ...image,
+        sequence,
+        manifest,
+        manifestSha256: digest,
+        manifestText: text,
         state: 'awaiting-approval' as const,
         policyVersion: policy.version,
         createdAt: this.clock.nowSeconds(),

@@ -88,7 +88,9 @@ export class ReleaseSigning {
       const change = { state: 'signed' as const, envelope, signedAt: this.clock.nowSeconds(), lastRefusal: null }
       await manager.update(ReleaseRow, { id }, change)
       const detail = {
-        ...{ release: id, sequence: release.sequence, manifestSha256: toHex(release.manifestSha256) },
+        release: id,
+        sequence: release.sequence,
+        manifestSha256: toHex(release.manifestSha256),
         envelopeSha256: toHex(sha256(envelope)),
       }
       await this.audit.record(manager, { namespace, actor: 'release signer', event: 'release.signed', detail })

@@ -37,9 +37,15 @@ export interface ReleaseView {
 
 export function viewOf({ row, state, approvals, submission }: Release, className: string | null): ReleaseView {
   return {
-    ...{ id: row.id, state, requestId: row.requestId, sequence: row.sequence, version: row.version },
-    ...{ classId: toHex(row.classId), className },
-    ...{ imageSha256: toHex(row.imageSha256), imageSizeBytes: row.imageSizeBytes },
+    id: row.id,
+    state,
+    requestId: row.requestId,
+    sequence: row.sequence,
+    version: row.version,
+    classId: toHex(row.classId),
+    className,
+    imageSha256: toHex(row.imageSha256),
+    imageSizeBytes: row.imageSizeBytes,
     manifestSha256: toHex(row.manifestSha256),
     manifest: toBase64Url(row.manifest),
     text: toBase64Url(row.manifestText),
@@ -52,7 +58,10 @@ export function viewOf({ row, state, approvals, submission }: Release, className
       approval: toBase64Url(each.document),
     })),
     envelope: row.envelope === null ? null : toBase64Url(row.envelope),
-    ...{ policyVersion: row.policyVersion, createdAt: row.createdAt, signedAt: row.signedAt },
-    ...{ lastRefusal: row.lastRefusal, rejection: row.rejection },
+    policyVersion: row.policyVersion,
+    createdAt: row.createdAt,
+    signedAt: row.signedAt,
+    lastRefusal: row.lastRefusal,
+    rejection: row.rejection,
   }
 }

@@ -101,7 +101,12 @@ export class ReleaseService {
       await manager.upsert(
         ReleaseApprovalRow,
         {
-          ...{ releaseId, manifestSha256, person, role: approval.role, keyId: fromHex(keyId), document },
+          releaseId,
+          manifestSha256,
+          person,
+          role: approval.role,
+          keyId: fromHex(keyId),
+          document,
           receivedAt: this.clock.nowSeconds(),
         },
         ['releaseId', 'manifestSha256', 'person'],

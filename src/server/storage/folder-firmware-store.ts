@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream'
 import type { OnModuleInit } from '@nestjs/common'
 import { toHex } from '../../domain/bytes.js'
 import { Refusal } from '../../domain/refusal.js'
+import { errorCodeOf } from '../error-code.js'
 import { FirmwareStore, type ByteRange } from './firmware-store.port.js'
 
 /** An upload that has not grown for this long has lost its process. */
@@ -119,7 +120,6 @@ async function writeChecked(file: FileHandle, source: Readable, sha256: Uint8Arr
     throw new Refusal('DIGEST_MISMATCH', { what: 'firmware', expected: toHex(sha256), found })
 }
 
-const codeOf = (error: unknown): unknown => (error as { readonly code?: unknown } | null)?.code
-const isMissing = (error: unknown): boolean => codeOf(error) === 'ENOENT'
+const isMissing = (error: unknown): boolean => errorCodeOf(error) === 'ENOENT'
 /** A disk of ours that fails is an outage, not an upload that broke off. */
-const isOurs = (error: unknown): boolean => ['ENOSPC', 'EIO', 'EROFS', 'EDQUOT'].includes(String(codeOf(error)))
+const isOurs = (error: unknown): boolean => ['ENOSPC', 'EIO', 'EROFS', 'EDQUOT'].includes(errorCodeOf(error))

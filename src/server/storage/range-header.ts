@@ -5,11 +5,16 @@ import type { ByteRange } from './firmware-store.port.js'
  * @returns null to send everything: no header, another unit, or several ranges, which a server may ignore.
  */
 export function readRange(header: string | undefined, sizeBytes: number): ByteRange | 'unsatisfiable' | null {
-  const match = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header ?? '')
-  if (match === null || match[0] === 'bytes=-') return null
-  const [, from = '', to = ''] = match
-  const first = from === '' ? Math.max(sizeBytes - Number(to), 0) : Number(from)
-  const last = from === '' || to === '' ? sizeBytes - 1 : Math.min(Number(to), sizeBytes - 1)
-  if (from !== '' && to !== '' && Number(to) < Number(from)) return null
-  return first > last ? 'unsatisfiable' : { first, last }
+  const end = sizeBytes - 1
+  const suffix = /^bytes=-(\d{1,15})$/.exec(header ?? '')?.[1]
+  if (suffix !== undefined) return within(Math.max(sizeBytes - Number(suffix), 0), end)
+  const match = /^bytes=(\d{1,15})-(\d{0,15})$/.exec(header ?? '')
+  if (match === null) return null
+  const [, from, to] = match
+  const first = Number(from)
+  if (to === '') return within(first, end)
+  return Number(to) < first ? null : within(first, Math.min(Number(to), end))
 }
+
+const within = (first: number, last: number): ByteRange | 'unsatisfiable' =>
+  first > last ? 'unsatisfiable' : { first, last }

@@ -1,0 +1,94 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { loadServerConfig } from './server-config.js'
+
+const space = {
+  namespace: 'gateway/prod',
+  rootFile: 'root',
+  releaseSigner: 'a',
+  onlineSigner: 'b',
+  vendorDomain: 'vendor.example',
+  classes: [
+    {
+      name: 'gateway-b',
+      model: 'gateway',
+      hardwareRevision: 'rev-b',
+      environment: 'prod',
+    },
+  ],
+}
+
+describe('configuration of the server', () => {
+  let folder = ''
+  let env: Record<string, string> = {}
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'cs-config-'))
+    writeFileSync(join(folder, 'url'), 'postgresql://a:secret@127.0.0.1/x\n')
+    writeFileSync(join(folder, 'namespaces'), JSON.stringify([space]))
+    const broker = { BROKER_PASSWORD_FILE: 'f', BROKER_PID_FILE: 'f', MQTT_USERNAME: 'server', MQTT_PASSWORD_FILE: 'f' }
+    env = {
+      DATABASE_URL_FILE: join(folder, 'url'),
+      NAMESPACES_FILE: join(folder, 'namespaces'),
+      STORE_DIR: folder,
+      HTTP_PORT: '8080',
+      PUBLIC_URL: 'https://updates.example/',
+      INSTANCE_ID: 'a',
+      PROFILE: 'production',
+      MQTT_URL: 'mqtt://127.0.0.1:1884',
+      MQTT_DEVICE_URL: 'mqtts://updates.example:8883',
+      ...broker,
+    }
+  })
+  afterAll(() => rmSync(folder, { recursive: true }))
+
+  it('is read once, secrets from their files', () => {
+    const config = loadServerConfig(env)
+    expect(config).toMatchObject({ httpPort: 8080, publicUrl: 'https://updates.example', httpHost: '127.0.0.1' })
+    expect(config.databaseUrl).toBe('postgresql://a:secret@127.0.0.1/x')
+    expect(Object.isFrozen(config)).toBe(true)
+  })
+
+  it.each([
+    ['HTTP_PORT', '70000'],
+    ['HTTP_PORT', undefined],
+    ['PUBLIC_URL', 'ftp://x'],
+    ['PROFILE', 'cloud'],
+    ['INSTANCE_ID', 'A b'],
+    ['MQTT_URL', undefined],
+  ])('names %s when it is %s, and never the value of anything', (name, value) => {
+    expect(() => loadServerConfig({ ...env, [name]: value })).toThrow(
+      expect.objectContaining({ code: 'CONFIGURATION', detail: expect.objectContaining({ name }) }),
+    )
+  })
+
+  it('says which file of a secret cannot be read, and not where it is', () => {
+    const missing = { ...env, DATABASE_URL_FILE: join(folder, 'nowhere') }
+    const detail = { name: 'DATABASE_URL_FILE', why: 'its file cannot be read' }
+    expect(() => loadServerConfig(missing)).toThrow(expect.objectContaining({ code: 'CONFIGURATION', detail }))
+  })
+
+  it.each([
+    ['no JSON', '{', 'NAMESPACES_FILE', 'not JSON'],
+    [
+      'a name that is none',
+      JSON.stringify([{ ...space, namespace: 'x' }]),
+      'NAMESPACES_FILE 0.namespace',
+      'not product/environment',
+    ],
+    [
+      'a part with a slash',
+      JSON.stringify([{ ...space, classes: [{ ...space.classes[0], model: 'a/b' }] }]),
+      'NAMESPACES_FILE 0.classes.0.model',
+      'holds "/"',
+    ],
+    ['a name twice', JSON.stringify([space, space]), 'NAMESPACES_FILE', 'a namespace is listed twice'],
+  ])('refuses namespaces with %s', (_, text, name, why) => {
+    writeFileSync(join(folder, 'wrong'), text)
+    const wrong = { ...env, NAMESPACES_FILE: join(folder, 'wrong') }
+    expect(() => loadServerConfig(wrong)).toThrow(
+      expect.objectContaining({ code: 'CONFIGURATION', detail: { name, why } }),
+    )
+  })
+})
