@@ -3,7 +3,7 @@ import type { AlgorithmTable } from '../cose/algorithms.js'
 import { parseSign1, sign1Message } from '../cose/sign1.js'
 import { requireSignature } from '../cose/verify.js'
 import { atStep, Refusal, type RefusalCode } from '../refusal.js'
-import { encodeSuitDigest } from '../suit/digest.js'
+import { encodeSuitDigest, wrappedSha256 } from '../suit/digest.js'
 import { MAX_ENVELOPE_BYTES, manifestSha256, parseEnvelope, type Envelope } from '../suit/envelope.js'
 import { parseManifest, type Manifest } from '../suit/manifest.js'
 import { requireKey } from './signed-document.js'
@@ -35,6 +35,7 @@ export function checkEnvelope(
   const digest = envelope.claimedSha256
   const countedKeyIds = atStep(12, () => requireManifestRoles(state, envelope, now, algorithms))
   const manifest = atStep(13, () => parseManifest(envelope.manifest))
+  atStep(13, () => requireText(envelope, manifest))
   return { envelope, manifestSha256: digest, manifest, countedKeyIds }
 }
 
@@ -52,6 +53,14 @@ function openEnvelope(state: TrustState, bytes: Uint8Array, expected: Uint8Array
   const digest = toHex(recomputed)
   if (state.krl?.manifests.has(digest) === true) throw new Refusal('MANIFEST_REVOKED', { digest })
   return envelope
+}
+
+/** A device may get the envelope without its text; with another text it is not what people signed. */
+function requireText(envelope: Envelope, manifest: Manifest): void {
+  if (envelope.text === null) return
+  const found = wrappedSha256(envelope.text)
+  if (!equalBytes(found, manifest.textSha256))
+    throw new Refusal('DIGEST_MISMATCH', { what: 'text', expected: toHex(manifest.textSha256), found: toHex(found) })
 }
 
 function requireEnvelopeSize(bytes: Uint8Array): void {
@@ -85,14 +94,16 @@ function requireManifestRoles(
       reason ??= error
     }
   }
-  for (const role of manifestRoles) {
-    const row = state.root.roles.get(role)
-    // manifest-a is never optional: a root without it can sign no firmware.
-    if (row === undefined && role === 'manifest-b') continue
-    const met = row?.keyIds.filter((keyId) => counted.has(keyId)).length ?? 0
-    if (row === undefined || met < row.threshold) throw reason ?? new Refusal('SIGNATURE_MISSING', { role })
-  }
+  for (const role of manifestRoles)
+    if (!isRoleMet(state, role, counted)) throw reason ?? new Refusal('SIGNATURE_MISSING', { role })
   return [...counted]
+}
+
+function isRoleMet(state: TrustState, role: KeyRole, counted: ReadonlySet<string>): boolean {
+  const row = state.root.roles.get(role)
+  // manifest-a is never optional: a root without it can sign no firmware.
+  if (row === undefined) return role === 'manifest-b'
+  return row.keyIds.filter((keyId) => counted.has(keyId)).length >= row.threshold
 }
 
 /** A block that is not a COSE_Sign1 refuses the envelope; one by a key or algorithm that is not ours is merely not counted. */

@@ -47,9 +47,7 @@ function requireNothingLowered(held: Root, offered: Root): void {
 /** A revocation goes when a root drops the key it is about. Keys of people are in no root: theirs stay. */
 function keepListed(state: TrustState, offered: Root): TrustState['krl'] {
   if (state.krl === null) return null
-  const keys = new Map(
-    [...state.krl.keys].filter(([keyId]) => offered.keys.has(keyId) || !state.root.keys.has(keyId)),
-  )
+  const keys = new Map([...state.krl.keys].filter(([keyId]) => offered.keys.has(keyId) || !state.root.keys.has(keyId)))
   return { ...state.krl, keys }
 }
 
