@@ -45,10 +45,14 @@ describe('revocation', () => {
     expect(items.filter((each) => each.state !== 'active')).toHaveLength(1)
   })
 
-  it('signs once when the last two approvals come at the same moment', async () => {
+  it('signs once when two callers find the quorum at the same moment', async () => {
     const request = await propose()
+    // Both approvals are stored and the signature is still due: each caller that repeats theirs would have it made.
+    bench.signers.refusal = new Refusal('SIGNER_UNAVAILABLE', { why: 'restarting' })
+    await bench.approveKrl(request, 'security-1')
+    await bench.approveKrl(request, 'security-2')
     const before = bench.signers.signedKrls.length
-    bench.signers.gate = () => new Promise((resolve) => setTimeout(resolve, 200))
+    bench.signers.gate = () => new Promise((resolve) => setTimeout(resolve, 300))
     await Promise.all([bench.approveKrl(request, 'security-1'), bench.approveKrl(request, 'security-2')])
     bench.signers.gate = () => Promise.resolve()
     expect(bench.signers.signedKrls.length - before).toBe(1)
