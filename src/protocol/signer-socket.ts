@@ -85,10 +85,6 @@ export interface SignerRefusal {
   readonly check: number
 }
 
-export interface RequestFrame {
-  readonly id: number
-  readonly request: SignerRequest
-}
 export type AnswerFrame =
   | { readonly id: number; readonly ok: true; readonly body: ReadonlyMap<string, CborValue> }
   | { readonly id: number; readonly ok: false; readonly refusal: SignerRefusal }
@@ -130,7 +126,7 @@ function readId(map: ReadonlyMap<string, CborValue>): number {
   return id
 }
 
-/** @throws Refusal `FRAME_MALFORMED`, `CBOR_*`. The request's members are read by `parseRequest` of signer-request.ts. */
+/** @throws Refusal `FRAME_MALFORMED`, `CBOR_*`. The request's members are read by `parseRequest` of signer-socket-request.ts. */
 export function decodeRequestBody(body: Uint8Array): { id: number; request: ReadonlyMap<string, CborValue> } {
   const map = asMap(decodeCbor(body, frameLimits), 'frame')
   if (map.size !== 2) throw malformed('unexpected member')
@@ -142,5 +138,8 @@ export function decodeAnswerBody(body: Uint8Array): AnswerFrame {
   const id = readId(map)
   if (!map.has('refusal')) return { id, ok: true, body: asMap(map.get('body'), 'body') }
   const refusal = asMap(map.get('refusal'), 'refusal')
-  return { id, ok: false, refusal: { code: String(refusal.get('code')), check: Number(refusal.get('check')) } }
+  const code = refusal.get('code')
+  const check = refusal.get('check')
+  if (typeof code !== 'string' || typeof check !== 'number') throw malformed('refusal')
+  return { id, ok: false, refusal: { code, check } }
 }

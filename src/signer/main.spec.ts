@@ -8,6 +8,7 @@ import { SignerClient } from '../server/signing/signer-client.js'
 import { imageOf, piecesOf, SignerFixture } from '../../test/support/signer-fixture.js'
 
 jest.setTimeout(60_000)
+const noNetwork = 'unshare'
 const root = resolve(import.meta.dirname, '../..')
 let fixture: SignerFixture
 let folder: string
@@ -92,7 +93,7 @@ describe('signer process', () => {
   it('refuses keys in plain files in profile production', () => {
     const command = `ulimit -c 0; exec "${process.execPath}" "${program}"`
     const env = environment({ PROFILE: 'production', SIGNER_SANDBOX: 'required' })
-    const { status, stderr } = spawnSync('unshare', ['-rn', 'sh', '-c', command], { env, encoding: 'utf8' })
+    const { status, stderr } = spawnSync(noNetwork, ['-rn', 'sh', '-c', command], { env, encoding: 'utf8' })
     expect(stderr).toMatch(/^signer: TOKEN_MODULE .*keeps keys in plain files.*\n$/)
     expect(status).toBe(1)
   })
@@ -110,7 +111,7 @@ describe('signer process', () => {
   it('serves without a network in reach, and says that it is sandboxed', async () => {
     const args = ['-rn', process.execPath, program]
     const env = environment({ SIGNER_SANDBOX: 'required' })
-    const child = spawn('unshare', args, { env, stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn(noNetwork, args, { env, stdio: ['ignore', 'pipe', 'inherit'] })
     await serving(child)
     const client = new SignerClient(fixture.config('release').SIGNER_SOCKET)
     expect(await client.request('status', {})).toMatchObject({ sandboxed: true })

@@ -27,7 +27,7 @@ export interface JournalLine {
 
 /** u32 length of the payload, its complement, then the first 8 bytes of the payload's SHA-256. */
 export const FRAME_HEADER_BYTES = 16
-export const CHECKSUM_BYTES = 8
+const CHECKSUM_BYTES = 8
 export const MAX_FRAME_PAYLOAD_BYTES = 16_777_216
 
 export const frameChecksum = (payload: Uint8Array): Uint8Array => sha256(payload).subarray(0, CHECKSUM_BYTES)

@@ -5,7 +5,7 @@ import { cborMap, type CborMap } from '../cbor/value.js'
 import { Refusal } from '../refusal.js'
 
 /** A record may hold a whole KRL (≤ 1 MiB) and what is said about it. */
-export const MAX_RECORD_BYTES = 2_097_152
+const MAX_RECORD_BYTES = 2_097_152
 
 /** One line of a signer's journal. `kind` and `body` are the writer's; the rest is the chain. */
 export interface JournalRecord {

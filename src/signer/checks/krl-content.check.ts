@@ -23,37 +23,65 @@ export interface KrlGround {
  * @throws Refusal `WRONG_NAMESPACE`, `KRL_*`; `KRL_CONTENT` names the member.
  */
 export function requireKrlContent(krl: Krl, ground: KrlGround): void {
-  const { state } = ground.held
-  const { root, krl: held } = state
+  const { state, krlBytes } = ground.held
+  const { krl: held } = state
   requireForRoot(state, krl)
   if (held !== null && krl.number <= held.number)
     throw new Refusal('KRL_OLD', { held: held.number, offered: krl.number })
   requireAllowedEntries(state, krl, ground.keyId)
-  const require = (field: string, isRight: boolean, why: string): void => {
-    if (!isRight) throw new Refusal('KRL_CONTENT', { field, why })
-  }
-  require('issued', krl.issued <= ground.now + CLOCK_DIFFERENCE_SECONDS, 'lies in the future')
-  require('nextUpdate', krl.issued < krl.nextUpdate &&
-    krl.nextUpdate <= krl.hardExpiry, 'not between issued and hard expiry')
-  require('hardExpiry', krl.hardExpiry <= krl.issued + root.longestKrlLifeSeconds, 'later than the root allows')
-  const keys = new Set(krl.keys.map(({ keyId }) => keyId))
-  const manifests = new Set(krl.manifests.map(({ digest }) => digest))
-  require('keys', keys.size === krl.keys.length, 'a key is listed twice')
-  require('manifests', manifests.size === krl.manifests.length, 'a manifest is listed twice')
-  require('keys', [...(held?.keys.keys() ?? [])].every((keyId) => keys.has(keyId)), 'an entry held before is missing')
-  require('manifests', [...(held?.manifests.keys() ?? [])].every((digest) =>
-    manifests.has(digest),
-  ), 'an entry held before is missing')
-  for (const [classId, floor] of held?.floors ?? [])
-    require('floors', (krl.floors.get(classId) ?? 0) >= floor, 'lower than one held before')
-  for (const [classId, floor] of krl.floors) {
-    const before = held?.floors.get(classId) ?? 0
-    require('floors', floor <= Math.max(before, ground.sequences.get(classId) ?? 0), 'above what was signed')
-  }
-  const previous = ground.held.krlBytes === null ? new Uint8Array(32) : sha256(ground.held.krlBytes)
-  require('previousSha256', equalBytes(krl.previousSha256, previous), 'not the hash of the KRL before')
-  if (keys.size + manifests.size + krl.floors.size > MAX_KRL_ENTRIES)
+  requireLife(krl, ground)
+  requireListed(
+    'keys',
+    krl.keys.map(({ keyId }) => keyId),
+    held?.keys,
+  )
+  requireListed(
+    'manifests',
+    krl.manifests.map(({ digest }) => digest),
+    held?.manifests,
+  )
+  requireFloors(krl, ground)
+  const previous = krlBytes === null ? new Uint8Array(32) : sha256(krlBytes)
+  must('previousSha256', equalBytes(krl.previousSha256, previous), 'not the hash of the KRL before')
+  if (krl.keys.length + krl.manifests.length + krl.floors.size > MAX_KRL_ENTRIES)
     throw new Refusal('KRL_CAP', { limit: MAX_KRL_ENTRIES })
+}
+
+function must(field: string, isRight: boolean, why: string): void {
+  if (!isRight) throw new Refusal('KRL_CONTENT', { field, why })
+}
+
+function requireLife({ issued, nextUpdate, hardExpiry }: Krl, { held, now }: KrlGround): void {
+  const { longestKrlLifeSeconds } = held.state.root
+  must('issued', issued <= now + CLOCK_DIFFERENCE_SECONDS, 'lies in the future')
+  must('nextUpdate', issued < nextUpdate && nextUpdate <= hardExpiry, 'not between issued and hard expiry')
+  must('hardExpiry', hardExpiry <= issued + longestKrlLifeSeconds, 'later than the root allows')
+}
+
+/** Each once, and all that were held before. */
+function requireListed(
+  field: 'keys' | 'manifests',
+  listed: readonly string[],
+  held: ReadonlyMap<string, number> = new Map(),
+): void {
+  const names = new Set(listed)
+  must(field, names.size === listed.length, 'an entry is listed twice')
+  must(
+    field,
+    [...held.keys()].every((name) => names.has(name)),
+    'an entry held before is missing',
+  )
+}
+
+/** None lower than before, and none above what this signer signed: that would lock every device out. */
+function requireFloors({ floors }: Krl, { held, sequences }: KrlGround): void {
+  const before = held.state.krl?.floors ?? new Map<string, number>()
+  for (const [classId, floor] of before)
+    must('floors', (floors.get(classId) ?? 0) >= floor, 'lower than one held before')
+  for (const [classId, floor] of floors) {
+    const highest = Math.max(before.get(classId) ?? 0, sequences.get(classId) ?? 0)
+    must('floors', floor <= highest, 'above what was signed')
+  }
 }
 
 /** Only number, dates and previous hash differ from the KRL held: one person may renew it. */

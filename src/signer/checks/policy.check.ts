@@ -8,6 +8,6 @@ export function requirePolicy(held: HeldTrust, now: number): Policy {
   return requireHeldPolicy(held, now)
 }
 
-export function requireLiveRoot({ state }: HeldTrust, now: number): void {
+function requireLiveRoot({ state }: HeldTrust, now: number): void {
   if (now >= state.root.expires) throw new Refusal('ROOT_EXPIRED', { expires: state.root.expires, now })
 }
