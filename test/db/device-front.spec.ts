@@ -278,9 +278,8 @@ describe('a report', () => {
     const reports: Uint8Array[] = []
     for (let count = 0; count < 12; count += 1) reports.push(await device.sign())
     // Straight into the inbox, as the broker hands them over: all before the device's key is known.
-    const inbox = fleet.app.get(ReportInbox)
     const from = { namespace: fleet.namespace, deviceId: device.id }
-    const acks = await Promise.all(reports.map((report) => inbox.take(report, from)))
+    const acks = await Promise.all(reports.map((report) => fleet.app.get(ReportInbox).take(report, from)))
     expect(acks.map((ack) => ack.counter)).toEqual(reports.map((_, index) => index + 1))
     expect(await held(device)).toMatchObject({ report_counter: 12, old_reports: 0 })
   })

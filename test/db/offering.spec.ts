@@ -142,6 +142,8 @@ describe('revocation (I-2)', () => {
     const devices = await scene.set(4)
     const id = await scene.start(devices, { stages: [{ devices: 2 }, { percent: 100 }] })
     const [device] = first(await scene.offered(id, 2))
+    // It has begun, so a pause alone would still serve it.
+    await device.report({ state: 'downloading', rolloutId: id })
     expect((await device.offered()).envelope).toBeDefined()
     const keyId = scene.fleet.trust.roleKey('manifest-a').keyIdHex
     await scene.fleet.publishKrl({ number: 2, keys: [{ keyId, reason: 1, time: 1 }] })

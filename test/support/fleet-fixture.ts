@@ -213,7 +213,13 @@ export class FleetFixture {
          manifest_sha256, manifest_text, envelope, policy_version, created_at, created_by, signed_at)
        VALUES ($3, $1, $4, 'signed', $5, $6, $7, $2, $8, $9, $10, $11, $12, 1, 1, 'test', 1)`,
       [
-        ...[...key, id, `request-${id}`, sequence, `1.${sequence}.0`, Buffer.from(CLASS_ID), image.length],
+        ...key,
+        id,
+        `request-${id}`,
+        sequence,
+        `1.${sequence}.0`,
+        Buffer.from(CLASS_ID),
+        image.length,
         ...[manifest, digest, text, envelope].map((bytes) => Buffer.from(bytes)),
       ],
     )

@@ -64,11 +64,15 @@ export class RolloutApprovals {
    * @throws Refusal `QUORUM_NOT_MET`: short of the policy's quorum or of its least number of fleet managers.
    */
   async requireMet(rollout: RolloutRecord): Promise<void> {
-    const request = requestOf(rollout)
-    const documents = await this.documents(rollout.id)
-    const holding = await this.quorum.findQuorum(rollout.namespace, documents, request)
+    const rows = await this.rows(this.database.manager, rollout.id)
+    const documents = rows.map((row) => new Uint8Array(row.document))
+    const holding = await this.quorum.findQuorum(rollout.namespace, documents, requestOf(rollout))
     const { policy } = await this.trust.peopleContext(rollout.namespace)
-    if (holding === null || holding.length < (policy.limits.minRolloutApprovers ?? 0))
+    // The signer counts the same way: fleet managers, among the approvals that hold now.
+    const fleetManagers = rows.filter(
+      (row, index) => row.role === 'fleet-manager' && holding?.some((document) => document === documents[index]),
+    )
+    if (holding === null || fleetManagers.length < (policy.limits.minRolloutApprovers ?? 0))
       throw new Refusal('QUORUM_NOT_MET', { operation: 'rollout' })
   }
 
