@@ -17,6 +17,13 @@ export interface Reply {
 }
 type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
 
+interface BenchOptions {
+  readonly maxUploadBytes?: number
+  readonly trust?: TrustFixture
+  /** Of real signers; without them keys in memory sign. */
+  readonly sockets?: { readonly releaseSigner: string; readonly onlineSigner: string }
+}
+
 class RecordingPublisher extends TrustPublisher {
   readonly published: PublishedTrust[] = []
   override publish(_namespace: string, trust: PublishedTrust): Promise<void> {
@@ -39,21 +46,21 @@ export class PeopleBench {
     private readonly folder: string,
   ) {}
 
-  static async start(options: { readonly maxUploadBytes?: number } = {}): Promise<PeopleBench> {
+  static async start(options: BenchOptions = {}): Promise<PeopleBench> {
     const folder = await mkdtemp(join(tmpdir(), 'cs-people-'))
     const databases = await TestDatabases.start()
-    const trust = await TrustFixture.make()
+    const trust = options.trust ?? (await TrustFixture.make())
     const rootFile = join(folder, 'root-1.cbor')
     await writeFile(rootFile, trust.rootBytes)
     const signers = new SoftSigners(trust)
     const publisher = new RecordingPublisher()
     const classes = [{ name: 'gateway-b', model: 'gateway', hardwareRevision: 'rev-b', environment: 'prod' }]
-    const sockets = { releaseSigner: 'unused', onlineSigner: 'unused' }
+    const sockets = options.sockets ?? { releaseSigner: 'unused', onlineSigner: 'unused' }
     const server = await ServerUnderTest.start({
       databaseUrl: await databases.create(),
       namespaces: [{ namespace: trust.namespace, rootFile, ...sockets, vendorDomain: 'vendor.example', classes }],
       maxUploadBytes: options.maxUploadBytes ?? 1_048_576,
-      world: { signers, publisher },
+      world: options.sockets === undefined ? { signers, publisher } : { publisher },
     })
     return new PeopleBench(databases, server, trust, signers, publisher, folder)
   }
