@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { programs } from './programs.js'
 
 /** A command that ended with a "no": its code, as a person at a terminal would see it. */
-export class CommandRefused extends Error {
+class CommandRefused extends Error {
   override readonly name = 'CommandRefused'
   constructor(
     readonly command: string,
@@ -62,7 +62,11 @@ export class Person {
     const printed = lastJson(output)
     if (code === 0) return printed ?? {}
     const command = `countersign ${args.slice(0, 3).join(' ')}`
-    throw new CommandRefused(command, String(printed?.['code'] ?? 'UNKNOWN'), printed?.['detail'] ?? output.slice(-400))
+    throw new CommandRefused(
+      command,
+      typeof printed?.['code'] === 'string' ? printed['code'] : 'UNKNOWN',
+      printed?.['detail'] ?? output.slice(-400),
+    )
   }
 }
 

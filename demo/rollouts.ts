@@ -29,7 +29,7 @@ interface RolloutView {
 const ended = ['confirmed', 'installed', 'failed', 'reverted', 'refused', 'timedOut', 'cancelled', 'superseded']
 
 /** A fleet manager plans a rollout and signs its pace. @returns its id. */
-export async function planRollout(installation: Installation, wish: RolloutWish): Promise<string> {
+async function planRollout(installation: Installation, wish: RolloutWish): Promise<string> {
   const { fleet } = installation.people
   const created = await fleet.run(
     ...['rollout', 'create', '--release', wish.release.id],
@@ -52,7 +52,7 @@ export async function startRollout(installation: Installation, wish: RolloutWish
   return id
 }
 
-export function countStates(view: RolloutView): Map<string, number> {
+function countStates(view: RolloutView): Map<string, number> {
   const sums = new Map<string, number>()
   for (const { counts } of view.stages)
     for (const [state, count] of Object.entries(counts)) sums.set(state, (sums.get(state) ?? 0) + count)

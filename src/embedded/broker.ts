@@ -59,7 +59,7 @@ export class EmbeddedBroker {
     const program = requireProgram('mosquitto')
     const layout = { folder: options.folder, ...(await choosePorts(options)) }
     await writeFiles(layout)
-    const launch = options.launch ?? ManagedProcess.start
+    const launch = options.launch ?? ((recipe) => ManagedProcess.start(recipe))
     const files = brokerFiles(layout.folder)
     try {
       const started = await launch({

@@ -52,7 +52,7 @@ export class EmbeddedPostgres {
       'shared_buffers=64MB',
       ...durability.map((name) => `${name}=off`),
     ].flatMap((setting) => ['-c', setting])
-    const launch = options.launch ?? ManagedProcess.start
+    const launch = options.launch ?? ((recipe) => ManagedProcess.start(recipe))
     try {
       const started = await launch({
         name: 'postgresql',

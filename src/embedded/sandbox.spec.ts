@@ -37,7 +37,7 @@ describe.each<SandboxKind>(['bwrap', 'unshare'])('inside %s', (kind) => {
         },
       ),
     )
-    port = (tcp?.address() as AddressInfo).port
+    port = (tcp?.address() as AddressInfo | undefined)?.port ?? 0
   })
   afterAll(async () => {
     servers.forEach((server) => server.close())
