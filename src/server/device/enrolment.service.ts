@@ -1,16 +1,13 @@
 import { Injectable } from '@nestjs/common'
 import { DataSource, type EntityManager } from 'typeorm'
-import { equalBytes, toHex } from '../../domain/bytes.js'
+import { toHex } from '../../domain/bytes.js'
 import { encodeCbor } from '../../domain/cbor/encode.js'
 import { Clock } from '../../domain/clock.js'
 import { nativeAlgorithms } from '../../domain/cose/algorithms.js'
-import { coseKeyToCbor, keyIdOf } from '../../domain/cose/cose-key.js'
-import { parseSign1 } from '../../domain/cose/sign1.js'
+import { coseKeyToCbor } from '../../domain/cose/cose-key.js'
 import { Refusal } from '../../domain/refusal.js'
-import { parseEnrolment, type Enrolment } from '../../domain/trust/enrolment.js'
-import { MAX_DOCUMENT_BYTES } from '../../domain/trust/labels.js'
-import { algorithmOf } from '../../domain/trust/person-signature.js'
-import { requireAttached } from '../../domain/trust/signed-document.js'
+import type { Enrolment } from '../../domain/trust/enrolment.js'
+import { openEnrolment } from '../../domain/trust/open-enrolment.js'
 import type { EnrolAnswer } from '../../protocol/device-http.js'
 import { deviceUsername } from '../../protocol/mqtt-topics.js'
 import { AuditService } from '../audit/audit.service.js'
@@ -41,7 +38,7 @@ export class EnrolmentService {
    */
   async enrol(namespace: string, document: Uint8Array, claimSecret: string | null): Promise<EnrolAnswer> {
     if (claimSecret === null) throw new Refusal('UNAUTHENTICATED', {})
-    const { enrolment, deviceId } = openEnrolment(namespace, document)
+    const { enrolment, deviceId } = openEnrolment(namespace, document, nativeAlgorithms)
     if (this.classes.findName(namespace, enrolment.classId) === null)
       throw new Refusal('ENROLMENT_REFUSED', { why: 'unknown device class' })
     const credential = makeDeviceCredential()
@@ -96,18 +93,4 @@ export class EnrolmentService {
     // The class was fixed by the first claim; a device does not become another one.
     if (renewed[1] !== 1) throw new Refusal('ENROLMENT_REFUSED', { why: 'the device is enrolled in another class' })
   }
-}
-
-/** The signature proves that whoever asks holds the key it asks for; nothing else of the document is believed. */
-function openEnrolment(namespace: string, document: Uint8Array): { enrolment: Enrolment; deviceId: string } {
-  const parsed = parseSign1(document, MAX_DOCUMENT_BYTES)
-  if (parsed.payload === null) throw new Refusal('COSE_MALFORMED', { why: 'payload is detached' })
-  const enrolment = parseEnrolment(parsed.payload)
-  const keyId = keyIdOf(enrolment.key)
-  if (parsed.keyId === null || !equalBytes(parsed.keyId, keyId))
-    throw new Refusal('ENROLMENT_REFUSED', { why: 'not signed by the key it names' })
-  requireAttached(nativeAlgorithms, { key: enrolment.key, alg: algorithmOf(enrolment.key) }, parsed, 'enrolment')
-  if (enrolment.namespace !== namespace)
-    throw new Refusal('WRONG_NAMESPACE', { expected: namespace, found: enrolment.namespace })
-  return { enrolment, deviceId: toHex(keyId) }
 }

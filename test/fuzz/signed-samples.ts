@@ -1,0 +1,119 @@
+import { nativeAlgorithms } from '../../src/domain/cose/algorithms.js'
+import { buildSign1 } from '../../src/domain/cose/sign1.js'
+import { sha256 } from '../../src/domain/bytes.js'
+import { checkApproval, type ApprovedRequest } from '../../src/domain/trust/check-approvals.js'
+import { checkAssignment } from '../../src/domain/trust/check-assignment.js'
+import { checkEnvelope } from '../../src/domain/trust/check-envelope.js'
+import { openFreshness } from '../../src/domain/trust/check-freshness.js'
+import { openSubmission } from '../../src/domain/trust/check-submission.js'
+import { encodeEnrolment } from '../../src/domain/trust/enrolment.js'
+import { labelOf } from '../../src/domain/trust/labels.js'
+import { openPolicy } from '../../src/domain/trust/open-policy.js'
+import { openEnrolment } from '../../src/domain/trust/open-enrolment.js'
+import { encodeReport, type Report } from '../../src/domain/trust/report.js'
+import { nothingRevoked } from '../../src/domain/trust/signed-document.js'
+import { takeKrl } from '../../src/domain/trust/take-krl.js'
+import { takeRoot } from '../../src/domain/trust/walk-root.js'
+import { openReport } from '../../src/server/device/report-check.js'
+import { CLASS_ID } from '../support/trust-fixture.js'
+import { UpdateFixture } from '../support/update-fixture.js'
+
+/** A signed document and the check that everybody who gets one runs over it; `open` throws when it refuses. */
+export interface SignedSample {
+  readonly name: string
+  readonly bytes: Uint8Array
+  readonly open: (bytes: Uint8Array) => unknown
+}
+
+const algorithms = nativeAlgorithms
+
+/** One good document of each kind that carries signatures. Each holds just the signatures it needs. */
+export async function makeSignedSamples(): Promise<readonly SignedSample[]> {
+  const fixture = await UpdateFixture.make()
+  return [...(await trustSamples(fixture)), ...(await personSamples(fixture)), ...(await deviceSamples(fixture))]
+}
+
+async function trustSamples(fixture: UpdateFixture): Promise<SignedSample[]> {
+  const { trust, state } = fixture
+  const { now } = trust
+  const next = await trust.nextRoot({})
+  const krl = await trust.signKrl(trust.krl({ keys: [{ keyId: 'ab'.repeat(32), reason: 1, time: now }] }))
+  const held = takeKrl(state, krl, now, algorithms)
+  return [
+    { name: 'root', bytes: next.bytes, open: (bytes) => takeRoot(state, bytes, algorithms) },
+    { name: 'policy', bytes: trust.policyBytes, open: (bytes) => openPolicy(state, bytes, null, now, algorithms) },
+    { name: 'krl', bytes: krl, open: (bytes) => takeKrl(state, bytes, now, algorithms) },
+    {
+      name: 'freshness',
+      bytes: await fixture.freshness(krl),
+      open: (bytes) => openFreshness(held, bytes, now, null, algorithms),
+    },
+    {
+      name: 'assignment',
+      bytes: await fixture.assignment(),
+      open: (bytes) => checkAssignment(held, bytes, fixture.deviceKey.keyIdHex, now, algorithms),
+    },
+    {
+      name: 'envelope',
+      bytes: await fixture.envelope(),
+      open: (bytes) => checkEnvelope(held, bytes, null, now, algorithms),
+    },
+  ]
+}
+
+async function personSamples({ trust }: UpdateFixture): Promise<SignedSample[]> {
+  const { policy, now, root } = trust
+  const context = { policy, allowed: root.algorithms, revoked: nothingRevoked, now, algorithms }
+  const subjectSha256 = sha256(Uint8Array.of(1))
+  const image = { imageSha256: subjectSha256, imageSizeBytes: 10, sequence: 5, classId: CLASS_ID, version: '1.4.0' }
+  const request: ApprovedRequest = {
+    operation: 'sign',
+    subjectSha256,
+    requestId: 'r-1',
+    image,
+    requester: 'engineer-1',
+  }
+  return [
+    {
+      name: 'submission',
+      bytes: await trust.submission('engineer-1', { ...image, requestId: 'r-1' }),
+      open: (bytes) => openSubmission(bytes, context),
+    },
+    {
+      name: 'approval',
+      bytes: await trust.approval('manager-1', { operation: 'sign', subjectSha256, requestId: 'r-1', image }),
+      open: (bytes) => checkApproval(bytes, request, context),
+    },
+  ]
+}
+
+async function deviceSamples({ trust, deviceKey }: UpdateFixture): Promise<SignedSample[]> {
+  const { namespace, now } = trust
+  const zeros = new Uint8Array(32)
+  const report: Report = {
+    namespace,
+    deviceId: deviceKey.keyIdHex,
+    epoch: 1,
+    counter: 7,
+    time: now,
+    runningManifestSha256: zeros,
+    runningSequence: 0,
+    runningImageSha256: zeros,
+    rootVersion: 1,
+    krlNumber: 1,
+    state: 'idle',
+  }
+  const enrolment = encodeEnrolment({ namespace, key: deviceKey.key, classId: CLASS_ID, time: now })
+  return [
+    {
+      name: 'report',
+      bytes: await buildSign1(deviceKey, encodeReport(report), labelOf('report')),
+      open: (bytes) => openReport(bytes, deviceKey.key, { namespace, deviceId: deviceKey.keyIdHex }),
+    },
+    {
+      name: 'enrolment',
+      bytes: await buildSign1(deviceKey, enrolment, labelOf('enrolment')),
+      open: (bytes) => openEnrolment(namespace, bytes, algorithms),
+    },
+  ]
+}
