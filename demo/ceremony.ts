@@ -24,15 +24,10 @@ export interface RootSpec {
   readonly roles: Readonly<Record<string, { readonly threshold: number; readonly keys: readonly KeyEntry[] }>>
 }
 
-async function publicKeyOf(person: Person): Promise<KeyEntry> {
-  const { keyId, publicKey } = await person.run('key', 'show', person.keyFile)
-  return { keyId: String(keyId), publicKey: String(publicKey) }
-}
-
 const entry = ({ keyId, publicKey }: TokenKeyRow): KeyEntry => ({ keyId, publicKey })
 
 /** Root 1: three holders of whom two sign; every online role with its key, manifest-a with a successor for later. */
-export async function specifyRoot(people: People, tokenKeys: TokenKeys, now: number): Promise<RootSpec> {
+export function specifyRoot(people: People, tokenKeys: TokenKeys, now: number): RootSpec {
   const ofRole = (role: string): KeyEntry[] => tokenKeys.filter((row) => row.role === role).map(entry)
   const life = (key: KeyEntry, fromDay: number, toDay: number): KeyEntry => ({
     ...key,
@@ -45,11 +40,11 @@ export async function specifyRoot(people: People, tokenKeys: TokenKeys, now: num
   return {
     version: 1,
     roles: {
-      root: { threshold: 2, keys: await Promise.all(people.holders.map(publicKeyOf)) },
-      policy: { threshold: 2, keys: await Promise.all(people.policySigners.map(publicKeyOf)) },
+      root: { threshold: 2, keys: people.holders.map((person) => person.publicKey) },
+      policy: { threshold: 2, keys: people.policySigners.map((person) => person.publicKey) },
       'manifest-a': one([life(manifest, 0, 90), life(successor, 60, 150)]),
       krl: one(ofRole('krl').map((key) => life(key, 0, 180))),
-      'emergency-krl': one([await publicKeyOf(people.emergency)]),
+      'emergency-krl': one([people.emergency.publicKey]),
       assignment: one(ofRole('assignment').map((key) => life(key, 0, 30))),
       freshness: one(ofRole('freshness').map((key) => life(key, 0, 30))),
     },
@@ -117,7 +112,7 @@ export async function signPolicy(folders: Folders, product: Product, people: Peo
     [people.fleet, 'fleet-manager'],
   ]
   const persons: Record<string, object> = {}
-  for (const [person, role] of rows) persons[person.name] = { keys: [await publicKeyOf(person)], roles: [role] }
+  for (const [person, role] of rows) persons[person.name] = { keys: [person.publicKey], roles: [role] }
   const document = {
     namespace: product.namespace,
     version: 1,

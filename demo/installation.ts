@@ -58,7 +58,7 @@ export async function install(options: InstallationOptions): Promise<Installatio
   const releaseKeys = await release.generateKeys(['manifest-a', 'manifest-a', 'krl'])
   const tokenKeys = [...releaseKeys, ...(await online.generateKeys(['assignment', 'freshness']))]
   story.tell(`${tokenKeys.length} keys are made inside the tokens; only public halves came out`)
-  const rootSpec = await specifyRoot(people, tokenKeys, now)
+  const rootSpec = specifyRoot(people, tokenKeys, now)
   const rootFile = await signRoot(folders, product, people, rootSpec, now)
   const policyFile = await signPolicy(folders, product, people, now)
   story.tell('root 1 is signed by two of three holders, policy 1 by two people')
@@ -95,19 +95,12 @@ async function logEverybodyIn(people: People, url: string, rootFile: string, fir
     [people.managers[1], 'approver'],
     [people.fleet, 'fleet-manager'],
   ]
-  for (const [person, role] of rows) {
-    const { token } = await officer.run(
-      'token',
-      'create',
-      '--label',
-      person.name,
-      '--person',
-      person.name,
-      '--role',
-      role,
-    )
+  const logInAs = async ([person, role]: [Person, string]): Promise<void> => {
+    const options = ['--label', person.name, '--person', person.name, '--role', role]
+    const { token } = await officer.run('token', 'create', ...options)
     await logIn(person, String(token))
   }
+  await Promise.all(rows.map(logInAs))
 }
 
 async function signFirstKrl(people: People): Promise<void> {

@@ -21,6 +21,8 @@ export class Person {
   readonly home: string
   readonly keyFile: string
   readonly passphraseFile: string
+  /** As `key create` printed it. */
+  publicKey: { readonly keyId: string; readonly publicKey: string } = { keyId: '', publicKey: '' }
 
   constructor(
     readonly name: string,
@@ -35,7 +37,7 @@ export class Person {
   /** Makes the person's key; the passphrase is drawn here and stays in their folder. */
   async createKey(): Promise<void> {
     writeFileSync(this.passphraseFile, `${randomBytes(18).toString('base64url')}\n`, { mode: 0o600 })
-    await this.run(
+    const made = await this.run(
       'key',
       'create',
       '--person',
@@ -45,6 +47,7 @@ export class Person {
       '--passphrase-file',
       this.passphraseFile,
     )
+    this.publicKey = { keyId: String(made['keyId']), publicKey: String(made['publicKey']) }
   }
 
   /** The options every command needs that signs. */
