@@ -5,7 +5,8 @@ import { wrappedSha256 } from '../../src/domain/suit/digest.js'
 import { buildBlock, encodeEnvelope, manifestSha256 } from '../../src/domain/suit/envelope.js'
 import { encodeManifest, type Manifest } from '../../src/domain/suit/manifest.js'
 import { encodeText } from '../../src/domain/suit/text.js'
-import type { DeviceContext, UpdateOffer } from '../../src/domain/trust/accept-update.js'
+import type { Refusal } from '../../src/domain/refusal.js'
+import { acceptUpdate, type DeviceContext, type UpdateOffer } from '../../src/domain/trust/accept-update.js'
 import { encodeAssignment, type Assignment } from '../../src/domain/trust/assignment.js'
 import { encodeFreshness, type Freshness } from '../../src/domain/trust/freshness.js'
 import { labelOf } from '../../src/domain/trust/labels.js'
@@ -111,4 +112,20 @@ export class UpdateFixture {
   get digestHex(): string {
     return toHex(manifestSha256(this.manifest()))
   }
+}
+
+/** Code, step and detail of a refusal, so that no test passes by an accident of another step. @throws when it was accepted. */
+export function refusalOf(
+  state: TrustState,
+  offer: UpdateOffer,
+  context: DeviceContext,
+): Pick<Refusal, 'code' | 'step' | 'detail'> {
+  try {
+    acceptUpdate(state, offer, context, () => undefined)
+  } catch (error) {
+    const { code, step, detail } = error as Refusal
+    if (code === undefined) throw error
+    return { code, step, detail }
+  }
+  throw new Error('was accepted')
 }

@@ -2,12 +2,11 @@ import { beforeAll, describe, expect, it } from '@jest/globals'
 import { sha256, toHex } from '../bytes.js'
 import { encodeCbor } from '../cbor/encode.js'
 import { buildSign1 } from '../cose/sign1.js'
-import type { Refusal } from '../refusal.js'
 import { manifestSha256 } from '../suit/envelope.js'
 import { makeSoftKey } from '../../../test/support/soft-key.js'
 import { CLASS_ID } from '../../../test/support/trust-fixture.js'
-import { UpdateFixture } from '../../../test/support/update-fixture.js'
-import { acceptUpdate, type DeviceContext, type UpdateOffer } from './accept-update.js'
+import { refusalOf, UpdateFixture } from '../../../test/support/update-fixture.js'
+import { acceptUpdate, type UpdateOffer } from './accept-update.js'
 import { encodeKrl, type Krl } from './krl.js'
 import { labelOf } from './labels.js'
 import { decodeTrustState, encodeTrustState, type TrustState } from './trust-state.js'
@@ -16,22 +15,6 @@ let fixture: UpdateFixture
 beforeAll(async () => {
   fixture = await UpdateFixture.make()
 })
-
-/** Code, step and detail of the refusal; a test never passes by an accident of another step. */
-function refusalOf(
-  state: TrustState,
-  offer: UpdateOffer,
-  context: DeviceContext,
-): Pick<Refusal, 'code' | 'step' | 'detail'> {
-  try {
-    acceptUpdate(state, offer, context, () => undefined)
-  } catch (error) {
-    const { code, step, detail } = error as Refusal
-    if (code === undefined) throw error
-    return { code, step, detail }
-  }
-  throw new Error('was accepted')
-}
 
 const signKrl = (change: Partial<Krl>): Promise<Uint8Array> => fixture.trust.signKrl(fixture.trust.krl(change))
 
