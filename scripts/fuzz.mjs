@@ -1,5 +1,5 @@
-// Throws mutated documents at everything that reads bytes from outside, for a while. Prints the seed, with which a
-// finding can be run again. The same run, two seconds long, is part of the tests.
+// Throws mutated documents at everything that reads bytes from outside, for a while. A finding prints its bytes and the
+// seed of the run. The same run, two seconds long, is part of the tests.
 import { spawnSync } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util'
 const usage = `usage: npm run fuzz -- [--seconds N] [--seed N]
 
   --seconds N   how long to go on, 60 when not said
-  --seed N      the seed of an earlier run, to meet the same inputs again
+  --seed N      choose as an earlier run did; keys are new in each run
 
 example: npm run fuzz -- --seconds 300
 `

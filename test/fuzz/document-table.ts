@@ -13,7 +13,7 @@ import { keyRoles, operations, personRoles, type KeyRole } from '../../src/domai
 import { encodeRolloutPlan, parseRolloutPlan } from '../../src/domain/trust/rollout-plan.js'
 import { encodeRoot, parseRoot, type Root, type RootRole } from '../../src/domain/trust/root.js'
 import { encodeSubmission, parseSubmission } from '../../src/domain/trust/submission.js'
-import { makeSoftKeys } from '../support/soft-key.js'
+import { makeP256Key, makeSoftKeys } from '../support/soft-key.js'
 
 /** A kind of document: what it can say, and its one form in bytes. */
 export interface DocumentKindCase {
@@ -34,9 +34,13 @@ const floors = fc
   .dictionary(hex(16), uint, { maxKeys: 3, noNullPrototype: true })
   .map((rows) => new Map(Object.entries(rows)))
 
-const softKeys: readonly CoseKey[] = makeSoftKeys(6).map(({ key }) => key)
-const p256: fc.Arbitrary<CoseKey> = fc.record({ kind: fc.constant('p256' as const), x: bytes(32), y: bytes(32) })
-const coseKey: fc.Arbitrary<CoseKey> = fc.oneof(fc.constantFrom(...softKeys), p256)
+const softKeys: readonly CoseKey[] = [...makeSoftKeys(6), makeP256Key(), makeP256Key()].map(({ key }) => key)
+const akp: fc.Arbitrary<CoseKey> = fc.record({
+  kind: fc.constant('akp' as const),
+  alg: fc.integer({ min: -100, max: -1 }),
+  x: fc.uint8Array({ minLength: 1, maxLength: 100 }),
+})
+const coseKey: fc.Arbitrary<CoseKey> = fc.oneof(fc.constantFrom(...softKeys), akp)
 const coseKeys = (maxLength: number): fc.Arbitrary<CoseKey[]> =>
   fc.uniqueArray(coseKey, { minLength: 1, maxLength, selector: keyIdHexOf })
 /** Members that a document may leave out are left out, never undefined. */
