@@ -7,7 +7,7 @@ import {
   type UpdateOffer,
 } from '../src/domain/trust/accept-update.js'
 import { checkAssignment } from '../src/domain/trust/check-assignment.js'
-import { takeKrl } from '../src/domain/trust/take-krl.js'
+import { applyKrl, judgeKrl } from '../src/domain/trust/take-krl.js'
 import { sha256Hex, type TrustState } from '../src/domain/trust/trust-state.js'
 import { MAX_ROOT_WALK } from '../src/domain/trust/walk-root.js'
 import type { TrustMessage } from '../src/protocol/mqtt-payloads.js'
@@ -73,16 +73,16 @@ export class TrustDesk {
   }
 
   /**
-   * Takes a KRL that came by itself, through the same step as one in an answer.
+   * Takes a KRL that came by itself, through the same steps as one in an answer.
    * @returns true when it was new; the same one again changes nothing and costs no verification.
-   * @throws Refusal with step 6.
+   * @throws Refusal with step 6 or 8.
    */
   takeKrl(bytes: Uint8Array): boolean {
     const { trust } = this.memory()
     if (trust.krl?.sha256 === sha256Hex(bytes)) return false
-    const next = atStep(6, () => takeKrl(trust, bytes, this.now(), this.identity.algorithms))
-    if (next === trust) return false
-    this.memory().saveTrust(next)
+    const krl = atStep(6, () => judgeKrl(trust, bytes, this.now(), this.identity.algorithms))
+    if (krl === null) return false
+    this.memory().saveTrust(atStep(8, () => applyKrl(trust, krl)))
     return true
   }
 

@@ -26,6 +26,7 @@ it.each<[string, number, (Uint8Array | number[])[]]>([
   ['an Ed448 point', ED25519, [new Uint8Array(57).fill(1)]],
   ['the neutral element, a point of small order', ED25519, [[1], new Uint8Array(31)]],
   ['a compressed point', ESP256, [[0x04, 0x21, 0x02], px]],
+  ['a point off the curve', ESP256, [[0x04], py, px]],
   ['a hybrid point', ESP256, [[0x04, 0x41, 0x06], px, py]],
   ['an Ed25519 point', ESP256, [[0x04, 0x20], x]],
 ])('refuses %s', (_, algorithm, parts) => expect(find(algorithm, ...parts)).toBeNull())

@@ -2,6 +2,7 @@ import { concat, equalBytes, fromHex, sha256 } from '../domain/bytes.js'
 import { ED25519, ESP256 } from '../domain/cose/algorithms.js'
 import type { CoseKey } from '../domain/cose/cose-key.js'
 import { isSafeEd25519Point } from '../domain/cose/ed25519-point.js'
+import { isP256Point } from '../domain/cose/p256-point.js'
 import { CKK, CKM } from './cryptoki.js'
 
 /** One row: how a token does one COSE algorithm. */
@@ -59,7 +60,8 @@ const esp256: SigningMechanism = {
   findKey: (point) => {
     const xy = findPoint(point, 65)
     if (xy === null || xy[0] !== UNCOMPRESSED) return null
-    return { kind: 'p256', x: new Uint8Array(xy.subarray(1, 33)), y: new Uint8Array(xy.subarray(33)) }
+    const [x, y] = [new Uint8Array(xy.subarray(1, 33)), new Uint8Array(xy.subarray(33))]
+    return isP256Point(x, y) ? { kind: 'p256', x, y } : null
   },
 }
 

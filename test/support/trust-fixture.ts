@@ -1,4 +1,4 @@
-import { ED25519 } from '../../src/domain/cose/algorithms.js'
+import { ED25519, ESP256 } from '../../src/domain/cose/algorithms.js'
 import { encodeSign, makeOneSignature } from '../../src/domain/cose/sign.js'
 import { buildSign1 } from '../../src/domain/cose/sign1.js'
 import { toHex } from '../../src/domain/bytes.js'
@@ -10,7 +10,7 @@ import { encodePolicy, type Person, type Policy } from '../../src/domain/trust/p
 import { encodeRoot, type Root, type RootKey, type RootRole } from '../../src/domain/trust/root.js'
 import type { KeyRole, PersonRole } from '../../src/domain/trust/roles.js'
 import { encodeSubmission, type Submission } from '../../src/domain/trust/submission.js'
-import { makeSoftKey, makeSoftKeys, type PublicKey, type SoftKey } from './soft-key.js'
+import { makeSoftKey, type PublicKey, type SoftKey } from './soft-key.js'
 
 const DAY = 86_400
 export const VENDOR_ID = vendorIdOf('vendor.example')
@@ -36,6 +36,8 @@ export interface FixtureOptions {
   readonly now?: number
   /** Public halves of token keys, by role. */
   readonly roleKeys?: Partial<Record<OnlineRole, readonly PublicKey[]>>
+  /** Of everybody: Ed25519 unless it says else. The root allows both profiles then. */
+  readonly makeKey?: () => SoftKey
   readonly root?: Partial<Root>
   readonly policy?: Partial<Policy> | ((policy: Policy) => Partial<Policy>)
 }
@@ -59,14 +61,15 @@ export class TrustFixture {
   static async make(options: FixtureOptions = {}): Promise<TrustFixture> {
     const now = options.now ?? Math.floor(Date.now() / 1000)
     const namespace = options.namespace ?? 'gateway/prod'
-    const rootKeys = makeSoftKeys(3)
-    const policyKeys = makeSoftKeys(2)
-    const emergencyKey = makeSoftKey()
+    const { makeKey = makeSoftKey } = options
+    const rootKeys = [makeKey(), makeKey(), makeKey()]
+    const policyKeys = [makeKey(), makeKey()]
+    const emergencyKey = makeKey()
     const softKeys = new Map<KeyRole, SoftKey>()
     const online = (role: OnlineRole): readonly PublicKey[] => {
       const given = options.roleKeys?.[role]
       if (given !== undefined) return given
-      const key = makeSoftKey()
+      const key = makeKey()
       softKeys.set(role, key)
       return [key]
     }
@@ -79,8 +82,9 @@ export class TrustFixture {
       ['assignment', 1, online('assignment')],
       ['freshness', 1, online('freshness')],
     ]
-    const root = { ...firstRoot(namespace, now, roles), ...options.root }
-    const personKeys = new Map(people.map(([name]) => [name, makeSoftKey()]))
+    const algorithms = options.makeKey === undefined ? [ED25519] : [ED25519, ESP256]
+    const root = { ...firstRoot(namespace, now, roles), algorithms, ...options.root }
+    const personKeys = new Map(people.map(([name]) => [name, makeKey()]))
     const plain = firstPolicy(namespace, now, personKeys)
     const change = typeof options.policy === 'function' ? options.policy(plain) : options.policy
     const policy = { ...plain, ...change }

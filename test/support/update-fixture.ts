@@ -19,11 +19,13 @@ export const IMAGE = new Uint8Array(1_000).fill(7)
 
 /** A good update and one device that would take it; each test spoils one thing. */
 export class UpdateFixture {
-  readonly deviceKey = makeSoftKey()
-  private constructor(readonly trust: TrustFixture) {}
+  private constructor(
+    readonly trust: TrustFixture,
+    readonly deviceKey: SoftKey,
+  ) {}
 
   static async make(options: FixtureOptions = {}): Promise<UpdateFixture> {
-    return new UpdateFixture(await TrustFixture.make(options))
+    return new UpdateFixture(await TrustFixture.make(options), (options.makeKey ?? makeSoftKey)())
   }
 
   get state(): TrustState {

@@ -3,7 +3,10 @@ import * as noble from '@noble/ed25519'
 import { toBase64Url } from '../bytes.js'
 import type { CoseKey } from './cose-key.js'
 
-/** One row: a signature algorithm fully specified by its COSE number. A new algorithm is a new row, no caller changes. */
+/**
+ * One row: a signature algorithm fully specified by its COSE number. A new algorithm is a new row, no caller changes:
+ * nobody beside the row knows how long its signatures are or how its keys look.
+ */
 export interface Algorithm {
   readonly id: number
   readonly name: string
@@ -17,25 +20,40 @@ export interface Algorithm {
 export const ED25519 = -19
 export const ESP256 = -9
 
+/** The one algorithm that each kind of key is used with; an AKP key says it itself. */
+export function algorithmOf(key: CoseKey): number {
+  switch (key.kind) {
+    case 'ed25519':
+      return ED25519
+    case 'p256':
+      return ESP256
+    case 'akp':
+      return key.alg
+  }
+}
+
 /** The algorithms that a verifier knows. `-8`, `-7` and MACs are in no table: they are never counted. */
 export type AlgorithmTable = ReadonlyMap<number, Algorithm>
 
 // noble's synchronous functions take their hash from here.
 noble.hashes.sha512 = (message) => new Uint8Array(createHash('sha512').update(message).digest())
 
+/** Keys on the two curves; OpenSSL has them, and so the rows below check only these. */
+type CurveKey = Exclude<CoseKey, { kind: 'akp' }>
+
 const importedByObject = new WeakMap<CoseKey, KeyObject>()
 const importedByName = new Map<string, KeyObject>()
 const IMPORTED_LIMIT = 16_384
 
 /** Keys of roots and policies stay the same objects; those of devices are read again and again, and known by their bytes. */
-function nativeKey(key: CoseKey): KeyObject {
+function nativeKey(key: CurveKey): KeyObject {
   const object = importedByObject.get(key) ?? nativeKeyByName(key)
   importedByObject.set(key, object)
   return object
 }
 
 /** Importing a JWK costs a tenth of a verification, importing SPKI as much as one: JWK, and remembered up to a bound. */
-function nativeKeyByName(key: CoseKey): KeyObject {
+function nativeKeyByName(key: CurveKey): KeyObject {
   const name = `${toBase64Url(key.x)}${key.kind === 'p256' ? toBase64Url(key.y) : ''}`
   const known = importedByName.get(name)
   if (known !== undefined) return known
@@ -49,7 +67,7 @@ function nativeKeyByName(key: CoseKey): KeyObject {
   return object
 }
 
-function verifyWithNode(key: CoseKey, message: Uint8Array, signature: Uint8Array): boolean {
+function verifyWithNode(key: CurveKey, message: Uint8Array, signature: Uint8Array): boolean {
   try {
     return key.kind === 'ed25519'
       ? verifyNative(null, message, nativeKey(key), signature)
@@ -60,7 +78,7 @@ function verifyWithNode(key: CoseKey, message: Uint8Array, signature: Uint8Array
   }
 }
 
-function verifyStrict(key: CoseKey, message: Uint8Array, signature: Uint8Array): boolean {
+function verifyStrict(key: CurveKey, message: Uint8Array, signature: Uint8Array): boolean {
   try {
     // zip215: false is RFC 8032 with canonical points only; the default accepts more.
     return noble.verify(signature, message, key.x, { zip215: false })
@@ -69,20 +87,26 @@ function verifyStrict(key: CoseKey, message: Uint8Array, signature: Uint8Array):
   }
 }
 
+/** Both curves have signatures of 64 bytes: R ‖ S. */
+const CURVE_SIGNATURE_BYTES = 64
+
 const row = (
   id: number,
   name: string,
-  keyKind: CoseKey['kind'],
-  check: (key: CoseKey, message: Uint8Array, signature: Uint8Array) => boolean,
+  keyKind: CurveKey['kind'],
+  check: (key: CurveKey, message: Uint8Array, signature: Uint8Array) => boolean,
 ): readonly [number, Algorithm] => [
   id,
   {
     id,
     name,
     keyKind,
-    signatureBytes: 64,
+    signatureBytes: CURVE_SIGNATURE_BYTES,
     verify: (key, message, signature) =>
-      key.kind === keyKind && signature.length === 64 && check(key, message, signature),
+      key.kind !== 'akp' &&
+      key.kind === keyKind &&
+      signature.length === CURVE_SIGNATURE_BYTES &&
+      check(key, message, signature),
   },
 ]
 

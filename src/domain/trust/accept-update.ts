@@ -2,10 +2,15 @@ import type { AlgorithmTable } from '../cose/algorithms.js'
 import { atStep, Refusal } from '../refusal.js'
 import type { Assignment } from './assignment.js'
 import { checkAssignment } from './check-assignment.js'
-import { checkEnvelope, requireTarget, type CheckedEnvelope } from './check-envelope.js'
-import { openFreshness, requireFresh } from './check-freshness.js'
-import type { Freshness } from './freshness.js'
-import { requireLiveKrl, takeKrl } from './take-krl.js'
+import {
+  openEnvelope,
+  requireManifest,
+  requireManifestRoles,
+  requireTarget,
+  type CheckedEnvelope,
+} from './check-envelope.js'
+import { openFreshness, readTime, requireFresh } from './check-freshness.js'
+import { applyKrl, findKrlExpiry, judgeKrl } from './take-krl.js'
 import { raiseClock, type TrustState } from './trust-state.js'
 import { walkRoots } from './walk-root.js'
 
@@ -40,7 +45,8 @@ export interface AcceptedUpdate extends CheckedEnvelope {
 export type SaveState = (state: TrustState) => void
 
 /**
- * Steps 2 to 9 of trust.md §5: brings root, KRL and freshness up to date. What was taken stays taken when a later step refuses.
+ * Steps 1 to 9 of trust.md §5: brings root, KRL and freshness up to date. What was taken stays taken when a later step refuses.
+ * @param save called before the step after it begins.
  * @returns the new state, and "now" as it was read or proven.
  * @throws Refusal with the number of the step.
  */
@@ -50,45 +56,56 @@ export function refreshTrust(
   context: DeviceContext,
   save: SaveState,
 ): { state: TrustState; now: number } {
-  const { algorithms } = context
+  const { algorithms, clockSeconds, nonce } = context
   let state = held
-  const keep = (next: TrustState): TrustState => {
-    if (next !== state) save(next)
+  const keep = (next: TrustState): void => {
+    if (next === state) return
+    save(next)
     state = next
-    return next
   }
-  atStep(1, () => {
-    if (state.root.namespace !== context.namespace)
-      throw new Refusal('WRONG_NAMESPACE', { expected: context.namespace, found: state.root.namespace })
-  })
-  // Steps 2 and 3: the root chain; an epoch bump inside it forgets KRL state.
+
+  // §5, 1: the stored state, of this device's own namespace, and the time, read once.
+  atStep(1, () => requireNamespace(state, context.namespace))
+  let now = clockSeconds ?? state.latestSeconds
+
+  // §5, 2: the root walk; each root by the threshold of the one before it and by its own, each stored.
+  // §5, 3: within it, an epoch bump and nothing else forgets KRL number, entries, KRL floors and freshness.
   atStep(2, () => walkRoots(state, offer.roots, algorithms, keep))
-  // Step 4: without a clock, a statement with our own nonce tells the time.
-  atStep(4, () => {
-    if (context.clockSeconds === null) keep(raiseClock(state, timeByNonce(state, offer, context).time))
-  })
-  const now = context.clockSeconds ?? state.latestSeconds
+
+  // §5, 4: without a clock the time is what a statement with our own nonce says now.
+  if (clockSeconds === null)
+    atStep(4, () => {
+      now = readTime(state, requireOffered(offer.freshness), requireNonce(nonce), algorithms)
+      keep(raiseClock(state, now))
+    })
+
+  // §5, 5: the last root is not expired; those on the way may be.
   atStep(5, () => {
-    if (now >= state.root.expires) throw new Refusal('ROOT_EXPIRED', { expires: state.root.expires, now })
+    const { expires } = state.root
+    if (now >= expires) throw new Refusal('ROOT_EXPIRED', { expires, now })
   })
-  // Steps 6 and 8: judged, united with what is held, stored.
-  atStep(6, () => {
-    if (offer.krl !== null) keep(takeKrl(state, offer.krl, now, algorithms))
+
+  // §5, 6: a KRL that is offered is good and newer, or the one that is held, or refused.
+  const krl = atStep(6, () => (offer.krl === null ? null : judgeKrl(state, offer.krl, now, algorithms)))
+
+  // §5, 7: past its hard expiry nothing new is installed. Said after step 8: what an expired KRL revokes is revoked.
+  const expiry = findKrlExpiry(state, krl ?? state.krl, now)
+
+  // §5, 8: united with what is held, under a cap, and stored.
+  atStep(8, () => {
+    if (krl !== null) keep(applyKrl(state, krl))
   })
-  atStep(7, () => requireLiveKrl(state, now))
+  atStep(7, () => {
+    if (expiry !== null) throw expiry
+  })
+
+  // §5, 9: somebody who knows says that this root and this KRL are the newest.
   atStep(9, () => {
-    if (offer.freshness === null) throw new Refusal('FRESHNESS_MISSING', {})
-    const freshness = openFreshness(state, offer.freshness, now, context.nonce, algorithms)
+    const freshness = openFreshness(state, requireOffered(offer.freshness), now, nonce, algorithms)
     requireFresh(state, freshness)
     keep(raiseClock(state, freshness.time))
   })
   return { state, now }
-}
-
-function timeByNonce(state: TrustState, offer: UpdateOffer, context: DeviceContext): Freshness {
-  if (offer.freshness === null) throw new Refusal('FRESHNESS_MISSING', {})
-  if (context.nonce === null) throw new Refusal('FRESHNESS_NONCE', {})
-  return openFreshness(state, offer.freshness, state.latestSeconds, context.nonce, context.algorithms)
 }
 
 /**
@@ -102,21 +119,51 @@ export function acceptUpdate(
   context: DeviceContext,
   save: SaveState,
 ): AcceptedUpdate {
+  const { algorithms } = context
+
+  // §5, 1 to 9: whom to believe, and that it is what everybody is told.
   const { state, now } = refreshTrust(held, offer, context, save)
+
+  // §5, 10: this device is asked to install that release, now.
   const assignment = atStep(10, () => {
     if (offer.assignment === null) throw new Refusal('ASSIGNMENT_MISSING', {})
-    return checkAssignment(state, offer.assignment, context.deviceId, now, context.algorithms)
+    return checkAssignment(state, offer.assignment, context.deviceId, now, algorithms)
   })
-  const envelope = offer.envelope ?? new Uint8Array(0)
-  const checked = checkEnvelope(state, envelope, assignment.manifestSha256, now, context.algorithms)
-  atStep(13, () => {
-    requireTarget(state, checked, context)
-    if (assignment.sequence !== checked.manifest.sequence)
-      throw new Refusal('ASSIGNMENT_SEQUENCE', { assigned: assignment.sequence, manifest: checked.manifest.sequence })
-  })
+
+  // §5, 11: the envelope's members, and the digest recomputed: the wrapper's, the assignment's, not a revoked one.
+  const envelope = atStep(11, () => openEnvelope(state, offer.envelope ?? new Uint8Array(0), assignment.manifestSha256))
+
+  // §5, 12: each manifest role that the root lists has signed that digest; nothing of the manifest is read before.
+  const countedKeyIds = atStep(12, () => requireManifestRoles(state, envelope, now, algorithms))
+
+  // §5, 13: the manifest is the template, for this vendor and class, and forward.
+  const manifest = atStep(13, () => requireManifest(envelope))
+  atStep(13, () => requireTarget(state, { envelope, manifest }, context))
+  atStep(13, () => requireAssigned(assignment, manifest.sequence))
+
+  // §5, 14: a root that names a log demands a proof of inclusion; without one nothing is installed.
   atStep(14, () => {
-    // A root that names a log demands a proof of inclusion; without one nothing is installed.
     if (state.root.log !== undefined) throw new Refusal('PROOF_MISSING', {})
   })
-  return { ...checked, state, assignment }
+  return { envelope, manifest, countedKeyIds, manifestSha256: envelope.claimedSha256, state, assignment }
+}
+
+function requireNamespace({ root }: TrustState, expected: string): void {
+  if (root.namespace !== expected) throw new Refusal('WRONG_NAMESPACE', { expected, found: root.namespace })
+}
+
+function requireOffered(freshness: Uint8Array | null): Uint8Array {
+  if (freshness === null) throw new Refusal('FRESHNESS_MISSING', {})
+  return freshness
+}
+
+/** A device without a clock that asked without a nonce has been told nothing about time. */
+function requireNonce(nonce: Uint8Array | null): Uint8Array {
+  if (nonce === null) throw new Refusal('FRESHNESS_NONCE', {})
+  return nonce
+}
+
+function requireAssigned(assignment: Assignment, sequence: number): void {
+  if (assignment.sequence !== sequence)
+    throw new Refusal('ASSIGNMENT_SEQUENCE', { assigned: assignment.sequence, manifest: sequence })
 }

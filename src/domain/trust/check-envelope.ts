@@ -4,7 +4,7 @@ import { parseSign1, sign1Message } from '../cose/sign1.js'
 import { requireSignature } from '../cose/verify.js'
 import { atStep, Refusal, type RefusalCode } from '../refusal.js'
 import { encodeSuitDigest, wrappedSha256 } from '../suit/digest.js'
-import { MAX_ENVELOPE_BYTES, manifestSha256, parseEnvelope, type Envelope } from '../suit/envelope.js'
+import { MAX_BLOCKS, MAX_ENVELOPE_BYTES, manifestSha256, parseEnvelope, type Envelope } from '../suit/envelope.js'
 import { parseManifest, type Manifest } from '../suit/manifest.js'
 import { requireKey } from './signed-document.js'
 import type { KeyRole } from './roles.js'
@@ -32,15 +32,16 @@ export function checkEnvelope(
   algorithms: AlgorithmTable,
 ): CheckedEnvelope {
   const envelope = atStep(11, () => openEnvelope(state, bytes, expectedSha256))
-  const digest = envelope.claimedSha256
   const countedKeyIds = atStep(12, () => requireManifestRoles(state, envelope, now, algorithms))
-  const manifest = atStep(13, () => parseManifest(envelope.manifest))
-  atStep(13, () => requireText(envelope, manifest))
-  return { envelope, manifestSha256: digest, manifest, countedKeyIds }
+  const manifest = atStep(13, () => requireManifest(envelope))
+  return { envelope, manifestSha256: envelope.claimedSha256, manifest, countedKeyIds }
 }
 
-/** Step 11: members, and the digest recomputed over the bstr-wrapped manifest, before anything else of it is read. */
-function openEnvelope(state: TrustState, bytes: Uint8Array, expected: Uint8Array | null): Envelope {
+/**
+ * Step 11: members, and the digest recomputed over the bstr-wrapped manifest, before anything else of it is read.
+ * @throws Refusal `DOCUMENT_TOO_LARGE`, `CBOR_*`, `ENVELOPE_*`, `DIGEST_MISMATCH`, `MANIFEST_REVOKED`.
+ */
+export function openEnvelope(state: TrustState, bytes: Uint8Array, expected: Uint8Array | null): Envelope {
   requireEnvelopeSize(bytes)
   const envelope = parseEnvelope(bytes)
   const recomputed = manifestSha256(envelope.manifest)
@@ -55,10 +56,19 @@ function openEnvelope(state: TrustState, bytes: Uint8Array, expected: Uint8Array
   return envelope
 }
 
-/** A device may get the envelope without its text; with another text it is not what people signed. */
-function requireText(envelope: Envelope, manifest: Manifest): void {
-  if (envelope.text === null) return
-  const found = wrappedSha256(envelope.text)
+/**
+ * Step 13, its first part: the whole template. A device may get the envelope without its text; with another text it is not
+ * what people signed.
+ * @throws Refusal `CBOR_*`, `MANIFEST_TEMPLATE`, `VERSION_MALFORMED`, `DIGEST_MISMATCH`.
+ */
+export function requireManifest(envelope: Envelope): Manifest {
+  const manifest = parseManifest(envelope.manifest)
+  if (envelope.text !== null) requireText(envelope.text, manifest)
+  return manifest
+}
+
+function requireText(text: Uint8Array, manifest: Manifest): void {
+  const found = wrappedSha256(text)
   if (!equalBytes(found, manifest.textSha256))
     throw new Refusal('DIGEST_MISMATCH', { what: 'text', expected: toHex(manifest.textSha256), found: toHex(found) })
 }
@@ -75,15 +85,19 @@ function requireEnvelopeSize(bytes: Uint8Array): void {
 const manifestRoles: readonly KeyRole[] = ['manifest-a', 'manifest-b']
 
 /**
- * Step 12: each manifest role that the root lists is met, each by keys counted once.
+ * Step 12: at most 8 blocks, and each manifest role that the root lists is met, each by keys counted once.
  * A block that does not count is remembered as the reason, should its role stay unmet.
+ * @returns ids of the keys that were counted.
+ * @throws Refusal `ENVELOPE_BLOCK`, `CBOR_*`, `COSE_MALFORMED`; of a block that was not counted, or `SIGNATURE_MISSING`.
  */
-function requireManifestRoles(
+export function requireManifestRoles(
   state: TrustState,
   envelope: Envelope,
   now: number,
   algorithms: AlgorithmTable,
 ): string[] {
+  if (envelope.blocks.length > MAX_BLOCKS)
+    throw new Refusal('ENVELOPE_BLOCK', { why: `more than ${MAX_BLOCKS} blocks` })
   const counted = new Set<string>()
   let reason: Refusal | null = null
   for (const block of envelope.blocks) {
@@ -142,8 +156,11 @@ export interface Target {
  * The rest of step 13: is it for this device, and forward?
  * @throws Refusal `WRONG_VENDOR`, `WRONG_CLASS`, `ROLLBACK`, `SEQUENCE_REUSED`.
  */
-export function requireTarget(state: TrustState, checked: CheckedEnvelope, target: Target): void {
-  const { manifest } = checked
+export function requireTarget(
+  state: TrustState,
+  { envelope, manifest }: Pick<CheckedEnvelope, 'envelope' | 'manifest'>,
+  target: Target,
+): void {
   if (!equalBytes(manifest.vendorId, target.vendorId))
     throw new Refusal('WRONG_VENDOR', { expected: toHex(target.vendorId), found: toHex(manifest.vendorId) })
   if (!equalBytes(manifest.classId, target.classId))
@@ -153,6 +170,6 @@ export function requireTarget(state: TrustState, checked: CheckedEnvelope, targe
   if (manifest.sequence < state.installedSequence)
     throw new Refusal('ROLLBACK', { offered: manifest.sequence, floor: state.installedSequence })
   // Equal is only the very same manifest: a number is never used for two contents.
-  if (manifest.sequence === state.installedSequence && state.installedDigest !== toHex(checked.manifestSha256))
+  if (manifest.sequence === state.installedSequence && state.installedDigest !== toHex(envelope.claimedSha256))
     throw new Refusal('SEQUENCE_REUSED', { sequence: manifest.sequence })
 }

@@ -2,12 +2,13 @@ import { equalBytes, toHex } from '../bytes.js'
 import type { AlgorithmTable } from '../cose/algorithms.js'
 import { Refusal } from '../refusal.js'
 import { parseFreshness, type Freshness } from './freshness.js'
-import { openSigned1 } from './signed-document.js'
+import type { RootKey } from './root.js'
+import { openSigned1, requireActive } from './signed-document.js'
 import { revokedKeysOf, type TrustState } from './trust-state.js'
 
 /**
- * Opens a freshness statement; what it names is compared by `requireFresh`.
- * @param now the clock; null on a device without one, for which only its own nonce speaks of time.
+ * Opens a freshness statement (trust.md §5, step 9); what it names is compared by `requireFresh`.
+ * @param nonce of this poll; a statement that answers it is young by that, whatever its dates say. Null where none was sent.
  * @throws Refusal `KEY_*`, `SIGNATURE_INVALID`, `WRONG_NAMESPACE`, `FRESHNESS_NONCE`, `FRESHNESS_EXPIRED`.
  */
 export function openFreshness(
@@ -17,22 +18,51 @@ export function openFreshness(
   nonce: Uint8Array | null,
   algorithms: AlgorithmTable,
 ): Freshness {
-  const { payload } = openSigned1({
+  const { freshness } = open(state, bytes, now, algorithms)
+  if (nonce !== null) requireNonce(freshness, nonce)
+  else if (now >= freshness.expires) throw new Refusal('FRESHNESS_EXPIRED', { expires: freshness.expires, now })
+  return freshness
+}
+
+/**
+ * The time, for a device without a clock, from a statement that answers its own nonce (trust.md §5, step 4). Its key must be
+ * active at the time it tells, and not at the last one this device knew: after years on a shelf no key of then is listed.
+ * @returns seconds; never less than the state knew.
+ * @throws Refusal `KEY_*`, `SIGNATURE_INVALID`, `WRONG_NAMESPACE`, `FRESHNESS_NONCE`.
+ */
+export function readTime(state: TrustState, bytes: Uint8Array, nonce: Uint8Array, algorithms: AlgorithmTable): number {
+  const { freshness, key } = open(state, bytes, null, algorithms)
+  requireNonce(freshness, nonce)
+  const time = Math.max(freshness.time, state.latestSeconds)
+  requireActive(key, time)
+  return time
+}
+
+function open(
+  state: TrustState,
+  bytes: Uint8Array,
+  now: number | null,
+  algorithms: AlgorithmTable,
+): { freshness: Freshness; key: RootKey } {
+  const { root } = state
+  const revoked = revokedKeysOf(state)
+  const { payload, key } = openSigned1({
     document: 'freshness',
     bytes,
-    root: state.root,
+    root,
     roles: ['freshness'],
-    revoked: revokedKeysOf(state),
+    revoked,
     now,
     algorithms,
   })
   const freshness = parseFreshness(payload)
-  if (freshness.namespace !== state.root.namespace)
-    throw new Refusal('WRONG_NAMESPACE', { expected: state.root.namespace, found: freshness.namespace })
-  if (nonce !== null) {
-    if (freshness.nonce === undefined || !equalBytes(freshness.nonce, nonce)) throw new Refusal('FRESHNESS_NONCE', {})
-  } else if (now >= freshness.expires) throw new Refusal('FRESHNESS_EXPIRED', { expires: freshness.expires, now })
-  return freshness
+  if (freshness.namespace !== root.namespace)
+    throw new Refusal('WRONG_NAMESPACE', { expected: root.namespace, found: freshness.namespace })
+  return { freshness, key }
+}
+
+function requireNonce(freshness: Freshness, nonce: Uint8Array): void {
+  if (freshness.nonce === undefined || !equalBytes(freshness.nonce, nonce)) throw new Refusal('FRESHNESS_NONCE', {})
 }
 
 /**

@@ -1,11 +1,10 @@
 import { equalBytes, toHex } from '../bytes.js'
-import type { AlgorithmTable } from '../cose/algorithms.js'
+import { algorithmOf, type AlgorithmTable } from '../cose/algorithms.js'
 import { keyIdOf } from '../cose/cose-key.js'
 import { parseSign1 } from '../cose/sign1.js'
 import { Refusal } from '../refusal.js'
 import { parseEnrolment, type Enrolment } from './enrolment.js'
 import { MAX_DOCUMENT_BYTES } from './labels.js'
-import { algorithmOf } from './person-signature.js'
 import { requireAttached, requireSize } from './signed-document.js'
 
 /**

@@ -1,14 +1,11 @@
 import { toHex } from '../bytes.js'
-import { ED25519, ESP256, type AlgorithmTable } from '../cose/algorithms.js'
+import { algorithmOf, type AlgorithmTable } from '../cose/algorithms.js'
 import { keyIdHexOf, type CoseKey } from '../cose/cose-key.js'
 import { parseSign1 } from '../cose/sign1.js'
 import { Refusal } from '../refusal.js'
 import { MAX_DOCUMENT_BYTES, type DocumentKind } from './labels.js'
 import type { Person, Policy } from './policy.js'
 import { requireAttached, requireSize, type RevokedKeys } from './signed-document.js'
-
-/** The one algorithm each kind of key is used with. */
-export const algorithmOf = (key: CoseKey): number => (key.kind === 'ed25519' ? ED25519 : ESP256)
 
 /** Whose key it is, by the policy; null when nobody's. */
 export function findPerson(policy: Policy, keyId: string): { person: Person; key: CoseKey } | null {

@@ -20,7 +20,7 @@ export function requireSize(document: DocumentKind, bytes: Uint8Array, limitByte
 
 /**
  * The key of that name in one of the roles, when it may be used now.
- * @param now seconds; null where the life of keys is not asked (intermediate roots).
+ * @param now seconds; null where the life of keys is not asked (roots), or asked by the caller.
  * @throws Refusal `KEY_UNKNOWN`, `KEY_REVOKED`, `KEY_NOT_ACTIVE`.
  */
 export function requireKey(
@@ -35,11 +35,15 @@ export function requireKey(
   if (row === undefined || !roles.some((role) => root.roles.get(role)?.keyIds.includes(name)))
     throw new Refusal('KEY_UNKNOWN', { keyId: name, role: roles.join(' or ') })
   if (revoked.has(name)) throw new Refusal('KEY_REVOKED', { keyId: name })
-  if (now !== null && (now < row.notBefore || now >= row.notAfter))
-    throw new Refusal('KEY_NOT_ACTIVE', { keyId: name, notBefore: row.notBefore, notAfter: row.notAfter, now })
+  if (now !== null) requireActive(row, now)
   // The root's allow-list is not optional: an algorithm that left it is refused with every key that uses it.
   if (!root.algorithms.includes(row.alg)) throw new Refusal('ALGORITHM_NOT_ALLOWED', { alg: row.alg })
   return row
+}
+
+/** Active means not-before ≤ now < not-after (trust.md §2). @throws Refusal `KEY_NOT_ACTIVE`. */
+export function requireActive({ keyId, notBefore, notAfter }: RootKey, now: number): void {
+  if (now < notBefore || now >= notAfter) throw new Refusal('KEY_NOT_ACTIVE', { keyId, notBefore, notAfter, now })
 }
 
 export interface OpenSigned1 {
@@ -48,7 +52,8 @@ export interface OpenSigned1 {
   readonly root: Root
   readonly roles: readonly KeyRole[]
   readonly revoked: RevokedKeys
-  readonly now: number
+  /** Seconds; null where the caller asks for the life of the key itself. */
+  readonly now: number | null
   readonly algorithms: AlgorithmTable
   readonly maxBytes?: number
 }

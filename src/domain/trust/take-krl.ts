@@ -9,12 +9,23 @@ import { raiseClock, revokedKeysOf, type HeldKrl, type TrustState } from './trus
 /** Cap on what the union of all KRLs may hold: keys, manifests and floors together. */
 export const MAX_KRL_ENTRIES = 16_384
 
+/** A KRL that was found good and is newer than the one held, on its way to be applied. */
+export interface JudgedKrl extends Krl {
+  /** Of the bytes as received, hex. */
+  readonly sha256: string
+}
+
 /**
- * Judges a KRL that is offered and unites it with what is held (trust.md §5, steps 6 and 8).
- * The same KRL again changes nothing; an older one is refused, so is another one of the same number.
- * @throws Refusal `KEY_*`, `SIGNATURE_INVALID`, `WRONG_NAMESPACE`, `KRL_*`.
+ * Judges a KRL that is offered (trust.md §5, step 6).
+ * @returns null for the one that is held already.
+ * @throws Refusal `KEY_*`, `SIGNATURE_INVALID`, `WRONG_NAMESPACE`, `KRL_*`; an older one is refused, so is another one of the same number.
  */
-export function takeKrl(state: TrustState, bytes: Uint8Array, now: number, algorithms: AlgorithmTable): TrustState {
+export function judgeKrl(
+  state: TrustState,
+  bytes: Uint8Array,
+  now: number,
+  algorithms: AlgorithmTable,
+): JudgedKrl | null {
   const { payload, key } = openSigned1({
     document: 'krl',
     bytes,
@@ -27,16 +38,19 @@ export function takeKrl(state: TrustState, bytes: Uint8Array, now: number, algor
   })
   const krl = parseKrl(payload)
   requireForRoot(state, krl)
+  // A date beyond the key's own life would carry the hard expiry with it, and the time of a device without a clock.
+  const { keyId, notBefore, notAfter } = key
+  if (krl.issued >= notAfter) throw new Refusal('KEY_NOT_ACTIVE', { keyId, notBefore, notAfter, now: krl.issued })
   const sha256 = sha256Hex(bytes)
   const held = state.krl
   if (held !== null && krl.number < held.number)
     throw new Refusal('KRL_OLD', { held: held.number, offered: krl.number })
   if (held !== null && krl.number === held.number) {
     if (held.sha256 !== sha256) throw new Refusal('KRL_EQUIVOCATION', { number: krl.number })
-    return state
+    return null
   }
-  requireAllowedEntries(state, krl, key.keyId)
-  return raiseClock({ ...state, krl: unite(held, krl, sha256) }, krl.issued)
+  requireAllowedEntries(state, krl, keyId)
+  return { ...krl, sha256 }
 }
 
 /** Namespace, root version, epoch and least number, as the held root has them. */
@@ -61,7 +75,14 @@ export function requireAllowedEntries(state: TrustState, krl: Krl, signedBy: str
   }
 }
 
-function unite(held: HeldKrl | null, krl: Krl, sha256: string): HeldKrl {
+/**
+ * Unites a judged KRL with what is held (trust.md §5, step 8): entries and floors only ever come to it.
+ * @throws Refusal `KRL_CAP`.
+ */
+export const applyKrl = (state: TrustState, krl: JudgedKrl): TrustState =>
+  raiseClock({ ...state, krl: unite(state.krl, krl) }, krl.issued)
+
+function unite(held: HeldKrl | null, krl: JudgedKrl): HeldKrl {
   const keys = new Map(held?.keys)
   for (const row of krl.keys) keys.set(row.keyId, row.reason)
   const manifests = new Map(held?.manifests)
@@ -70,18 +91,36 @@ function unite(held: HeldKrl | null, krl: Krl, sha256: string): HeldKrl {
   for (const [classId, floor] of krl.floors) floors.set(classId, Math.max(floor, floors.get(classId) ?? 0))
   if (keys.size + manifests.size + floors.size > MAX_KRL_ENTRIES)
     throw new Refusal('KRL_CAP', { limit: MAX_KRL_ENTRIES })
-  const { number, issued, nextUpdate, hardExpiry } = krl
+  const { number, sha256, issued, nextUpdate, hardExpiry } = krl
   return { number, sha256, issued, nextUpdate, hardExpiry, keys, manifests, floors }
 }
 
+/** Steps 6 and 8 for a KRL that comes by itself: pushed to a device, brought to a signer or a person. */
+export function takeKrl(state: TrustState, bytes: Uint8Array, now: number, algorithms: AlgorithmTable): TrustState {
+  const judged = judgeKrl(state, bytes, now, algorithms)
+  return judged === null ? state : applyKrl(state, judged)
+}
+
+/** The dates of a KRL, held or on its way. */
+type KrlDates = Pick<HeldKrl, 'issued' | 'nextUpdate' | 'hardExpiry'>
+
 /** hard expiry = min(KRL's own, issued + the longest life the root allows) (step 7). */
-export const hardExpiryOf = (state: TrustState, krl: HeldKrl): number =>
+const hardExpiryOf = (state: TrustState, krl: KrlDates): number =>
   Math.min(krl.hardExpiry, krl.issued + state.root.longestKrlLifeSeconds)
+
+/** What forbids installing under this KRL now: none at all, or one past its hard expiry (step 7). Null when nothing does. */
+export function findKrlExpiry(state: TrustState, krl: KrlDates | null, now: number): Refusal | null {
+  if (krl === null) return new Refusal('KRL_MISSING', {})
+  const hardExpiry = hardExpiryOf(state, krl)
+  return now >= hardExpiry ? new Refusal('KRL_EXPIRED', { hardExpiry, now }) : null
+}
 
 /** @throws Refusal `KRL_MISSING` without one, `KRL_EXPIRED` past its hard expiry (step 7). */
 export function requireLiveKrl(state: TrustState, now: number): HeldKrl {
-  if (state.krl === null) throw new Refusal('KRL_MISSING', {})
-  const hardExpiry = hardExpiryOf(state, state.krl)
-  if (now >= hardExpiry) throw new Refusal('KRL_EXPIRED', { hardExpiry, now })
+  const refusal = findKrlExpiry(state, state.krl, now)
+  if (refusal !== null || state.krl === null) throw refusal ?? new Refusal('KRL_MISSING', {})
   return state.krl
 }
+
+/** A newer KRL is overdue: a warning for people and never a reason to refuse (step 7). */
+export const isKrlLate = (state: TrustState, now: number): boolean => state.krl !== null && now >= state.krl.nextUpdate

@@ -27,12 +27,15 @@ function takeOpened(state: TrustState, bytes: Uint8Array, opened: MultiDocument)
     throw new Refusal('ROOT_VERSION', { expected: held.version + 1, found: offered.version })
   opened.requireThreshold(offered, 'root', nothingRevoked, null)
   requireNothingLowered(held, offered)
-  const bumped = offered.epoch > held.epoch
-  return raiseClock(
-    { ...state, rootBytes: bytes, root: offered, krl: bumped ? null : keepListed(state, offered) },
-    offered.issued,
-  )
+  const next = offered.epoch > held.epoch ? forgetKrls(state) : { ...state, krl: keepListed(state, offered) }
+  return raiseClock({ ...next, rootBytes: bytes, root: offered }, offered.issued)
 }
+
+/**
+ * Step 3: what KRLs and freshness statements said is gone, and with it the time that they told: else a stolen key could
+ * push a device without a clock past the life of every key there will be. Roots and their floors stay.
+ */
+const forgetKrls = (state: TrustState): TrustState => ({ ...state, krl: null, latestSeconds: state.root.issued })
 
 /** Floors and epochs never go down: a lowered floor would let an old image back in. */
 function requireNothingLowered(held: Root, offered: Root): void {
@@ -44,11 +47,16 @@ function requireNothingLowered(held: Root, offered: Root): void {
     requireNotLower(`class ${classId}`, floor, offered.floors.get(classId) ?? 0)
 }
 
-/** A revocation goes when a root drops the key it is about. Keys of people are in no root: theirs stay. */
-function keepListed(state: TrustState, offered: Root): TrustState['krl'] {
-  if (state.krl === null) return null
-  const keys = new Map([...state.krl.keys].filter(([keyId]) => offered.keys.has(keyId) || !state.root.keys.has(keyId)))
-  return { ...state.krl, keys }
+/**
+ * A revocation goes when a root drops the key it is about. Keys of people are in no root: theirs stay. A key that the
+ * root names for roots or emergencies is out of reach of KRLs, also of one that named it before.
+ */
+function keepListed({ root, krl }: TrustState, offered: Root): TrustState['krl'] {
+  if (krl === null) return null
+  const spared = [offered.roles.get('root'), offered.roles.get('emergency-krl')].flatMap((role) => role?.keyIds ?? [])
+  const isKept = (keyId: string): boolean =>
+    (offered.keys.has(keyId) || !root.keys.has(keyId)) && !spared.includes(keyId)
+  return { ...krl, keys: new Map([...krl.keys].filter(([keyId]) => isKept(keyId))) }
 }
 
 /**

@@ -1,10 +1,9 @@
-import { nativeAlgorithms } from '../../domain/cose/algorithms.js'
+import { algorithmOf, nativeAlgorithms } from '../../domain/cose/algorithms.js'
 import { decodeCbor } from '../../domain/cbor/decode.js'
 import { coseKeyFromCbor, type CoseKey } from '../../domain/cose/cose-key.js'
 import { equalBytes, fromHex } from '../../domain/bytes.js'
 import { parseSign1 } from '../../domain/cose/sign1.js'
 import { Refusal } from '../../domain/refusal.js'
-import { algorithmOf } from '../../domain/trust/person-signature.js'
 import { parseReport, type Report } from '../../domain/trust/report.js'
 import { requireAttached } from '../../domain/trust/signed-document.js'
 
