@@ -1,8 +1,8 @@
 import { equalBytes, sha256 } from '../domain/bytes.js'
 import { Refusal } from '../domain/refusal.js'
-import type { StartEntry, TimedEntry } from './journal/journal-entry.js'
+import type { StartEntry, TimedEntry } from '../domain/signer-journal/journal-entry.js'
 import type { JournalSink } from './journal/journal-writer.js'
-import { anchoredTrust, holdDocument, type HeldTrust } from './trust/held-trust.js'
+import { anchoredTrust, holdDocument, type HeldTrust } from '../domain/signer-journal/held-trust.js'
 
 /** What a process counts: fed with every entry, those of the journal first. */
 export interface Ledger {

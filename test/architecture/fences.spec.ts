@@ -18,6 +18,7 @@ const caught: readonly (readonly [from: string, to: string, ...rules: string[]])
   ['src/domain/journal/up.ts', 'src/domain/trust/stone.ts', 'domain-journal'],
   ['src/domain/trust/beside.ts', 'src/domain/rollout/stone.ts', 'domain-trust'],
   ['src/domain/trust/out.ts', 'src/protocol/signer-socket.ts', 'domain-trust'],
+  ['src/domain/signer-journal/beside.ts', 'src/domain/rollout/stone.ts', 'domain-signer-journal'],
   ['src/domain/targeting/down.ts', 'src/domain/cbor/stone.ts', 'domain-targeting'],
   ['src/domain/rollout/down.ts', 'src/domain/trust/stone.ts', 'domain-rollout'],
 

@@ -2,7 +2,7 @@ import { sha256, equalBytes } from '../../domain/bytes.js'
 import { Refusal } from '../../domain/refusal.js'
 import type { Krl } from '../../domain/trust/krl.js'
 import { MAX_KRL_ENTRIES, requireAllowedEntries, requireForRoot } from '../../domain/trust/take-krl.js'
-import type { HeldTrust } from '../trust/held-trust.js'
+import type { HeldTrust } from '../../domain/signer-journal/held-trust.js'
 
 /** Clocks of the one who wrote the KRL and of this signer may differ by that much. */
 const CLOCK_DIFFERENCE_SECONDS = 300

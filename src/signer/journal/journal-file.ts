@@ -5,7 +5,7 @@ import { JournalScanner } from '../../domain/journal/journal-scanner.js'
 import { Refusal } from '../../domain/refusal.js'
 import { errnoOf } from '../host/errno.js'
 import { syncFolder } from '../host/atomic-file.js'
-import { entryOf, type TimedEntry } from './journal-entry.js'
+import { entryOf, type TimedEntry } from '../../domain/signer-journal/journal-entry.js'
 
 const PIECE_BYTES = 1_048_576
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { FreshnessEntry, TimedEntry } from './journal-entry.js'
+import type { FreshnessEntry, TimedEntry } from '../../domain/signer-journal/journal-entry.js'
 import { openJournal, type OpenJournal } from './journal-file.js'
 import { JournalWriter } from './journal-writer.js'
 

@@ -3,7 +3,7 @@ import { promisify } from 'node:util'
 import { appendLines, type JournalHead, type JournalLine } from '../../domain/journal/journal-chain.js'
 import { Refusal } from '../../domain/refusal.js'
 import { errnoOf } from '../host/errno.js'
-import { bodyOf, type TimedEntry } from './journal-entry.js'
+import { bodyOf, type TimedEntry } from '../../domain/signer-journal/journal-entry.js'
 import type { OpenJournal } from './journal-file.js'
 
 const writeBytes = promisify(write)

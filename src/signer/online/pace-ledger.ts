@@ -1,5 +1,5 @@
 import { toHex } from '../../domain/bytes.js'
-import type { AssignmentEntry, TimedEntry } from '../journal/journal-entry.js'
+import type { AssignmentEntry, TimedEntry } from '../../domain/signer-journal/journal-entry.js'
 import type { Ledger } from '../signer-state.js'
 
 const HOUR_SECONDS = 3_600

@@ -17,7 +17,7 @@ import { requirePolicy } from '../checks/policy.check.js'
 import { requireInstallable, requireRelease } from '../checks/release.check.js'
 import { chooseSigningKey, requireUnrevoked, requireUsable } from '../checks/signing-key.check.js'
 import { checkedSigner } from '../checked-signer.js'
-import type { AssignmentEntry } from '../journal/journal-entry.js'
+import type { AssignmentEntry } from '../../domain/signer-journal/journal-entry.js'
 import type { OnlineContext } from './online-context.js'
 import { refreshTrust } from './refresh-trust.js'
 

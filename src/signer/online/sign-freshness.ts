@@ -7,7 +7,7 @@ import type { SignerAnswers, SignerRequest } from '../../protocol/signer-socket.
 import { atCheck, atCheckAsync } from '../checks/at-check.js'
 import { chooseSigningKey, requireUnrevoked, requireUsable } from '../checks/signing-key.check.js'
 import { checkedSigner } from '../checked-signer.js'
-import type { FreshnessEntry } from '../journal/journal-entry.js'
+import type { FreshnessEntry } from '../../domain/signer-journal/journal-entry.js'
 import type { OnlineContext } from './online-context.js'
 import { refreshTrust } from './refresh-trust.js'
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { HeldTrust } from '../trust/held-trust.js'
+import type { HeldTrust } from '../../domain/signer-journal/held-trust.js'
 
 const LIMIT = 256
 

@@ -15,7 +15,7 @@ import { requirePolicy } from '../checks/policy.check.js'
 import { requireRate } from '../checks/rate.check.js'
 import { chooseSigningKey, requireUnrevoked, requireUsable } from '../checks/signing-key.check.js'
 import { requireUnspent } from '../checks/spent.check.js'
-import type { HeldTrust } from '../trust/held-trust.js'
+import type { HeldTrust } from '../../domain/signer-journal/held-trust.js'
 import type { ReleaseContext } from './release-context.js'
 import type { Grant } from './sign-checks.js'
 

@@ -1,5 +1,5 @@
 import { toHex } from '../../domain/bytes.js'
-import type { IntentEntry, TimedEntry } from '../journal/journal-entry.js'
+import type { IntentEntry, TimedEntry } from '../../domain/signer-journal/journal-entry.js'
 import type { Ledger } from '../signer-state.js'
 
 const DAY_SECONDS = 86_400

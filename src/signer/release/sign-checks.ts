@@ -18,7 +18,7 @@ import { requireNextSequence } from '../checks/sequence.check.js'
 import { chooseSigningKey, requireUnrevoked, requireUsable } from '../checks/signing-key.check.js'
 import { requireUnspent } from '../checks/spent.check.js'
 import { requireWindow } from '../checks/window.check.js'
-import type { IntentEntry } from '../journal/journal-entry.js'
+import type { IntentEntry } from '../../domain/signer-journal/journal-entry.js'
 import type { ReleaseContext } from './release-context.js'
 
 export type SignRequest = Extract<SignerRequest, { operation: 'sign' }>

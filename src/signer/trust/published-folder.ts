@@ -4,7 +4,7 @@ import { equalBytes } from '../../domain/bytes.js'
 import { Refusal } from '../../domain/refusal.js'
 import { syncFolder, writeFileAtomically } from '../host/atomic-file.js'
 import { errnoOf } from '../host/errno.js'
-import type { HeldTrust } from './held-trust.js'
+import type { HeldTrust } from '../../domain/signer-journal/held-trust.js'
 
 /**
  * The folder from which the online signer learns: roots, policy, KRL, releases. Written by the release signer alone.

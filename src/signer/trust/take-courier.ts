@@ -5,7 +5,7 @@ import { openMultiSigned } from '../../domain/trust/signed-document.js'
 import type { TrustCourier } from '../../protocol/signer-socket.js'
 import { atCheck } from '../checks/at-check.js'
 import type { SignerState } from '../signer-state.js'
-import { isHeld } from './held-trust.js'
+import { isHeld } from '../../domain/signer-journal/held-trust.js'
 
 /**
  * Takes what a courier brings: newer roots, then policy, then KRL. What was taken stays taken when a later one is refused.

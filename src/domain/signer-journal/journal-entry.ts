@@ -1,7 +1,7 @@
-import { cborMap, type CborMap, type CborValue } from '../../domain/cbor/value.js'
-import type { JournalRecord } from '../../domain/journal/journal-record.js'
-import { Refusal } from '../../domain/refusal.js'
-import { Fields } from '../../domain/trust/fields.js'
+import { cborMap, type CborMap, type CborValue } from '../cbor/value.js'
+import type { JournalRecord } from '../journal/journal-record.js'
+import { Refusal } from '../refusal.js'
+import { Fields } from '../trust/fields.js'
 
 /** The process began to serve; `tornBytes` were dropped from the end of the file. */
 export interface StartEntry {

@@ -1,11 +1,11 @@
-import { sha256, toHex } from '../../domain/bytes.js'
-import { nativeAlgorithms } from '../../domain/cose/algorithms.js'
-import { Refusal } from '../../domain/refusal.js'
-import { openPolicy, type HeldPolicy } from '../../domain/trust/open-policy.js'
-import type { Policy } from '../../domain/trust/policy.js'
-import { takeKrl } from '../../domain/trust/take-krl.js'
-import { anchorState, sha256Hex, type TrustState } from '../../domain/trust/trust-state.js'
-import { takeRoot } from '../../domain/trust/walk-root.js'
+import { sha256, toHex } from '../bytes.js'
+import { nativeAlgorithms } from '../cose/algorithms.js'
+import { Refusal } from '../refusal.js'
+import { openPolicy, type HeldPolicy } from '../trust/open-policy.js'
+import type { Policy } from '../trust/policy.js'
+import { takeKrl } from '../trust/take-krl.js'
+import { anchorState, sha256Hex, type TrustState } from '../trust/trust-state.js'
+import { takeRoot } from '../trust/walk-root.js'
 
 /** The signed documents a signer goes by, each verified when it was taken. Bytes as received. */
 export interface HeldTrust {
