@@ -49,6 +49,14 @@ const mutations: readonly Mutation[] = [
     copy[at] = (copy[at] ?? 0) + (dice.below(2) === 0 ? 1 : 255)
     return copy
   },
+  // The same number in more bytes than it needs.
+  (bytes, dice) => {
+    const at = dice.below(bytes.length)
+    const head = bytes[at] ?? 0
+    const info = head & 0x1f
+    const wider = info < 24 ? [(head & 0xe0) | 24, info] : [head + 1, ...new Uint8Array(2 ** (info & 3))]
+    return splice(bytes, at, 1, Uint8Array.from(wider))
+  },
   // Cut short, or something added.
   (bytes, dice) => bytes.slice(0, dice.below(bytes.length + 1)),
   (bytes, dice) => splice(bytes, dice.below(bytes.length + 1), 0, Uint8Array.of(dice.below(256))),

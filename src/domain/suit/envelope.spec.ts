@@ -8,13 +8,7 @@ import { strictAlgorithms } from '../cose/algorithms.js'
 import { parseSign1, sign1Message } from '../cose/sign1.js'
 import { requireSignature } from '../cose/verify.js'
 import { encodeSuitDigest, wrappedSha256 } from './digest.js'
-import {
-  buildBlock,
-  encodeEnvelope,
-  manifestSha256,
-  MAX_ENVELOPE_BYTES,
-  parseEnvelope,
-} from './envelope.js'
+import { buildBlock, encodeEnvelope, manifestSha256, MAX_ENVELOPE_BYTES, parseEnvelope } from './envelope.js'
 import { encodeText, parseText } from './text.js'
 
 const manifest = encodeCbor(new Map([[1, 1]]))
