@@ -36,6 +36,9 @@ export interface Installation {
   readonly rootFile: string
 }
 
+/** Where a system answers and who works with it: all that the main job needs, however the system was brought up. */
+export type Access = Pick<Installation, 'url' | 'people'>
+
 /** Brings up every process on embedded defaults and holds the first ceremony: keys, root 1, policy 1, KRL 1. */
 export async function install(options: InstallationOptions): Promise<Installation> {
   const { folders, supervisor, story, withSandbox } = options
@@ -79,7 +82,8 @@ export async function install(options: InstallationOptions): Promise<Installatio
   return { folders, url, broker, people, tokenKeys, rootSpec, release, online, rootFile }
 }
 
-async function logEverybodyIn(people: People, url: string, rootFile: string, firstToken: string): Promise<void> {
+/** Named tokens for everybody, made by the officer who holds the first one; each of them pins root 1. */
+export async function logEverybodyIn(people: People, url: string, rootFile: string, firstToken: string): Promise<void> {
   const [officer, deputy] = people.security
   const logIn = async (person: Person, token: string): Promise<void> => {
     const tokenFile = `${person.home}/token.txt`
@@ -103,7 +107,8 @@ async function logEverybodyIn(people: People, url: string, rootFile: string, fir
   await Promise.all(rows.map(logInAs))
 }
 
-async function signFirstKrl(people: People): Promise<void> {
+/** KRL 1 revokes nobody; it takes two officers all the same. */
+export async function signFirstKrl(people: People): Promise<void> {
   const [first, second] = people.security
   const { id } = await first.run('keys', 'krl-first', ...first.signing, '--yes')
   await second.run('keys', 'approve', String(id), ...second.signing, '--yes')

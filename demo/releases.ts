@@ -1,4 +1,4 @@
-import type { Installation } from './installation.js'
+import type { Access } from './installation.js'
 
 export interface SignedRelease {
   readonly id: string
@@ -9,7 +9,7 @@ export interface SignedRelease {
 
 /** The engineer uploads, signs for what they uploaded, and asks for a release. @returns its id. */
 export async function requestRelease(
-  installation: Installation,
+  installation: Access,
   file: string,
   version: string,
   className = 'gateway/rev-b/prod',
@@ -31,14 +31,14 @@ export async function requestRelease(
 }
 
 /** One manager fetches and hashes the bytes, reads what will be signed, and signs the approval. */
-export async function approveRelease(installation: Installation, id: string, manager: 0 | 1): Promise<void> {
+export async function approveRelease(installation: Access, id: string, manager: 0 | 1): Promise<void> {
   const person = installation.people.managers[manager]
   await person.run('release', 'approve', id, ...person.signing, '--yes')
 }
 
 /** The whole road: upload, submission, two approvals by different people, signature. */
 export async function makeRelease(
-  installation: Installation,
+  installation: Access,
   file: string,
   version: string,
   className?: string,

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Api } from './api.js'
-import type { Installation } from './installation.js'
+import type { Access } from './installation.js'
 import type { SignedRelease } from './releases.js'
 import type { Story } from './story.js'
 
@@ -29,7 +29,7 @@ interface RolloutView {
 const ended = ['confirmed', 'installed', 'failed', 'reverted', 'refused', 'timedOut', 'cancelled', 'superseded']
 
 /** A fleet manager plans a rollout and signs its pace. @returns its id. */
-async function planRollout(installation: Installation, wish: RolloutWish): Promise<string> {
+async function planRollout(installation: Access, wish: RolloutWish): Promise<string> {
   const { fleet } = installation.people
   const created = await fleet.run(
     ...['rollout', 'create', '--release', wish.release.id],
@@ -43,10 +43,10 @@ async function planRollout(installation: Installation, wish: RolloutWish): Promi
   return id
 }
 
-export const viewRollout = (installation: Installation, id: string): Promise<RolloutView> =>
+export const viewRollout = (installation: Access, id: string): Promise<RolloutView> =>
   new Api(installation.url, installation.people.fleet).get<RolloutView>(`/rollouts/${id}`)
 
-export async function startRollout(installation: Installation, wish: RolloutWish): Promise<string> {
+export async function startRollout(installation: Access, wish: RolloutWish): Promise<string> {
   const id = await planRollout(installation, wish)
   await installation.people.fleet.run('rollout', 'start', id)
   return id
@@ -61,7 +61,7 @@ function countStates(view: RolloutView): Map<string, number> {
 
 /** Follows a rollout until every one of its devices is accounted for, telling when a stage opens. */
 export async function followRollout(
-  installation: Installation,
+  installation: Access,
   id: string,
   devices: number,
   story: Story,

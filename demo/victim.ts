@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync } from 'node:fs'
 import { SimulatedDevice } from '../device-sim/simulated-device.js'
 import type { Outcome } from '../device-sim/outcome.js'
-import type { Installation } from './installation.js'
+import type { Access, Installation } from './installation.js'
 import { LyingProxy } from './lying-proxy.js'
 import { classIdNamed, product, vendorId } from './product.js'
 
@@ -51,7 +51,7 @@ export class Victim {
 }
 
 /** A token with which devices of a class enrol. */
-export async function claimToken(installation: Installation, className: string, uses: number): Promise<string> {
+export async function claimToken(installation: Access, className: string, uses: number): Promise<string> {
   const [officer] = installation.people.security
   const { token } = await officer.run('device', 'claim', '--class', className, '--uses', String(uses))
   return String(token)
