@@ -1,5 +1,5 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify'
-import { toHex } from '../../src/domain/bytes.js'
+import {} from '../../src/domain/bytes.js'
 import { buildSign1 } from '../../src/domain/cose/sign1.js'
 import { encodeEnrolment } from '../../src/domain/trust/enrolment.js'
 import { labelOf } from '../../src/domain/trust/labels.js'
@@ -109,8 +109,6 @@ export function problemIn(answer: Answer): { status: number; code: string; detai
   const { code, detail } = JSON.parse(answer.rawPayload.toString()) as { code: string; detail: unknown }
   return { status: answer.statusCode, code, detail }
 }
-
-export const hexOf = (bytes: Uint8Array | undefined): string => (bytes === undefined ? '' : toHex(bytes))
 
 /** The items, of which there is at least one. */
 export function first<T>(items: readonly T[]): [T, ...T[]] {
