@@ -182,6 +182,6 @@ if (hasPublicVectors('suit')) {
       ['install', true],
       ['text', true],
     ])
-    expect(inspected.text).toMatchObject({ 'en-US': { '00': { '3': 'arm.com' } } })
+    expect(inspected.text).toMatchObject({ 'en-US': { '00': { 'vendor-domain': 'arm.com' } } })
   })
 }

@@ -2,6 +2,7 @@ import { equalBytes, toHex } from '../bytes.js'
 import type { CborValue } from '../cbor/value.js'
 import { SUIT_SHA256, wrappedSha256 } from './digest.js'
 import { decodeInspected, notSuit, requireList, requireWrapped } from './inspect-value.js'
+import { digestAlgorithms, findName } from './registry.js'
 
 /** A digest as it stands in an envelope, and ours over the same content. */
 export interface InspectedDigest {
@@ -12,14 +13,6 @@ export interface InspectedDigest {
   readonly matches: boolean | null
 }
 
-const names = new Map([
-  [-16, 'SHA-256'],
-  [-18, 'SHAKE128'],
-  [-43, 'SHA-384'],
-  [-44, 'SHA-512'],
-  [-45, 'SHAKE256'],
-])
-
 /** @param content what the digest covers without its byte-string header; null when it is not in the envelope. */
 export function inspectDigest(value: CborValue | undefined, content: Uint8Array | null, at: string): InspectedDigest {
   const [number, hash] = requireList(value, at)
@@ -27,7 +20,7 @@ export function inspectDigest(value: CborValue | undefined, content: Uint8Array 
   const claimed = requireWrapped(hash, at)
   const computed = content === null || number !== SUIT_SHA256 ? null : wrappedSha256(content)
   return {
-    algorithm: { number, name: names.get(number) ?? null },
+    algorithm: { number, name: findName(digestAlgorithms, number) },
     claimed: toHex(claimed),
     computed: computed === null ? null : toHex(computed),
     matches: computed === null ? null : equalBytes(computed, claimed),

@@ -1,6 +1,7 @@
 import { toHex } from '../bytes.js'
 import { CborTag, type CborMap, type CborValue } from '../cbor/value.js'
 import type { CoseKey } from '../cose/cose-key.js'
+import { Refusal, type RefusalCode } from '../refusal.js'
 import { SUIT_ENVELOPE_TAG } from './envelope.js'
 import { inspectBlock, type InspectedBlock } from './inspect-block.js'
 import { inspectDigest, inspectWrappedDigest, type InspectedDigest } from './inspect-digest.js'
@@ -14,6 +15,18 @@ import {
   toJson,
   type JsonValue,
 } from './inspect-value.js'
+import { parseManifest } from './manifest.js'
+import {
+  commandSequences,
+  commonMembers,
+  componentTextMembers,
+  describeNumber,
+  envelopeMembers,
+  findName,
+  manifestMembers,
+  textMembers,
+  type Registry,
+} from './registry.js'
 
 /** What stands in an envelope, and which of its digests and signatures hold. Says nothing about acceptance. */
 export interface InspectedEnvelope {
@@ -30,20 +43,16 @@ export interface InspectedEnvelope {
   readonly setVersion: JsonValue
   readonly text: JsonValue
   readonly integratedPayloads: readonly { readonly name: string; readonly sizeBytes: number }[]
+  /** Members that are in no draft, by their numbers. */
+  readonly unknownMembers: readonly string[]
+  /** Whether the manifest is our template; if not, the first thing in it that the template does not admit. */
+  readonly template: { readonly code: RefusalCode; readonly detail: JsonValue } | null
 }
 
-const sequenceNames = new Map([
-  [7, 'validate'],
-  [8, 'load'],
-  [9, 'invoke'],
-  [15, 'dependency-resolution'],
-  [16, 'payload-fetch'],
-  [18, 'candidate-verification'],
-  [20, 'install'],
-  [24, 'uninstall'],
-])
+const COSWID = 14
 const TEXT = 23
-const severableNames = new Map([...sequenceNames, [14, 'coswid'], [TEXT, 'text']])
+/** Members that a manifest may replace by a digest. */
+const severable = [...commandSequences.keys(), COSWID, TEXT]
 
 /**
  * Reads any envelope of draft-ietf-suit-manifest, ours or another's, as far as it is deterministic CBOR.
@@ -76,12 +85,35 @@ export function inspectEnvelope(bytes: Uint8Array, key: CoseKey | null): Inspect
     integratedPayloads: [...members].flatMap(([name, value]) =>
       typeof name === 'string' && value instanceof Uint8Array ? [{ name, sizeBytes: value.length }] : [],
     ),
+    unknownMembers: [
+      ...unknownIn('envelope', envelopeMembers, members),
+      ...unknownIn('manifest', manifestMembers, manifest),
+      ...unknownIn('common', commonMembers, common),
+    ],
+    template: findForeign(manifestBytes),
+  }
+}
+
+/** Integrated payloads have names, so a text is nothing unknown. */
+const unknownIn = (at: string, registry: Registry, map: CborMap): string[] =>
+  [...map.keys()]
+    .filter((key) => typeof key !== 'string' && findName(registry, key) === null)
+    .map((key) => `${at}: ${describeNumber('member', registry, key)}`)
+
+function findForeign(manifest: Uint8Array): InspectedEnvelope['template'] {
+  try {
+    parseManifest(manifest)
+    return null
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    return { code: error.code, detail: { ...error.detail } as JsonValue }
   }
 }
 
 /** An array in the place of a byte string is the digest of a severed member. */
 function inspectSevered(manifest: CborMap, members: CborMap): InspectedEnvelope['severed'] {
-  return [...severableNames].flatMap(([number, member]) => {
+  return severable.flatMap((number) => {
+    const member = manifestMembers.get(number) ?? String(number)
     const value = manifest.get(number)
     if (!Array.isArray(value)) return []
     const found = members.get(number)
@@ -94,7 +126,7 @@ function inspectSequences(common: CborMap, manifest: CborMap, members: CborMap):
   const rows: [string, InspectedCommand[]][] = []
   const shared = common.get(4)
   if (shared !== undefined) rows.push(['shared', inspectSequence(requireWrapped(shared, 'shared'), 'shared')])
-  for (const [number, name] of sequenceNames) {
+  for (const [number, name] of commandSequences) {
     const inline = manifest.get(number)
     const bytes = inline instanceof Uint8Array ? inline : inline === undefined ? undefined : members.get(number)
     if (bytes instanceof Uint8Array) rows.push([name, inspectSequence(bytes, name)])
@@ -117,9 +149,20 @@ function inspectText(inline: CborValue | undefined, severed: CborValue | undefin
 
 function inspectLanguage(entries: CborMap): JsonValue {
   return Object.fromEntries(
-    [...entries].map(([key, value]) => [key instanceof Uint8Array ? componentPath(key) : String(key), toJson(value)]),
+    [...entries].map(([key, value]): [string, JsonValue] =>
+      key instanceof Uint8Array
+        ? [componentPath(key), named(componentTextMembers, value)]
+        : [findName(textMembers, key) ?? String(key), toJson(value)],
+    ),
   )
 }
+
+const named = (registry: Registry, value: CborValue): JsonValue =>
+  value instanceof Map
+    ? Object.fromEntries(
+        [...(value as CborMap)].map(([key, text]) => [findName(registry, key) ?? String(key), toJson(text)]),
+      )
+    : toJson(value)
 
 const componentPath = (key: Uint8Array): string =>
   requireList(decodeInspected(key), 'text component')

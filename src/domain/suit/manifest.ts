@@ -1,9 +1,18 @@
 import { equalBytes, toHex } from '../bytes.js'
 import { decodeCbor } from '../cbor/decode.js'
 import { encodeCbor } from '../cbor/encode.js'
-import { cborMap, type CborMap, type CborValue } from '../cbor/value.js'
+import { cborMap, type CborKey, type CborMap, type CborValue } from '../cbor/value.js'
 import { Refusal } from '../refusal.js'
 import { parseSuitDigest, readSuitDigest, suitDigest, encodeSuitDigest } from './digest.js'
+import { describeNumber, manifestMembers } from './registry.js'
+import { findDifference } from './template-difference.js'
+import {
+  fillSequence,
+  templateCommon,
+  templateComponents,
+  templateMembers as member,
+  templateSequences,
+} from './template.js'
 import { versionFromIntegers, versionToIntegers } from './version.js'
 
 /** Everything that varies in a manifest of our profile; the rest of its bytes is the template. */
@@ -21,49 +30,33 @@ export interface Manifest {
   readonly textSha256: Uint8Array
 }
 
-// Members of the manifest and commands, by their registered numbers.
-const member = {
-  version: 1,
-  sequence: 2,
-  common: 3,
-  setVersion: 6,
-  validate: 7,
-  invoke: 9,
-  install: 20,
-  text: 23,
-} as const
-const command = { vendor: 1, klass: 2, imageMatch: 3, override: 20, fetch: 21, invoke: 23 } as const
+/** Parameters by their registered numbers. */
 const parameter = { vendor: 1, klass: 2, digest: 3, size: 14, uri: 21 } as const
-/** Reporting policies: conditions record everything, fetch and invoke record on failure. */
-const CONDITION = 15
-const DIRECTIVE = 2
 
 /** Where a device finds the payload, relative to the base that the poll answer gives. */
 export const payloadUri = (imageSha256: Uint8Array): string => `payload/${toHex(imageSha256)}`
 
-/** The members of the template, filled in. Order within command sequences is part of the template. */
+/** The members of the template, filled in. */
 function membersOf(manifest: Manifest): CborMap {
-  const parameters = cborMap([
+  const values = new Map<CborKey, CborValue>([
     [parameter.vendor, manifest.vendorId],
     [parameter.klass, manifest.classId],
     [parameter.digest, encodeSuitDigest(manifest.imageSha256)],
     [parameter.size, manifest.imageSizeBytes],
+    [parameter.uri, payloadUri(manifest.imageSha256)],
   ])
-  const shared = [command.override, parameters, command.vendor, CONDITION, command.klass, CONDITION]
-  const location = cborMap([[parameter.uri, payloadUri(manifest.imageSha256)]])
-  const install = [command.override, location, command.fetch, DIRECTIVE, command.imageMatch, CONDITION]
   const common = cborMap([
-    [2, [[Uint8Array.of(0)]]],
-    [4, encodeCbor(shared)],
+    [templateCommon.components, templateComponents],
+    [templateCommon.shared, encodeCbor(fillSequence(templateSequences.shared, values))],
   ])
   return cborMap([
     [member.version, 1],
     [member.sequence, manifest.sequence],
     [member.common, encodeCbor(common)],
     [member.setVersion, encodeCbor(versionToIntegers(manifest.version))],
-    [member.validate, encodeCbor([command.imageMatch, CONDITION])],
-    [member.invoke, encodeCbor([command.invoke, DIRECTIVE])],
-    [member.install, encodeCbor(install)],
+    [member.validate, encodeCbor(fillSequence(templateSequences.validate))],
+    [member.invoke, encodeCbor(fillSequence(templateSequences.invoke))],
+    [member.install, encodeCbor(fillSequence(templateSequences.install, values))],
     [member.text, suitDigest(manifest.textSha256)],
   ])
 }
@@ -73,33 +66,40 @@ export const encodeManifest = (manifest: Manifest): Uint8Array => encodeCbor(mem
 
 /**
  * Reads a manifest of exactly our template: every member, every command, in order.
- * First what varies is taken from its place; then each member must be, byte for byte, the template filled with it.
- * @throws Refusal `MANIFEST_TEMPLATE` naming the member, `VERSION_MALFORMED`, or `CBOR_*`.
+ * First what varies is taken from its place; then the bytes must be the template filled with it.
+ * @throws Refusal `MANIFEST_TEMPLATE` naming the member, command or parameter; `VERSION_MALFORMED`, or `CBOR_*`.
  */
 export function parseManifest(bytes: Uint8Array): Manifest {
   const found = asMap(decodeCbor(bytes), 'manifest')
   const manifest = readVariables(found)
-  const expected = membersOf(manifest)
-  if (!equalBytes(encodeCbor(expected), bytes)) throw differenceOf(expected, found)
+  if (!equalBytes(encodeManifest(manifest), bytes))
+    throw findDifference(found) ?? valueDiffers(membersOf(manifest), found)
   return manifest
 }
 
-/** Names the first member that is not as the template has it. */
-function differenceOf(expected: CborMap, found: CborMap): Refusal {
-  for (const [key, value] of expected) {
+/** The first member with another value than the template, where everything else about it is right. */
+function valueDiffers(expected: CborMap, found: CborMap): Refusal {
+  const differing = [...expected].find(([key, value]) => {
     const offered = found.get(key)
-    if (offered === undefined || !equalBytes(encodeCbor(offered), encodeCbor(value)))
-      return refuse(`member ${String(key)}`, 'differs from the template')
-  }
-  const extra = [...found.keys()].find((key) => !expected.has(key))
-  return refuse(`member ${String(extra)}`, 'not in the template')
+    return offered === undefined || !equalBytes(encodeCbor(offered), encodeCbor(value))
+  })
+  return refuse(describeNumber('member', manifestMembers, differing?.[0]), 'differs from the template')
 }
 
 const refuse = (at: string, why: string): Refusal => new Refusal('MANIFEST_TEMPLATE', { at, why })
 
+/** What a foreign manifest has in the place of a variable is not looked at: first it is said what makes it foreign. */
 function readVariables(found: CborMap): Manifest {
+  try {
+    return readValues(found)
+  } catch (error) {
+    throw (error instanceof Refusal ? findDifference(found) : null) ?? error
+  }
+}
+
+function readValues(found: CborMap): Manifest {
   const common = asMap(nested(found.get(member.common), 'common'), 'common')
-  const shared = asArray(nested(common.get(4), 'shared-sequence'), 'shared-sequence')
+  const shared = asArray(nested(common.get(templateCommon.shared), 'shared-sequence'), 'shared-sequence')
   const parameters = asMap(shared[1], 'shared parameters')
   const integers = asArray(nested(found.get(member.setVersion), 'set-version'), 'set-version')
   const sequence = asInteger(found.get(member.sequence), 'sequence-number')
