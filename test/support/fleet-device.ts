@@ -1,5 +1,4 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify'
-import {} from '../../src/domain/bytes.js'
 import { buildSign1 } from '../../src/domain/cose/sign1.js'
 import { encodeEnrolment } from '../../src/domain/trust/enrolment.js'
 import { labelOf } from '../../src/domain/trust/labels.js'
