@@ -111,6 +111,10 @@ export interface RefusalDetail {
   JOURNAL_BROKEN: { at: number; why: string }
   POLICY_MISSING: Record<string, never>
   KRL_CONTENT: { field: string; why: string }
+  KEY_NOT_NEWER: { keyId: string; signedWith: string }
+  APPROVAL_VOID: { notBefore: number; voidBefore: number }
+  ORDER_MISMATCH: { field: string }
+  JOURNAL_CONTENT: { index: number; why: string }
 
   // The token (PKCS#11).
   TOKEN_MODULE: { step: string; why: string }

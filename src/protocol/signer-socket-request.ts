@@ -51,6 +51,17 @@ const readers: Readonly<Record<SignerRequest['operation'], Reader>> = {
       text: readBytes(m, 'text'),
     }),
   },
+  're-sign': {
+    members: ['trust', 'requestId', 'approvals', 'manifest', 'text'],
+    read: (m) => ({
+      operation: 're-sign',
+      trust: readTrust(m),
+      requestId: readRequestId(m),
+      approvals: readList(m, 'approvals'),
+      manifest: readBytes(m, 'manifest'),
+      text: readBytes(m, 'text'),
+    }),
+  },
   krl: {
     members: ['trust', 'requestId', 'approvals', 'krl'],
     read: (m) => ({
@@ -62,6 +73,8 @@ const readers: Readonly<Record<SignerRequest['operation'], Reader>> = {
     }),
   },
   import: { members: ['trust'], read: (m) => ({ operation: 'import', trust: readTrust(m) }) },
+  resume: orderReader('resume'),
+  'clock-reset': orderReader('clock-reset'),
   freshness: { members: ['nonce'], read: (m) => ({ operation: 'freshness', nonce: readNonce(m) }) },
   assign: {
     members: ['deviceId', 'manifestSha256', 'plan', 'approvals'],
@@ -73,6 +86,18 @@ const readers: Readonly<Record<SignerRequest['operation'], Reader>> = {
       approvals: readList(m, 'approvals'),
     }),
   },
+}
+
+function orderReader(operation: 'resume' | 'clock-reset'): Reader {
+  return {
+    members: ['requestId', 'approvals', 'order'],
+    read: (m) => ({
+      operation,
+      requestId: readRequestId(m),
+      approvals: readList(m, 'approvals'),
+      order: readBytes(m, 'order'),
+    }),
+  }
 }
 
 function readTrust(members: Members): TrustCourier {

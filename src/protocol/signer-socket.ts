@@ -18,6 +18,13 @@ export interface TrustCourier {
   readonly krl: Uint8Array | null
 }
 
+/** What people order the signer itself to do; `order` is the payload that they approved. */
+interface SignerOrder {
+  readonly requestId: string
+  readonly approvals: readonly Uint8Array[]
+  readonly order: Uint8Array
+}
+
 export type SignerRequest =
   | { readonly operation: 'status' }
   | { readonly operation: 'knows-image'; readonly imageSha256: Uint8Array }
@@ -32,6 +39,15 @@ export type SignerRequest =
       readonly manifest: Uint8Array
       readonly text: Uint8Array
     }
+  /** The same manifest and text once more, with a newer key and approvals of operation `re-sign`. */
+  | {
+      readonly operation: 're-sign'
+      readonly trust: TrustCourier
+      readonly requestId: string
+      readonly approvals: readonly Uint8Array[]
+      readonly manifest: Uint8Array
+      readonly text: Uint8Array
+    }
   | {
       readonly operation: 'krl'
       readonly trust: TrustCourier
@@ -42,6 +58,8 @@ export type SignerRequest =
     }
   /** Newer roots, policy or an emergency KRL, to be held and published. */
   | { readonly operation: 'import'; readonly trust: TrustCourier }
+  | ({ readonly operation: 'resume' } & SignerOrder)
+  | ({ readonly operation: 'clock-reset' } & SignerOrder)
   | { readonly operation: 'freshness'; readonly nonce: Uint8Array | null }
   | {
       readonly operation: 'assign'
@@ -58,6 +76,10 @@ export interface SignerStatus {
   readonly namespace: string
   readonly process: string
   readonly suspended: boolean
+  /** Names the suspension, 16 bytes; empty while there is none. */
+  readonly suspensionId: Uint8Array
+  /** Largest time seen, seconds. */
+  readonly lastSeen: number
   readonly sandboxed: boolean
   readonly rootVersion: number
   readonly policyVersion: number
@@ -73,8 +95,11 @@ export interface SignerAnswers {
   'knows-image': { readonly known: boolean }
   'hash-image': { readonly imageSha256: Uint8Array }
   sign: { readonly envelope: Uint8Array }
+  're-sign': { readonly envelope: Uint8Array }
   krl: { readonly krl: Uint8Array }
   import: SignerStatus
+  resume: SignerStatus
+  'clock-reset': SignerStatus
   freshness: { readonly freshness: Uint8Array }
   assign: { readonly assignment: Uint8Array }
 }

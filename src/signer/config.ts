@@ -20,6 +20,8 @@ const SignerEnv = TokenEnv.extend({
   SIGNER_STATE_DIR: path.max(90, 'too long for a socket inside'),
   SIGNER_PUBLISHED_DIR: path,
   SIGNER_ROOT_FILE: path,
+  /** Names the host; absent, a file beside the state that is made at the first start. */
+  SIGNER_HOST_ID_FILE: path.optional(),
   SIGNER_SANDBOX: z.enum(['required', 'off']).default('required'),
 }).refine((env) => env.SIGNER_SANDBOX === 'required' || env.PROFILE === 'laptop', {
   path: ['SIGNER_SANDBOX'],

@@ -125,6 +125,8 @@ describe('a signer that died between intent and result', () => {
     const folder = join(fixture.folder, 'after')
     mkdirSync(folder)
     copyFileSync(journal(), join(folder, 'journal'))
+    for (const beside of ['host', 'mark'])
+      copyFileSync(join(fixture.folder, `release.${beside}`), `${folder}.${beside}`)
     fixture.wrapToken = (token) => token
     const socket = join(fixture.folder, 'after.sock')
     const after = await fixture.start('release', { SIGNER_STATE_DIR: folder, SIGNER_SOCKET: socket })

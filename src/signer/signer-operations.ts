@@ -38,10 +38,13 @@ export interface StatusGround {
 
 export function statusOf(ground: StatusGround, sequences: ReadonlyMap<string, number>): SignerStatus {
   const { state, policy } = ground.state.held
+  const { suspensionId } = ground.state.continuity
   return {
     namespace: ground.namespace,
     process: ground.state.process,
-    suspended: false,
+    suspended: suspensionId !== null,
+    suspensionId: suspensionId ?? new Uint8Array(0),
+    lastSeen: ground.state.lastSeen,
     sandboxed: ground.isSandboxed,
     rootVersion: state.root.version,
     policyVersion: policy?.version ?? 0,

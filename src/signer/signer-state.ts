@@ -1,6 +1,12 @@
 import { equalBytes, sha256 } from '../domain/bytes.js'
 import { Refusal } from '../domain/refusal.js'
-import type { StartEntry, TimedEntry } from '../domain/signer-journal/journal-entry.js'
+import { HostContinuity } from '../domain/signer-journal/host-continuity.js'
+import {
+  isReleaseOperation,
+  type OrderEntry,
+  type StartEntry,
+  type TimedEntry,
+} from '../domain/signer-journal/journal-entry.js'
 import type { JournalSink } from './journal/journal-writer.js'
 import { anchoredTrust, holdDocument, type HeldTrust } from '../domain/signer-journal/held-trust.js'
 
@@ -24,6 +30,8 @@ export class SignerState {
   /** Largest time of any entry, seconds. */
   lastSeen = 0
   baseline: ClockBaseline | null = null
+  readonly continuity = new HostContinuity()
+  private readonly spentOrders = new Set<string>()
   private journal: JournalSink | null = null
   private readonly pinnedRootSha256: Uint8Array
 
@@ -59,15 +67,37 @@ export class SignerState {
     if (entry.kind === 'start') this.begin(time, entry)
     if (entry.kind === 'root' || entry.kind === 'policy' || entry.kind === 'krl')
       this.held = holdDocument(this.held, entry.kind, entry.bytes, time)
-    if (entry.kind === 'result' && entry.operation !== 'sign')
+    if (entry.kind === 'result' && !isReleaseOperation(entry.operation))
       this.held = holdDocument(this.held, 'krl', entry.bytes, time)
+    this.continuity.apply(timed)
     this.ledger.apply(timed)
     this.lastSeen = Math.max(this.lastSeen, time)
+    if (entry.kind === 'resume' || entry.kind === 'clock-reset') this.follow(time, entry)
   }
 
-  startEntry(uptimeSeconds: number, tornBytes: number): StartEntry {
+  /** What this process knows of itself, for a record that says when it was. */
+  startEntry(
+    start: Pick<StartEntry, 'uptimeSeconds' | 'tornBytes' | 'startId' | 'hostSha256' | 'isRestored'>,
+  ): StartEntry {
     const { process, pinnedRootSha256, bootId } = this
-    return { kind: 'start', process, pinnedRootSha256, bootId, uptimeSeconds, tornBytes }
+    return { kind: 'start', process, pinnedRootSha256, bootId, ...start }
+  }
+
+  orderEntry(order: Pick<OrderEntry, 'kind' | 'requestId' | 'bytes' | 'approvals'>, uptimeSeconds: number): OrderEntry {
+    return { ...order, bootId: this.bootId, uptimeSeconds }
+  }
+
+  isOrderSpent(requestId: string): boolean {
+    return this.spentOrders.has(requestId)
+  }
+
+  /** A clock that people said is right begins anew, also when that is earlier than what was seen. */
+  private follow(time: number, entry: OrderEntry): void {
+    this.spentOrders.add(entry.requestId)
+    if (entry.kind !== 'clock-reset') return
+    const { uptimeSeconds } = entry
+    this.lastSeen = time
+    this.baseline = entry.bootId === this.bootId && uptimeSeconds > 0 ? { time, uptimeSeconds } : null
   }
 
   private begin(time: number, entry: StartEntry): void {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { toHex } from '../domain/bytes.js'
 import type { Clock } from '../domain/clock.js'
@@ -8,10 +9,12 @@ import { requireClock } from './checks/clock.check.js'
 import type { SignerConfig } from './config.js'
 import { ActiveLock } from './host/active-lock.js'
 import { errnoOf } from './host/errno.js'
+import { hostSha256 } from './host/host-id.js'
 import type { SignerLog } from './host/signer-log.js'
 import type { MachineUptime } from './host/system-clock.js'
-import type { TimedEntry } from '../domain/signer-journal/journal-entry.js'
+import { isReleaseOperation, type TimedEntry } from '../domain/signer-journal/journal-entry.js'
 import { openJournal } from './journal/journal-file.js'
+import { JournalMark } from './journal/journal-mark.js'
 import { JournalWriter } from './journal/journal-writer.js'
 import { OnlineSigner } from './online/online-signer.js'
 import { PaceLedger } from './online/pace-ledger.js'
@@ -72,25 +75,36 @@ async function start(
   const pinnedRoot = readRoot(config.SIGNER_ROOT_FILE)
   const state = new SignerState(config.SIGNER_PROCESS, pinnedRoot, uptime.bootId, ledgers[config.SIGNER_PROCESS])
   const published = config.SIGNER_PROCESS === 'release' ? new PublishedFolder(config.SIGNER_PUBLISHED_DIR) : null
-  const journal = openJournal(config.SIGNER_STATE_DIR, namespace, (timed) => {
+  const mark = new JournalMark(config.SIGNER_STATE_DIR)
+  const reached = mark.find()
+  const replay = (timed: TimedEntry): void => {
     state.apply(timed)
     if (published !== null) publishAgain(published, timed)
-  })
+  }
+  const journal = openJournal(config.SIGNER_STATE_DIR, namespace, replay, reached)
   const writer = new JournalWriter(namespace, journal)
-  onStop(() => writer.close())
+  onStop(async () => {
+    await writer.close()
+    mark.set(writer.head)
+  })
   state.attach(writer)
   published?.publishTrust(state.held)
-  await recordStart(state, parts, journal.tornBytes)
+  // A journal that began elsewhere came without its mark.
+  const isRestored = !journal.reachesMark || (reached === null && journal.head.index > 0)
+  const host = hostSha256(config.SIGNER_STATE_DIR, config.SIGNER_HOST_ID_FILE)
+  const { tornBytes } = journal
+  await recordStart(state, parts, { tornBytes, isRestored, hostSha256: host, startId: randomBytes(16) })
+  mark.set(writer.head)
   for (const { requestId, operation } of ledgers.release.unknownOutcomes())
     log.warn('signer.outcome-unknown', { requestId, operation })
 
   const token = await parts.openToken()
   onStop(() => token.close())
   const isSandboxed = config.SIGNER_SANDBOX === 'required'
-  const common = { namespace, clock, uptime, token, state, isSandboxed }
+  const common = { namespace, clock, uptime, token, state, isSandboxed, log }
   const operations: SignerOperations =
     published !== null
-      ? new ReleaseSigner({ ...common, ledger: ledgers.release, published, log })
+      ? new ReleaseSigner({ ...common, ledger: ledgers.release, published })
       : new OnlineSigner({
           ...common,
           ledger: ledgers.online,
@@ -99,26 +113,33 @@ async function start(
         })
   const server = await SignerServer.listen(config.SIGNER_SOCKET, operations, new RequestLog(log))
   onStop(() => server.close())
+  const { suspensionId } = state.continuity
+  if (suspensionId !== null) log.warn('signer.suspended', { suspensionId: toHex(suspensionId) })
   const { root } = state.held.state
   log.info('signer.serving', { namespace, rootVersion: root.version, keys: token.keys().length, isSandboxed })
 }
 
 /** A clock that check 4 refuses is not stored: its reading would be the last time seen from then on. */
-async function recordStart(state: SignerState, { clock, uptime, log }: SignerParts, tornBytes: number): Promise<void> {
+async function recordStart(
+  state: SignerState,
+  { clock, uptime, log }: SignerParts,
+  start: Omit<Parameters<SignerState['startEntry']>[0], 'uptimeSeconds'>,
+): Promise<void> {
+  const { tornBytes } = start
   if (tornBytes > 0) log.warn('signer.journal-torn', { tornBytes })
   try {
     const now = requireClock(clock, uptime, state)
-    await state.record({ time: now, entry: state.startEntry(uptime.seconds() ?? 0, tornBytes) })
+    await state.record({ time: now, entry: state.startEntry({ ...start, uptimeSeconds: uptime.seconds() ?? 0 }) })
   } catch (error) {
     if (!(error instanceof Refusal) || (error.code !== 'CLOCK_BEHIND' && error.code !== 'CLOCK_JUMPED')) throw error
     log.warn('signer.clock-refused', { code: error.code })
-    await state.record({ time: state.lastSeen, entry: state.startEntry(0, tornBytes) })
+    await state.record({ time: state.lastSeen, entry: state.startEntry({ ...start, uptimeSeconds: 0 }) })
   }
 }
 
 /** A release that was signed and, for a crash in between, not published. */
 function publishAgain(published: PublishedFolder, { entry }: TimedEntry): void {
-  if (entry.kind === 'result' && entry.operation === 'sign')
+  if (entry.kind === 'result' && isReleaseOperation(entry.operation))
     published.publishRelease(toHex(manifestSha256(parseEnvelope(entry.bytes).manifest)), entry.bytes)
 }
 

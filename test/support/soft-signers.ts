@@ -34,7 +34,15 @@ export class SoftSigners extends Signers {
   override status(namespace: string, process: string): Promise<SignerStatus> {
     const { rootVersion, sequences } = this
     const held = { rootVersion, policyVersion: 0, krlNumber: this.krl?.number ?? 0, sequences, keyIds: [] }
-    return Promise.resolve({ namespace, process, suspended: false, sandboxed: false, ...held })
+    return Promise.resolve({
+      namespace,
+      process,
+      suspended: false,
+      suspensionId: new Uint8Array(0),
+      lastSeen: 0,
+      sandboxed: false,
+      ...held,
+    })
   }
 
   override knowsImage(_namespace: string, imageSha256: Uint8Array): Promise<boolean> {

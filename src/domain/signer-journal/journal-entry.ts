@@ -12,6 +12,12 @@ export interface StartEntry {
   /** Whole seconds since the machine started; 0 where it is not known. */
   readonly uptimeSeconds: number
   readonly tornBytes: number
+  /** Names this start, 16 bytes of chance; a start that was suspended goes by it. */
+  readonly startId: Uint8Array
+  /** Of the host id that stands beside the state. */
+  readonly hostSha256: Uint8Array
+  /** The state is older than the mark beside it, or has none. */
+  readonly isRestored: boolean
 }
 /** A signed document that was judged and is held from here on. */
 export interface DocumentEntry {
@@ -26,13 +32,15 @@ export interface ImageEntry {
 /** Check 16: from here on the request-id is spent, the sequence taken and the rate counted, whatever follows. */
 export interface IntentEntry {
   readonly kind: 'intent'
-  readonly operation: 'sign' | 'krl' | 'krl-renew'
+  readonly operation: 'sign' | 're-sign' | 'krl' | 'krl-renew'
   readonly requestId: string
   /** 64 hex digits. */
   readonly keyId: string
   readonly subjectSha256: Uint8Array
-  /** Key ids of the people who approved. */
-  readonly approvers: readonly string[]
+  /** The approvals as they were signed: whoever reads the journal can verify them again. */
+  readonly approvals: readonly Uint8Array[]
+  /** Person who submitted a release and is not counted; "" for anything else. */
+  readonly requester: string
   /** Outside of the change windows: an alarm. */
   readonly isBreakGlass: boolean
   /** 32 hex digits and the sequence of a release; "" and 0 for anything else. */
@@ -61,8 +69,17 @@ export interface FreshnessEntry {
   readonly rootVersion: number
   readonly expires: number
 }
+/** People let a suspended signer go on, or set its clock right; the order as they approved it. */
+export interface OrderEntry {
+  readonly kind: 'resume' | 'clock-reset'
+  readonly requestId: string
+  readonly bytes: Uint8Array
+  readonly approvals: readonly Uint8Array[]
+  readonly bootId: string
+  readonly uptimeSeconds: number
+}
 export type JournalEntry =
-  StartEntry | DocumentEntry | ImageEntry | IntentEntry | ResultEntry | AssignmentEntry | FreshnessEntry
+  StartEntry | DocumentEntry | ImageEntry | IntentEntry | ResultEntry | AssignmentEntry | FreshnessEntry | OrderEntry
 
 /** An entry and the time of its record, in seconds. */
 export interface TimedEntry {
@@ -94,6 +111,9 @@ function readEntry(record: JournalRecord, fields: Fields): JournalEntry {
         bootId: readText(fields, 'bootId'),
         uptimeSeconds: fields.uint('uptimeSeconds'),
         tornBytes: fields.uint('tornBytes'),
+        startId: fields.bytes('startId', 16),
+        hostSha256: fields.bytes('hostSha256', 32),
+        isRestored: readBoolean(fields, 'isRestored'),
       }
     case 'root':
     case 'policy':
@@ -131,6 +151,16 @@ function readEntry(record: JournalRecord, fields: Fields): JournalEntry {
         rootVersion: fields.uint('rootVersion'),
         expires: fields.uint('expires'),
       }
+    case 'resume':
+    case 'clock-reset':
+      return {
+        kind: record.kind,
+        requestId: fields.text('requestId'),
+        bytes: readBytes(fields),
+        approvals: readApprovals(fields),
+        bootId: readText(fields, 'bootId'),
+        uptimeSeconds: fields.uint('uptimeSeconds'),
+      }
     default:
       // Skipping what a later program wrote could skip a spent grant.
       throw new Refusal('JOURNAL_BROKEN', { at: record.index, why: `unknown kind of record ${record.kind}` })
@@ -143,17 +173,34 @@ const readIntent = (fields: Fields): IntentEntry => ({
   requestId: fields.text('requestId'),
   keyId: fields.text('keyId'),
   subjectSha256: fields.bytes('subjectSha256', 32),
-  approvers: fields.array('approvers').map((keyId) => fields.asText('approvers', keyId)),
-  isBreakGlass: fields.value('isBreakGlass') === true,
+  approvals: readApprovals(fields),
+  requester: readText(fields, 'requester'),
+  isBreakGlass: readBoolean(fields, 'isBreakGlass'),
   classId: readText(fields, 'classId'),
   sequence: fields.uint('sequence'),
 })
 
 function readOperation(fields: Fields): IntentEntry['operation'] {
   const operation = fields.text('operation')
-  if (operation !== 'sign' && operation !== 'krl' && operation !== 'krl-renew')
-    throw fields.refusal('operation', 'unknown operation')
-  return operation
+  if (operation === 'sign' || operation === 're-sign' || operation === 'krl' || operation === 'krl-renew')
+    return operation
+  throw fields.refusal('operation', 'unknown operation')
+}
+
+/** A release is in the journal as its envelope; everything else that has a result is a KRL. */
+export const isReleaseOperation = (operation: IntentEntry['operation']): boolean =>
+  operation === 'sign' || operation === 're-sign'
+
+const readApprovals = (fields: Fields): Uint8Array[] =>
+  fields.array('approvals').map((approval) => {
+    if (!(approval instanceof Uint8Array)) throw fields.refusal('approvals', 'not a byte string')
+    return approval.slice()
+  })
+
+function readBoolean(fields: Fields, name: string): boolean {
+  const value = fields.value(name)
+  if (typeof value !== 'boolean') throw fields.refusal(name, 'not a boolean')
+  return value
 }
 
 function readText(fields: Fields, name: string): string {

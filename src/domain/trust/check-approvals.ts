@@ -26,6 +26,8 @@ export interface ApprovalContext {
   readonly revoked: RevokedKeys
   readonly now: number
   readonly algorithms: AlgorithmTable
+  /** Approvals that begin earlier are void, seconds: a signer was resumed then. Absent: none are. */
+  readonly voidBefore?: number
 }
 
 export interface CheckedApproval {
@@ -37,7 +39,7 @@ export interface CheckedApproval {
 /**
  * Opens one approval and holds it against the request.
  * @throws Refusal `APPROVER_UNKNOWN`, `KEY_*`, `SIGNATURE_INVALID`, `APPROVAL_MISMATCH` naming the field, `APPROVAL_EXPIRED`,
- *   `APPROVAL_NOT_YET`, `APPROVAL_ROLE`, `APPROVER_IS_REQUESTER`.
+ *   `APPROVAL_NOT_YET`, `APPROVAL_VOID`, `APPROVAL_ROLE`, `APPROVER_IS_REQUESTER`.
  */
 export function checkApproval(bytes: Uint8Array, request: ApprovedRequest, context: ApprovalContext): CheckedApproval {
   const { policy, allowed, revoked, now, algorithms } = context
@@ -45,6 +47,9 @@ export function checkApproval(bytes: Uint8Array, request: ApprovedRequest, conte
   const approval = parseApproval(payload)
   requireAbout(approval, request, policy)
   if (now < approval.notBefore) throw new Refusal('APPROVAL_NOT_YET', { notBefore: approval.notBefore, now })
+  const { voidBefore = 0 } = context
+  if (approval.notBefore < voidBefore)
+    throw new Refusal('APPROVAL_VOID', { notBefore: approval.notBefore, voidBefore })
   if (now >= approval.expires) throw new Refusal('APPROVAL_EXPIRED', { expires: approval.expires, now })
   const life = policy.limits.approvalLifeSeconds
   if (life !== undefined && approval.expires - approval.notBefore > life)

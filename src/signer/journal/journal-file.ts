@@ -1,7 +1,8 @@
 import { closeSync, constants, fstatSync, fsyncSync, ftruncateSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
-import type { JournalEnd } from '../../domain/journal/journal-chain.js'
+import type { JournalEnd, JournalHead } from '../../domain/journal/journal-chain.js'
 import { JournalScanner } from '../../domain/journal/journal-scanner.js'
+import { equalBytes } from '../../domain/bytes.js'
 import { Refusal } from '../../domain/refusal.js'
 import { errnoOf } from '../host/errno.js'
 import { syncFolder } from '../host/atomic-file.js'
@@ -12,19 +13,27 @@ const PIECE_BYTES = 1_048_576
 /** An open journal, read to its end, and where to write on. */
 export interface OpenJournal extends JournalEnd {
   readonly descriptor: number
+  /** The journal holds the place that was asked for; true when none was. */
+  readonly reachesMark: boolean
 }
 
 /**
  * Opens the journal of a state folder (making it when there is none), hands every entry to `each` in order,
  * and cuts off a tail that a crash tore. The file is read in pieces: it may be larger than memory.
+ * @param mark a place that it should hold.
  * @throws Refusal `JOURNAL_BROKEN`, `SIGNER_STORAGE`.
  */
-export function openJournal(folder: string, namespace: string, each: (entry: TimedEntry) => void): OpenJournal {
+export function openJournal(
+  folder: string,
+  namespace: string,
+  each: (entry: TimedEntry) => void,
+  mark: JournalHead | null = null,
+): OpenJournal {
   const path = join(folder, 'journal')
   try {
     const descriptor = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_APPEND, 0o600)
     try {
-      const end = replay(descriptor, namespace, each)
+      const end = replay(descriptor, namespace, each, mark)
       if (end.tornBytes > 0) ftruncateSync(descriptor, end.wholeBytes)
       fsyncSync(descriptor)
       syncFolder(folder)
@@ -40,15 +49,29 @@ export function openJournal(folder: string, namespace: string, each: (entry: Tim
   }
 }
 
-function replay(descriptor: number, namespace: string, each: (entry: TimedEntry) => void): JournalEnd {
+function replay(
+  descriptor: number,
+  namespace: string,
+  each: (entry: TimedEntry) => void,
+  mark: JournalHead | null,
+): JournalEnd & Pick<OpenJournal, 'reachesMark'> {
   const scanner = new JournalScanner(namespace)
+  let reachesMark = mark === null
+  const meet = ({ index, sha256 }: JournalHead): void => {
+    if (index === mark?.index && equalBytes(sha256, mark.sha256)) reachesMark = true
+  }
   const sizeBytes = fstatSync(descriptor).size
   for (let at = 0; at < sizeBytes;) {
     const piece = new Uint8Array(Math.min(PIECE_BYTES, sizeBytes - at))
     const count = readSync(descriptor, piece, 0, piece.length, at)
     if (count === 0) break
     at += count
-    for (const record of scanner.take(piece.subarray(0, count))) each({ time: record.time, entry: entryOf(record) })
+    for (const record of scanner.take(piece.subarray(0, count))) {
+      meet({ index: record.index, sha256: record.previousSha256 })
+      each({ time: record.time, entry: entryOf(record) })
+    }
   }
-  return scanner.end()
+  const end = scanner.end()
+  meet(end.head)
+  return { ...end, reachesMark }
 }

@@ -29,15 +29,20 @@ export class JournalWriter implements JournalSink {
   private waiting: Waiting[] = []
   private running: Promise<void> | null = null
   private broken: Refusal | null = null
-  private head: JournalHead
+  private end: JournalHead
   private readonly descriptor: number
 
   constructor(
     private readonly namespace: string,
     journal: OpenJournal,
   ) {
-    this.head = journal.head
+    this.end = journal.head
     this.descriptor = journal.descriptor
+  }
+
+  /** Up to where the journal is on the disk. */
+  get head(): JournalHead {
+    return this.end
   }
 
   /** @throws Refusal `SIGNER_STORAGE`; the entry may or may not be on the disk then, as after a crash. */
@@ -73,10 +78,10 @@ export class JournalWriter implements JournalSink {
   }
 
   private async write(lines: readonly JournalLine[]): Promise<void> {
-    const { frame, head } = appendLines(this.head, this.namespace, lines)
+    const { frame, head } = appendLines(this.end, this.namespace, lines)
     for (let at = 0; at < frame.length;)
       at += (await writeBytes(this.descriptor, frame, at, frame.length - at, null)).bytesWritten
     await flush(this.descriptor)
-    this.head = head
+    this.end = head
   }
 }

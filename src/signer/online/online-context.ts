@@ -1,5 +1,6 @@
 import type { Clock } from '../../domain/clock.js'
 import type { Token } from '../../token/token.port.js'
+import type { SignerLog } from '../host/signer-log.js'
 import type { MachineUptime } from '../host/system-clock.js'
 import type { SignerState } from '../signer-state.js'
 import type { PublishedReader } from '../trust/published-reader.js'
@@ -16,4 +17,5 @@ export interface OnlineContext {
   readonly ledger: PaceLedger
   readonly published: PublishedReader
   readonly verdicts: VerdictCache
+  readonly log: SignerLog
 }

@@ -6,6 +6,7 @@ import {
   type PlainRequest,
   type SignerOperations,
 } from '../signer-operations.js'
+import { followOrder, type OrderRequest } from '../follow-order.js'
 import type { OnlineContext } from './online-context.js'
 import { refreshTrust } from './refresh-trust.js'
 import { signAssignment } from './sign-assignment.js'
@@ -26,12 +27,24 @@ export class OnlineSigner implements SignerOperations {
         return signFreshness(request, this.context)
       case 'assign':
         return signAssignment(request, this.context)
+      case 'resume':
+        // The KRL that the order asks for may lie in the folder already.
+        await refreshTrust(this.context)
+        return this.follow(request)
+      case 'clock-reset':
+        return this.follow(request)
       case 'knows-image':
       case 'sign':
+      case 're-sign':
       case 'krl':
       case 'import':
         return notServed(request.operation)
     }
+  }
+
+  private async follow(request: OrderRequest): Promise<SignerAnswers['resume']> {
+    await followOrder(request, this.context)
+    return statusOf(this.context, noSequences)
   }
 
   takeImage(): ImageIntake {

@@ -16,6 +16,7 @@ import { requirePlan, requirePlanApproved } from '../checks/plan.check.js'
 import { requirePolicy } from '../checks/policy.check.js'
 import { requireInstallable, requireRelease } from '../checks/release.check.js'
 import { chooseSigningKey, requireUnrevoked, requireUsable } from '../checks/signing-key.check.js'
+import { requireNotSuspended } from '../checks/suspended.check.js'
 import { checkedSigner } from '../checked-signer.js'
 import type { AssignmentEntry } from '../../domain/signer-journal/journal-entry.js'
 import type { OnlineContext } from './online-context.js'
@@ -55,6 +56,7 @@ function checkAssignRequest(request: AssignRequest, context: OnlineContext, now:
     verdicts.find(held, now, what, inputs, verify)
   const plan = atCheck(1, () => parseRolloutPlan(planBytes))
   atCheck(2, () => requireNamespace(context.namespace, plan.namespace))
+  atCheck(25, () => requireNotSuspended(context.state))
   const policy = atCheck(3, () => remember('policy', [], (): Policy => requirePolicy(held, now)))
   const krl = atCheck(10, () => requireLiveKrl(state, now))
   const digest = toHex(manifestSha256)
@@ -69,6 +71,7 @@ function checkAssignRequest(request: AssignRequest, context: OnlineContext, now:
     revoked: revokedKeysOf(state),
     now,
     algorithms: nativeAlgorithms,
+    voidBefore: context.state.continuity.voidBefore,
   }
   atCheck(12, () =>
     remember('plan', [planBytes, ...approvals], () => requirePlanApproved(plan, planBytes, approvals, people)),

@@ -6,6 +6,7 @@ import { labelOf } from '../../domain/trust/labels.js'
 import type { SignerAnswers, SignerRequest } from '../../protocol/signer-socket.js'
 import { atCheck, atCheckAsync } from '../checks/at-check.js'
 import { chooseSigningKey, requireUnrevoked, requireUsable } from '../checks/signing-key.check.js'
+import { requireNotSuspended } from '../checks/suspended.check.js'
 import { checkedSigner } from '../checked-signer.js'
 import type { FreshnessEntry } from '../../domain/signer-journal/journal-entry.js'
 import type { OnlineContext } from './online-context.js'
@@ -23,6 +24,7 @@ export async function signFreshness(
   context: OnlineContext,
 ): Promise<SignerAnswers['freshness']> {
   const now = await refreshTrust(context)
+  atCheck(25, () => requireNotSuspended(context.state))
   const { token } = context
   const { state } = context.state.held
   const { root, krl } = state

@@ -15,6 +15,7 @@ import { requirePolicy } from '../checks/policy.check.js'
 import { requireRate } from '../checks/rate.check.js'
 import { chooseSigningKey, requireUnrevoked, requireUsable } from '../checks/signing-key.check.js'
 import { requireUnspent } from '../checks/spent.check.js'
+import { requireNotSuspended } from '../checks/suspended.check.js'
 import type { HeldTrust } from '../../domain/signer-journal/held-trust.js'
 import type { ReleaseContext } from './release-context.js'
 import type { Grant } from './sign-checks.js'
@@ -32,6 +33,7 @@ export function checkKrlRequest(request: KrlRequest, context: ReleaseContext): G
   const { state } = held
   const krl = atCheck(1, () => parseKrl(request.krl))
   atCheck(2, () => requireNamespace(context.namespace, krl.namespace))
+  atCheck(25, () => requireNotSuspended(signer))
   const now = atCheck(4, () => requireClock(context.clock, context.uptime, signer))
   const policy = atCheck(3, () => requirePolicy(held, now))
   const key = atCheck(15, () => chooseSigningKey(state, 'krl', token.keys(), now))
@@ -43,6 +45,7 @@ export function checkKrlRequest(request: KrlRequest, context: ReleaseContext): G
     revoked: revokedKeysOf(state),
     now,
     algorithms: nativeAlgorithms,
+    voidBefore: signer.continuity.voidBefore,
   }
   const subject: ApprovedRequest = {
     operation: operationOf(krl, request.approvals, held),
@@ -51,7 +54,7 @@ export function checkKrlRequest(request: KrlRequest, context: ReleaseContext): G
     image: null,
     requester: null,
   }
-  const approved = atCheck(12, () => requireQuorum(request.approvals, subject, people))
+  atCheck(12, () => requireQuorum(request.approvals, subject, people))
   atCheck(14, () => requireRate(policy, ledger.signaturesInDay(key.keyId, now)))
   atCheck(15, () => requireUsable(state.root, key, token.keys(), now))
   atCheck(16, () => requireUnspent(request.requestId, ledger.isSpent(request.requestId)))
@@ -64,7 +67,8 @@ export function checkKrlRequest(request: KrlRequest, context: ReleaseContext): G
       requestId: request.requestId,
       keyId: key.keyId,
       subjectSha256: subject.subjectSha256,
-      approvers: approved.map(({ keyId }) => keyId),
+      approvals: request.approvals,
+      requester: '',
       isBreakGlass: false,
       classId: '',
       sequence: 0,

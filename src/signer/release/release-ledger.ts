@@ -1,5 +1,7 @@
 import { toHex } from '../../domain/bytes.js'
-import type { IntentEntry, TimedEntry } from '../../domain/signer-journal/journal-entry.js'
+import { isReleaseOperation, type IntentEntry, type TimedEntry } from '../../domain/signer-journal/journal-entry.js'
+import { parseResumeOrder } from '../../domain/trust/signer-order.js'
+import type { SignedRelease } from '../checks/re-sign.check.js'
 import type { Ledger } from '../signer-state.js'
 
 const DAY_SECONDS = 86_400
@@ -12,11 +14,15 @@ export class ReleaseLedger implements Ledger {
   private readonly signatureTimes = new Map<string, number[]>()
   /** Intents without a result: outcome unknown, grant spent (check 20). */
   private readonly open = new Map<string, IntentEntry>()
+  /** By digest: how each release was signed last. */
+  private readonly signed = new Map<string, SignedRelease>()
 
   apply({ time, entry }: TimedEntry): void {
     if (entry.kind === 'image') this.images.set(toHex(entry.imageSha256), entry.imageSizeBytes)
     if (entry.kind === 'intent') this.applyIntent(time, entry)
-    if (entry.kind === 'result') this.open.delete(entry.requestId)
+    if (entry.kind === 'result') this.applyResult(entry.requestId)
+    if (entry.kind === 'resume')
+      for (const [classId, highest] of parseResumeOrder(entry.bytes).sequences) this.raise(classId, highest)
   }
 
   isSpent(requestId: string): boolean {
@@ -31,6 +37,11 @@ export class ReleaseLedger implements Ledger {
   /** Size in bytes of an image that this signer hashed itself; null when it did not. */
   findImageSize(imageSha256: Uint8Array): number | null {
     return this.images.get(toHex(imageSha256)) ?? null
+  }
+
+  /** How a release was signed last, by the hex of its digest; null when it was not signed here. */
+  findSigned(digest: string): SignedRelease | null {
+    return this.signed.get(digest) ?? null
   }
 
   /** Signatures of a key in the 24 hours before `now`. */
@@ -49,7 +60,18 @@ export class ReleaseLedger implements Ledger {
     this.spent.add(entry.requestId)
     this.open.set(entry.requestId, entry)
     this.signatureTimes.set(entry.keyId, [...(this.signatureTimes.get(entry.keyId) ?? []), time])
-    if (entry.operation === 'sign')
-      this.highest.set(entry.classId, Math.max(entry.sequence, this.highest.get(entry.classId) ?? 0))
+    if (entry.operation === 'sign') this.raise(entry.classId, entry.sequence)
+  }
+
+  private applyResult(requestId: string): void {
+    const intent = this.open.get(requestId)
+    this.open.delete(requestId)
+    if (intent === undefined || !isReleaseOperation(intent.operation)) return
+    const { keyId, requester } = intent
+    this.signed.set(toHex(intent.subjectSha256), { keyId, requester })
+  }
+
+  private raise(classId: string, sequence: number): void {
+    this.highest.set(classId, Math.max(sequence, this.highest.get(classId) ?? 0))
   }
 }

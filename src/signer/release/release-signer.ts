@@ -4,6 +4,7 @@ import { openMultiSigned } from '../../domain/trust/signed-document.js'
 import type { SignerAnswers, SignerOperation, SignerRequest } from '../../protocol/signer-socket.js'
 import { atCheck, atCheckAsync } from '../checks/at-check.js'
 import { requireClock } from '../checks/clock.check.js'
+import { followOrder } from '../follow-order.js'
 import { OneAtATime } from '../one-at-a-time.js'
 import {
   notServed,
@@ -16,7 +17,7 @@ import { takeCourier } from '../trust/take-courier.js'
 import { takeImage } from './image-intake.js'
 import type { ReleaseContext } from './release-context.js'
 import { signKrl } from './sign-krl.js'
-import { signRelease } from './sign-release.js'
+import { reSignRelease, signRelease } from './sign-release.js'
 
 /** The process that holds manifest and KRL keys: every signature needs a quorum of people. */
 export class ReleaseSigner implements SignerOperations {
@@ -32,10 +33,16 @@ export class ReleaseSigner implements SignerOperations {
         return { known: this.context.ledger.findImageSize(request.imageSha256) !== null }
       case 'sign':
         return signRelease(request, this.context)
+      case 're-sign':
+        return reSignRelease(request, this.context)
       case 'krl':
         return this.krls.run(() => signKrl(request, this.context))
       case 'import':
         return this.import(request)
+      case 'resume':
+      case 'clock-reset':
+        await followOrder(request, this.context)
+        return this.status()
       case 'freshness':
       case 'assign':
         return notServed(request.operation)

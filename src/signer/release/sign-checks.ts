@@ -17,6 +17,7 @@ import { requireRate } from '../checks/rate.check.js'
 import { requireNextSequence } from '../checks/sequence.check.js'
 import { chooseSigningKey, requireUnrevoked, requireUsable } from '../checks/signing-key.check.js'
 import { requireUnspent } from '../checks/spent.check.js'
+import { requireNotSuspended } from '../checks/suspended.check.js'
 import { requireWindow } from '../checks/window.check.js'
 import type { IntentEntry } from '../../domain/signer-journal/journal-entry.js'
 import type { ReleaseContext } from './release-context.js'
@@ -39,6 +40,7 @@ export function checkSignRequest(request: SignRequest, context: ReleaseContext):
   const { ledger, token, state: signer } = context
   const { state } = signer.held
   atCheck(2, () => requireNamespace(context.namespace, state.root.namespace))
+  atCheck(25, () => requireNotSuspended(signer))
   const now = atCheck(4, () => requireClock(context.clock, context.uptime, signer))
   const policy = atCheck(3, () => requirePolicy(signer.held, now))
   const people = {
@@ -47,6 +49,7 @@ export function checkSignRequest(request: SignRequest, context: ReleaseContext):
     revoked: revokedKeysOf(state),
     now,
     algorithms: nativeAlgorithms,
+    voidBefore: signer.continuity.voidBefore,
   }
   const { submission, requester } = atCheck(5, () => openSubmission(request.submission, people))
   atCheck(6, () => requireImage(submission, ledger.findImageSize(submission.imageSha256), policy))
@@ -67,7 +70,7 @@ export function checkSignRequest(request: SignRequest, context: ReleaseContext):
     image: manifest,
     requester: requester.name,
   }
-  const approved = atCheck(12, () => requireQuorum(request.approvals, subject, people))
+  atCheck(12, () => requireQuorum(request.approvals, subject, people))
   const isBreakGlass = atCheck(13, () => requireWindow(request.approvals, subject, people))
   atCheck(14, () => requireRate(policy, ledger.signaturesInDay(key.keyId, now)))
   atCheck(15, () => requireUsable(state.root, key, token.keys(), now))
@@ -78,7 +81,8 @@ export function checkSignRequest(request: SignRequest, context: ReleaseContext):
     requestId: request.requestId,
     keyId: key.keyId,
     subjectSha256: digest,
-    approvers: approved.map(({ keyId }) => keyId),
+    approvals: request.approvals,
+    requester: requester.name,
     isBreakGlass,
     classId,
     sequence: manifest.sequence,

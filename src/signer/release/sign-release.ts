@@ -6,7 +6,8 @@ import { requireClock } from '../checks/clock.check.js'
 import { checkedSigner } from '../checked-signer.js'
 import { takeCourier } from '../trust/take-courier.js'
 import type { ReleaseContext } from './release-context.js'
-import { checkSignRequest, type SignRequest } from './sign-checks.js'
+import { checkReSignRequest, type ReSignRequest } from './re-sign-checks.js'
+import { checkSignRequest, type Grant, type SignRequest } from './sign-checks.js'
 
 /**
  * Signs a release: all checks, the intent on the disk, the signature, the result on the disk, the release in the folder of
@@ -14,14 +15,35 @@ import { checkSignRequest, type SignRequest } from './sign-checks.js'
  * @throws Refusal with the number of its check.
  */
 export async function signRelease(request: SignRequest, context: ReleaseContext): Promise<SignerAnswers['sign']> {
-  const { state, published } = context
+  await takeTrust(request, context)
+  return signGranted(checkSignRequest(request, context), request, context)
+}
+
+/** Signs a release once more, with the key that took over: the envelope that is published changes its signature and nothing else. */
+export async function reSignRelease(
+  request: ReSignRequest,
+  context: ReleaseContext,
+): Promise<SignerAnswers['re-sign']> {
+  await takeTrust(request, context)
+  return signGranted(checkReSignRequest(request, context), request, context)
+}
+
+async function takeTrust({ trust }: SignRequest | ReSignRequest, context: ReleaseContext): Promise<void> {
+  const { state } = context
   const arrived = atCheck(4, () => requireClock(context.clock, context.uptime, state))
-  await takeCourier(state, request.trust, arrived)
-  const { now, intent, key } = checkSignRequest(request, context)
+  await takeCourier(state, trust, arrived)
+}
+
+async function signGranted(
+  { now, intent, key }: Grant,
+  { manifest, text }: SignRequest | ReSignRequest,
+  context: ReleaseContext,
+): Promise<{ readonly envelope: Uint8Array }> {
+  const { state, published } = context
   await atCheckAsync(16, () => state.record({ time: now, entry: intent }))
   if (intent.isBreakGlass) context.log.warn('signer.break-glass', { requestId: intent.requestId })
   const block = await buildBlock(checkedSigner(context.token, key), intent.subjectSha256)
-  const envelope = encodeEnvelope(request.manifest, [block], request.text)
+  const envelope = encodeEnvelope(manifest, [block], text)
   await atCheckAsync(19, async () => {
     const { operation, requestId } = intent
     await state.record({ time: now, entry: { kind: 'result', operation, requestId, bytes: envelope } })

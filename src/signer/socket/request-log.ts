@@ -30,7 +30,7 @@ const elapsed = (startedMs: number): number => Math.round(performance.now() - st
 function factsOf(request: SignerRequest | null): LogFacts {
   if (request === null) return {}
   const { operation } = request
-  if (request.operation === 'sign' || request.operation === 'krl') return { operation, requestId: request.requestId }
+  if ('requestId' in request) return { operation, requestId: request.requestId }
   if (request.operation === 'hash-image') return { operation, imageSizeBytes: request.imageSizeBytes }
   return { operation }
 }
