@@ -39,7 +39,8 @@ export class Poller {
     const nonce = this.options.hasClock ? null : new Uint8Array(randomBytes(NONCE_BYTES))
     try {
       const polled = await this.ask(nonce)
-      if (!polled.isChanged) return { happened: 'nothing-offered' }
+      // "Not modified" for ever is a freeze: what is held has to be fresh by itself (trust.md §5, step 9).
+      if (!polled.isChanged) return await this.judge({}, nonce)
       if (polled.answer.ack !== undefined) this.options.reports.acknowledge(polled.answer.ack)
       const event = await this.judge(polled.answer, nonce)
       const isSettled = event.happened === 'nothing-offered' || event.happened === 'already-running'

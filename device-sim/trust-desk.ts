@@ -9,7 +9,7 @@ import {
 import { checkAssignment } from '../src/domain/trust/check-assignment.js'
 import { applyKrl, judgeKrl } from '../src/domain/trust/take-krl.js'
 import { sha256Hex, type TrustState } from '../src/domain/trust/trust-state.js'
-import { MAX_ROOT_WALK } from '../src/domain/trust/walk-root.js'
+import { MAX_ROOT_WALK, takeRoot } from '../src/domain/trust/walk-root.js'
 import type { TrustMessage } from '../src/protocol/mqtt-payloads.js'
 import type { DeviceMemory } from './device-memory.js'
 import type { DeviceServer } from './device-server.port.js'
@@ -18,7 +18,7 @@ import type { DeviceServer } from './device-server.port.js'
 export type DeviceIdentity = Omit<DeviceContext, 'clockSeconds' | 'nonce'>
 
 /** Refusals that a document which exists would mend: it is fetched once, then the offer is judged again. */
-const needsRoot: readonly RefusalCode[] = ['FRESHNESS_ROOT', 'KRL_NEEDS_ROOT', 'KRL_EPOCH']
+const needsRoot: readonly RefusalCode[] = ['ROOT_EXPIRED', 'FRESHNESS_ROOT', 'KRL_NEEDS_ROOT', 'KRL_EPOCH']
 const needsKrl: readonly RefusalCode[] = ['FRESHNESS_KRL', 'KRL_MISSING', 'ASSIGNMENT_NEEDS_KRL']
 
 /** The device's judgement (trust.md §5, steps 1 to 14); what a step took is stored before the next one. */
@@ -46,7 +46,8 @@ export class TrustDesk {
         const { code } = error
         if (needsRoot.includes(code) && !fetched.roots) {
           fetched.roots = true
-          complete = { ...complete, roots: await this.fetchRoots() }
+          await this.fetchRoots()
+          complete = { ...complete, roots: [] }
         } else if (needsKrl.includes(code) && !fetched.krl) {
           fetched.krl = true
           complete = { ...complete, krl: (await this.server.findKrl()) ?? complete.krl }
@@ -106,14 +107,13 @@ export class TrustDesk {
     return null
   }
 
-  private async fetchRoots(): Promise<Uint8Array[]> {
-    const roots: Uint8Array[] = []
-    const held = this.memory().trust.root.version
-    while (roots.length < MAX_ROOT_WALK) {
-      const root = await this.server.findRoot(held + roots.length + 1)
-      if (root === null) break
-      roots.push(root)
+  /** Each root is taken before the next is asked for: a server with roots without end is stopped by one that does not follow. */
+  private async fetchRoots(): Promise<void> {
+    for (let fetched = 0; fetched < MAX_ROOT_WALK; fetched += 1) {
+      const root = await this.server.findRoot(this.memory().trust.root.version + 1)
+      if (root === null) return
+      const { trust } = this.memory()
+      this.memory().saveTrust(atStep(2, () => takeRoot(trust, root, this.identity.algorithms)))
     }
-    return roots
   }
 }

@@ -11,7 +11,7 @@ import type { Krl } from '../../src/domain/trust/krl.js'
 import type { UpdateAnswer } from '../../src/protocol/device-http.js'
 import { LyingServer } from './lying-server.js'
 import type { SoftKey } from './soft-key.js'
-import { CLASS_ID, VENDOR_ID } from './trust-fixture.js'
+import { CLASS_ID, VENDOR_ID, type FixtureOptions } from './trust-fixture.js'
 import { UpdateFixture } from './update-fixture.js'
 
 /** What varies in an answer; everything else of it is good. */
@@ -35,9 +35,9 @@ export class DeviceBench {
     readonly fixture: UpdateFixture,
   ) {}
 
-  static async make(): Promise<DeviceBench> {
+  static async make(options: FixtureOptions = {}): Promise<DeviceBench> {
     const folder = await mkdtemp(join(tmpdir(), 'cs-device-'))
-    return new DeviceBench(folder, await LyingServer.start(), await UpdateFixture.make())
+    return new DeviceBench(folder, await LyingServer.start(), await UpdateFixture.make(options))
   }
 
   async close(): Promise<void> {

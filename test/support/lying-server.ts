@@ -8,7 +8,7 @@ import { MAX_DOCUMENT_BYTES } from '../../src/domain/trust/labels.js'
 import { parseReport, type Report } from '../../src/domain/trust/report.js'
 import { requireAttached } from '../../src/domain/trust/signed-document.js'
 import type { CoseKey } from '../../src/domain/cose/cose-key.js'
-import { toHex } from '../../src/domain/bytes.js'
+import { findHex, toHex } from '../../src/domain/bytes.js'
 import {
   encodeEnrolAnswer,
   encodeReportAnswer,
@@ -17,6 +17,7 @@ import {
   type ReportAck,
   type UpdateAnswer,
 } from '../../src/protocol/device-http.js'
+import { encodeWireMap } from '../../src/protocol/wire-cbor.js'
 
 /** The device calls of one namespace, in process, saying whatever a test puts into it. It still verifies reports. */
 export class LyingServer {
@@ -24,6 +25,12 @@ export class LyingServer {
   answer: UpdateAnswer = {}
   /** In its place, where several devices poll. */
   answerFor: ((deviceId: string) => Promise<UpdateAnswer>) | null = null
+  /** In place of any answer to a poll: bytes that are none. */
+  rawAnswer: Uint8Array | null = null
+  /** A poll waits so long for its answer. */
+  waitMs = 0
+  /** Of the newest poll; null when it had none. */
+  nonce: Uint8Array | null = null
   etag: string | null = null
   payload: Uint8Array = new Uint8Array(0)
   /** The connection is cut after so many bytes of the payload, once. */
@@ -38,11 +45,15 @@ export class LyingServer {
   oldReport: ReportAck | null = null
   krl: Uint8Array | null = null
   readonly roots = new Map<number, Uint8Array>()
+  /** For every root that is asked for and not in `roots`. */
+  rootForAll: Uint8Array | null = null
   readonly reports: Report[] = []
   readonly requests: { path: string; authorization: string; range: string }[] = []
   mqtt: EnrolAnswer['mqtt'] = { url: 'mqtt://127.0.0.1:9', username: 'nobody', password: 'none' }
   /** A device's thumbprint, unless the server lies about that too. */
   enrolAs: string | null = null
+  /** Members that no answer to an enrolment has. */
+  enrolMore: Readonly<Record<string, Uint8Array>> | null = null
   readonly deviceKeys = new Map<string, CoseKey>()
 
   private constructor(
@@ -81,7 +92,7 @@ export class LyingServer {
     else if (first === 'payload') await this.sendPayload(range, response)
     else if (second === 'update') await this.update(first, request, response)
     else if (second === 'report') this.report(first, body, response)
-    else this.sendDocument(first === 'krl' ? this.krl : this.roots.get(Number(second)), response)
+    else this.sendDocument(first === 'krl' ? this.krl : (this.roots.get(Number(second)) ?? this.rootForAll), response)
   }
 
   private sendDocument(document: Uint8Array | null | undefined, response: ServerResponse): void {
@@ -95,7 +106,11 @@ export class LyingServer {
     requireAttached(nativeAlgorithms, { key, alg: parsed.alg }, parsed, 'enrolment')
     this.deviceKeys.set(toHex(parsed.keyId ?? new Uint8Array(0)), key)
     const deviceId = this.enrolAs ?? toHex(parsed.keyId ?? new Uint8Array(0))
-    response.end(encodeEnrolAnswer({ deviceId, credential: 'secret-of-the-device', mqtt: this.mqtt }))
+    const answer: EnrolAnswer = { deviceId, credential: 'secret-of-the-device', mqtt: this.mqtt }
+    const more = this.enrolMore
+    response.end(
+      more === null ? encodeEnrolAnswer(answer) : encodeWireMap({ ...answer, mqtt: { ...this.mqtt }, ...more }),
+    )
   }
 
   private async update(deviceId: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -103,9 +118,12 @@ export class LyingServer {
       response.writeHead(304).end()
       return
     }
+    this.nonce = findHex(new URL(request.url ?? '', this.url).searchParams.get('nonce') ?? '')
+    if (this.waitMs > 0) await new Promise((resolve) => setTimeout(resolve, this.waitMs))
+    if (response.destroyed) return
     response.setHeader('content-type', 'application/cbor')
     if (this.etag !== null) response.setHeader('etag', this.etag)
-    response.end(encodeUpdateAnswer((await this.answerFor?.(deviceId)) ?? this.answer))
+    response.end(this.rawAnswer ?? encodeUpdateAnswer((await this.answerFor?.(deviceId)) ?? this.answer))
   }
 
   private report(deviceId: string, body: Uint8Array, response: ServerResponse): void {

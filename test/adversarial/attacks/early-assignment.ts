@@ -1,0 +1,18 @@
+import type { Attack } from '../attack.js'
+import { NOW } from '../scene.js'
+
+export const earlyAssignment: Attack = {
+  name: 'early-assignment',
+  group: 'time',
+  threat: 'row 6',
+  does: 'uses an assignment before its time, ahead of the pace that people signed',
+  run: (scene) => scene.offer({ assignment: { notBefore: NOW + 1, expires: NOW + 3_600 } }),
+  expected: { step: 10, code: 'ASSIGNMENT_NOT_YET' },
+  guard: [
+    {
+      file: 'src/domain/trust/check-assignment.ts',
+      find: 'if (now < assignment.notBefore) throw',
+      replace: 'if (false) throw',
+    },
+  ],
+}

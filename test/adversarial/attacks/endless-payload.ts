@@ -1,0 +1,22 @@
+import { concat } from '../../../src/domain/bytes.js'
+import type { Attack } from '../attack.js'
+
+export const endlessPayload: Attack = {
+  name: 'endless-payload',
+  group: 'transport',
+  threat: 'TUF: endless data',
+  does: 'goes on sending when the payload is whole',
+  run: async (scene) => {
+    scene.server.answer = await scene.answer()
+    scene.server.payload = concat(scene.server.payload, new Uint8Array(8 * 1024 * 1024))
+    return scene.poll()
+  },
+  expected: { step: 15, code: 'PAYLOAD_TOO_LONG', detail: { limitBytes: 40_000 } },
+  guard: [
+    {
+      file: 'device-sim/slots.ts',
+      find: 'if (this.stored + piece.length > this.wanted.imageSizeBytes)',
+      replace: 'if (false)',
+    },
+  ],
+}

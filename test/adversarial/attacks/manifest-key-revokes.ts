@@ -1,0 +1,24 @@
+import type { Attack } from '../attack.js'
+import { signPayload } from '../thief.js'
+
+export const manifestKeyRevokes: Attack = {
+  name: 'manifest-key-revokes',
+  group: 'keys',
+  threat: 'kid of another role',
+  does: 'signs a KRL with the stolen manifest key',
+  run: (scene) =>
+    scene.offer({}, async (answer) => ({
+      krl: await signPayload(scene.trust.roleKey('manifest-a'), 'krl', scene.payloadOf(answer.krl)),
+      freshness: await scene.fixture.freshness(
+        await signPayload(scene.trust.roleKey('manifest-a'), 'krl', scene.payloadOf(answer.krl)),
+      ),
+    })),
+  expected: { step: 6, code: 'KEY_UNKNOWN' },
+  guard: [
+    {
+      file: 'src/domain/trust/signed-document.ts',
+      find: 'if (row === undefined || !roles.some((role) => root.roles.get(role)?.keyIds.includes(name)))',
+      replace: 'if (row === undefined)',
+    },
+  ],
+}

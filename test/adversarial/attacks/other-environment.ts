@@ -1,0 +1,19 @@
+import { classIdOf } from '../../../src/domain/suit/identifiers.js'
+import { VENDOR_ID } from '../../support/trust-fixture.js'
+import type { Attack } from '../attack.js'
+
+export const otherEnvironment: Attack = {
+  name: 'other-environment',
+  group: 'software',
+  threat: 'row 13; TUF: wrong software',
+  does: 'assigns the development build of the very same hardware',
+  run: (scene) => scene.offer({ manifest: { classId: classIdOf(VENDOR_ID, 'gateway', 'rev-b', 'dev') } }),
+  expected: { step: 13, code: 'WRONG_CLASS' },
+  guard: [
+    {
+      file: 'src/domain/trust/check-envelope.ts',
+      find: 'if (!equalBytes(manifest.classId, target.classId))',
+      replace: 'if (false)',
+    },
+  ],
+}

@@ -1,0 +1,18 @@
+import { vendorIdOf } from '../../../src/domain/suit/identifiers.js'
+import type { Attack } from '../attack.js'
+
+export const otherVendor: Attack = {
+  name: 'other-vendor',
+  group: 'software',
+  threat: 'row 13; TUF: wrong software',
+  does: 'assigns a signed release of another vendor',
+  run: (scene) => scene.offer({ manifest: { vendorId: vendorIdOf('other.example') } }),
+  expected: { step: 13, code: 'WRONG_VENDOR' },
+  guard: [
+    {
+      file: 'src/domain/trust/check-envelope.ts',
+      find: 'if (!equalBytes(manifest.vendorId, target.vendorId))',
+      replace: 'if (false)',
+    },
+  ],
+}
