@@ -3,6 +3,7 @@ import { addAuditCommands } from './commands/audit.command.js'
 import { addCeremonyCommands } from './commands/ceremony.command.js'
 import { addDeviceCommands } from './commands/device.command.js'
 import { addFirmwareCommands } from './commands/firmware.command.js'
+import { addJournalCommands } from './commands/journal.command.js'
 import { addKeyCommands } from './commands/key.command.js'
 import { addKeysCommands } from './commands/keys.command.js'
 import { addLoginCommands } from './commands/login.command.js'
@@ -36,6 +37,7 @@ export function buildProgram(world: World): Command {
   addDeviceCommands(program, world)
   addTokenCommands(program, world)
   addAuditCommands(program, world)
+  addJournalCommands(program, world)
   addSuitCommands(program, world)
   return program
 }

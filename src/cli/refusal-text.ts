@@ -30,6 +30,12 @@ const advice: Readonly<Record<string, string>> = {
   KRL_EQUIVOCATION: 'two different revocation lists carry one number: tell a security officer',
   KRL_EXPIRED: 'renew the revocation list: "countersign keys renew"',
   KRL_ENTRY_FORBIDDEN: 'a revocation list revokes no root and no emergency key; a successor root leaves them out',
+  JOURNAL_BROKEN:
+    'bytes of this journal were changed or are missing: keep the file, and tell a security officer (a signer that starts drops a last frame that a crash tore)',
+  JOURNAL_CONTENT: 'this journal says something that nobody signed: keep the file, and tell a security officer',
+  SIGNER_SUSPENDED: 'its state was copied or restored: "countersign signer resume make" begins the way back',
+  KEY_NOT_NEWER: 'nothing to do: a release is signed again only after its key was rotated',
+  APPROVAL_VOID: 'the signer was resumed after this was approved: approve again',
   SEQUENCE_OVERTAKEN: 'run "countersign release renew ID", then have it approved again',
   UNAUTHENTICATED: 'run "countersign login" with a token that is valid',
   FORBIDDEN: 'use a token with the role that is needed; a security officer makes one with "countersign token create"',
