@@ -34,6 +34,16 @@ const check = (journal: Uint8Array): unknown => {
   return checkJournal(path, fixture.trust.rootBytes)
 }
 
+function isAccepted(journal: Uint8Array): boolean {
+  try {
+    check(journal)
+    return true
+  } catch (error) {
+    if (error instanceof Refusal) return false
+    throw error
+  }
+}
+
 const linesOf = (journal: Uint8Array): JournalLine[] =>
   new JournalScanner('gateway/prod').take(journal).map(({ time, kind, body }) => ({ time, kind, body }))
 
@@ -80,12 +90,15 @@ describe('journal verify', () => {
 
   it('refuses it after a change of any one byte', () => {
     const changed = bytes.slice()
+    const accepted: number[] = []
     for (let at = 0; at < bytes.length; at += 1) {
       const before = changed[at] ?? 0
       changed[at] = before ^ (1 << (at % 8))
-      expect(() => check(changed)).toThrow(Refusal)
+      if (isAccepted(changed)) accepted.push(at)
       changed[at] = before
     }
+    expect(accepted).toEqual([])
+    expect(isAccepted(bytes)).toBe(true)
   }, 120_000)
 
   it('refuses it cut short at any byte that is no end of a frame, and empty', () => {

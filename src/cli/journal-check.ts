@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { Refusal } from '../domain/refusal.js'
 import type { JournalEnd, JournalHead } from '../domain/journal/journal-chain.js'
 import type { JournalRecord } from '../domain/journal/journal-record.js'
@@ -38,8 +38,9 @@ function follow(path: string, namespace: string, each: (record: JournalRecord) =
 function* piecesOf(path: string): Generator<Uint8Array> {
   const descriptor = atFile(path, () => openSync(path, 'r'))
   try {
+    const { size } = atFile(path, () => fstatSync(descriptor))
     for (;;) {
-      const piece = new Uint8Array(PIECE_BYTES)
+      const piece = new Uint8Array(Math.min(PIECE_BYTES, size))
       const count = atFile(path, () => readSync(descriptor, piece))
       if (count === 0) return
       yield piece.subarray(0, count)
