@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { utf8 } from '../domain/bytes.js'
-import { ED25519, strictAlgorithms } from '../domain/cose/algorithms.js'
+import { ED25519, ESP256, strictAlgorithms } from '../domain/cose/algorithms.js'
 import { createPersonKey, openPersonKey, showPersonKey } from './person-key.js'
 
 const cost = { n: 1_024, r: 8, p: 1 }
@@ -26,16 +26,20 @@ function changedFile(name: string, change: (file: Record<string, unknown>) => ob
 }
 
 describe('a key file', () => {
-  it('signs for the public key it shows, is private, and holds no seed in clear', async () => {
-    const path = join(folder, 'manager-1.key')
-    const made = createPersonKey(path, 'manager-1', passphrase, cost)
+  it.each([
+    ['ed25519', ED25519],
+    ['p256', ESP256],
+  ] as const)('of kind %s signs for the public key it shows, and is private', async (kind, algorithm) => {
+    const path = join(folder, `${kind}.key`)
+    const made = createPersonKey(path, 'manager-1', passphrase, cost, kind)
     expect(statSync(path).mode & 0o777).toBe(0o600)
     expect(showPersonKey(path)).toEqual(made)
     const { key, signer } = openPersonKey(path, passphrase)
     expect(key).toEqual(made)
     const message = utf8('message')
     const signature = await signer.sign(message)
-    expect(strictAlgorithms.get(ED25519)?.verify(made.publicKey, message, signature)).toBe(true)
+    expect([signer.alg, made.publicKey.kind]).toEqual([algorithm, kind])
+    expect(strictAlgorithms.get(algorithm)?.verify(made.publicKey, message, signature)).toBe(true)
   })
 
   it('is never overwritten', () => {

@@ -1,16 +1,15 @@
-import { createCipheriv, createDecipheriv, createPrivateKey, randomBytes, scryptSync, sign } from 'node:crypto'
+import { createCipheriv, createDecipheriv, randomBytes, scryptSync } from 'node:crypto'
 import { z } from 'zod'
 import { equalBytes, findBase64Url, toBase64Url, utf8 } from '../domain/bytes.js'
 import { decodeCbor } from '../domain/cbor/decode.js'
 import { encodeCbor } from '../domain/cbor/encode.js'
-import { ED25519 } from '../domain/cose/algorithms.js'
 import { coseKeyFromCbor, coseKeyToCbor, keyIdHexOf, keyIdOf, type CoseKey } from '../domain/cose/cose-key.js'
 import type { MessageSigner } from '../domain/cose/sign1.js'
 import { Refusal } from '../domain/refusal.js'
+import { makeSecret, publicKeyOf, SECRET_BYTES, signerOf, type SecretKind } from './key-secret.js'
 import { createLocalFile, readLocalText } from './local-file.js'
 
 const FORMAT = 'countersign-key/v1'
-const SEED_BYTES = 32
 const TAG_BYTES = 16
 /** scrypt cost: 128 MiB and about a third of a second for each guess. */
 export const keyFileCost = { n: 131_072, r: 8, p: 1 }
@@ -57,32 +56,28 @@ const derive = (passphrase: string, scrypt: KeyFile['scrypt']): Buffer =>
     maxmem: 256 * scrypt.n * scrypt.r,
   })
 
-// RFC 8410 §7: a PKCS#8 private key of Ed25519 is this prefix and the seed.
-const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex')
-const privateKeyOf = (seed: Uint8Array) =>
-  createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8' })
-
-function publicKeyOf(seed: Uint8Array): CoseKey {
-  const { x } = privateKeyOf(seed).export({ format: 'jwk' })
-  return { kind: 'ed25519', x: findBase64Url(x ?? '') ?? new Uint8Array(0) }
-}
-
 /**
- * Makes a person's Ed25519 key and writes its file with mode 0600: scrypt over the passphrase, AES-256-GCM over the seed.
+ * Makes a person's key and writes its file with mode 0600: scrypt over the passphrase, AES-256-GCM over the secret.
  * @throws Refusal `FILE_EXISTS`: a key is never overwritten. `REQUEST_INVALID` for a passphrase below 8 characters.
  */
-export function createPersonKey(path: string, person: string, passphrase: string, cost = keyFileCost): PersonKey {
+export function createPersonKey(
+  path: string,
+  person: string,
+  passphrase: string,
+  cost = keyFileCost,
+  kind: SecretKind = 'ed25519',
+): PersonKey {
   if (passphrase.length < 8) throw new Refusal('REQUEST_INVALID', { field: 'passphrase', why: 'below 8 characters' })
   if (!/^[\w.@+-]{1,64}$/.test(person))
     throw new Refusal('REQUEST_INVALID', { field: 'person', why: 'not 1 to 64 of letters, digits and . _ @ + -' })
-  const seed = randomBytes(SEED_BYTES)
-  const publicKey = publicKeyOf(seed)
+  const secret = makeSecret(kind)
+  const publicKey = publicKeyOf(kind, secret)
   const open = { person, keyId: keyIdHexOf(publicKey), publicKey: toBase64Url(encodeCbor(coseKeyToCbor(publicKey))) }
   const scrypt = { ...cost, salt: toBase64Url(randomBytes(16)) }
   const nonce = randomBytes(12)
   const cipher = createCipheriv('aes-256-gcm', derive(passphrase, scrypt), nonce).setAAD(boundTo(open))
-  const sealed = Buffer.concat([cipher.update(seed), cipher.final(), cipher.getAuthTag()])
-  seed.fill(0)
+  const sealed = Buffer.concat([cipher.update(secret), cipher.final(), cipher.getAuthTag()])
+  secret.fill(0)
   const file: KeyFile = { format: FORMAT, ...open, scrypt, nonce: toBase64Url(nonce), sealed: toBase64Url(sealed) }
   createLocalFile(path, `${JSON.stringify(file, null, 2)}\n`, 0o600)
   return { person, keyId: open.keyId, publicKey }
@@ -108,33 +103,29 @@ function parseKeyFile(path: string): { file: KeyFile; key: PersonKey } {
 export const showPersonKey = (path: string): PersonKey => parseKeyFile(path).key
 
 /**
- * Opens a key file for signing. The seed stays inside the signer that is returned.
+ * Opens a key file for signing. The secret stays inside the signer that is returned.
  * @throws Refusal `PASSPHRASE_WRONG`, `FILE_UNREADABLE`, `KEY_MALFORMED`.
  */
 export function openPersonKey(path: string, passphrase: string): { key: PersonKey; signer: MessageSigner } {
   const { file, key } = parseKeyFile(path)
-  const seed = unseal(file, passphrase)
-  const derived = publicKeyOf(seed)
-  if (key.publicKey.kind !== 'ed25519' || !equalBytes(derived.x, key.publicKey.x))
+  const { kind } = key.publicKey
+  if (kind === 'akp') throw new Refusal('FILE_UNREADABLE', { path, why: 'a kind of key that files do not hold' })
+  const secret = unseal(file, passphrase)
+  const signer = signerOf(kind, secret)
+  secret.fill(0)
+  if (!equalBytes(signer.keyId, keyIdOf(key.publicKey)))
     throw new Refusal('FILE_UNREADABLE', { path, why: 'the private key is not that of the public key' })
-  const privateKey = privateKeyOf(seed)
-  seed.fill(0)
-  const signer: MessageSigner = {
-    alg: ED25519,
-    keyId: keyIdOf(key.publicKey),
-    sign: async (message) => new Uint8Array(sign(null, message, privateKey)),
-  }
   return { key, signer }
 }
 
 function unseal(file: KeyFile, passphrase: string): Buffer {
   const sealed = findBase64Url(file.sealed) ?? new Uint8Array(0)
   const nonce = findBase64Url(file.nonce) ?? new Uint8Array(0)
-  if (sealed.length !== SEED_BYTES + TAG_BYTES || nonce.length !== 12) throw new Refusal('PASSPHRASE_WRONG', {})
+  if (sealed.length !== SECRET_BYTES + TAG_BYTES || nonce.length !== 12) throw new Refusal('PASSPHRASE_WRONG', {})
   const cipher = createDecipheriv('aes-256-gcm', derive(passphrase, file.scrypt), nonce)
-  cipher.setAAD(boundTo(file)).setAuthTag(sealed.subarray(SEED_BYTES))
+  cipher.setAAD(boundTo(file)).setAuthTag(sealed.subarray(SECRET_BYTES))
   try {
-    return Buffer.concat([cipher.update(sealed.subarray(0, SEED_BYTES)), cipher.final()])
+    return Buffer.concat([cipher.update(sealed.subarray(0, SECRET_BYTES)), cipher.final()])
   } catch (error) {
     // GCM cannot tell a wrong passphrase from a changed file: neither opens.
     throw new Refusal('PASSPHRASE_WRONG', {}, { cause: error })

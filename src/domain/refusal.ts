@@ -148,6 +148,9 @@ export interface RefusalDetail {
   SERVER_ANSWER: { path: string; why: string }
   FILE_EXISTS: { path: string }
   NOT_CONFIRMED: Record<string, never>
+  REPORT_EPOCH: { expected: number; found: number }
+  DEVICE_MISMATCH: { field: string }
+  NONCE_UNKNOWN: Record<string, never>
 }
 export type RefusalCode = keyof RefusalDetail
 

@@ -43,6 +43,7 @@ export function makeRoot(specFile: string): { payload: Uint8Array; root: Root } 
   const payload = encodeRoot({ ...numbers, keys, roles, floors: new Map(Object.entries(spec.floors)) })
   const root = parseRoot(payload)
   requireLife('expires', root.issued, root.expires)
+  requireAllowed(root)
   return { payload, root }
 }
 
@@ -59,6 +60,13 @@ function addKeys(keys: Map<string, RootKey>, row: z.infer<typeof Role>, role: Ke
     keys.set(keyId, { keyId, key, alg: algorithmOf(key), notBefore, notAfter })
     return keyId
   })
+}
+
+/** A key whose algorithm the root does not allow could sign nothing, and nobody would know before it had to. */
+function requireAllowed({ keys, algorithms }: Root): void {
+  for (const { alg, keyId } of keys.values())
+    if (!algorithms.includes(alg))
+      throw new Refusal('REQUEST_INVALID', { field: 'algorithms', why: `${alg} of key ${keyId} is not among them` })
 }
 
 function requireLife(field: string, from: number, to: number): void {

@@ -13,23 +13,25 @@ let bench: CliBench
 const publicKeys = new Map<string, string>()
 beforeAll(async () => {
   bench = await CliBench.make()
-  for (const person of [...holders, ...online, ...offline]) {
-    const [line] = await bench.must(
-      'key',
-      'create',
-      '--person',
-      person,
-      '--out',
-      bench.path(`${person}.key`),
-      '--passphrase-file',
-      bench.path('passphrase'),
-      '--json',
-    )
-    publicKeys.set(person, (JSON.parse(line ?? '') as { publicKey: string }).publicKey)
-  }
+  for (const person of [...holders, ...online, ...offline]) await createKey(person)
 })
 afterAll(() => bench.close())
 
+async function createKey(person: string, ...more: readonly string[]): Promise<void> {
+  const [line] = await bench.must(
+    'key',
+    'create',
+    '--person',
+    person,
+    '--out',
+    bench.path(`${person}.key`),
+    '--passphrase-file',
+    bench.path('passphrase'),
+    '--json',
+    ...more,
+  )
+  publicKeys.set(person, (JSON.parse(line ?? '') as { publicKey: string }).publicKey)
+}
 const entry = (person: string): object => ({ publicKey: publicKeys.get(person) })
 const role = (threshold: number, ...persons: string[]): object => ({ threshold, keys: persons.map(entry) })
 
@@ -188,5 +190,19 @@ describe('a ceremony', () => {
     const previous = ['--previous', bench.path('root-1.cbor')]
     const { errors } = await hold('root', 'root-3', rootSpec({ version: 3 }), ['holder-1', 'holder-2'], previous)
     expect(errors[0]).toBe('refused: ROOT_VERSION (expected=2 found=3)')
+  })
+
+  it('of people with P-256 keys makes a root that allows them, and refuses one that does not', async () => {
+    const people = ['holder-4', 'holder-5']
+    for (const person of people) await createKey(person, '--algorithm', 'esp256')
+    const roles = { root: role(2, ...people) }
+    const spec = bench.path('second-profile.json')
+    writeFileSync(spec, JSON.stringify(rootSpec({}, roles)))
+    const refused = await bench.run('ceremony', 'root', 'make', '--spec', spec, '--out', bench.path('never'))
+    expect(refused.errors[0]).toMatch(/^refused: REQUEST_INVALID \(field=algorithms why=-9 of key [0-9a-f]{64} is not/)
+    const allowed = rootSpec({ algorithms: [-19, -9] }, roles)
+    expect((await hold('root', 'second-profile', allowed, people)).exitCode).toBe(0)
+    const { root } = anchorState(read('second-profile.cbor'), nativeAlgorithms)
+    expect(root.roles.get('root')?.keyIds.map((keyId) => root.keys.get(keyId)?.alg)).toEqual([-9, -9])
   })
 })

@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { Option, type Command } from 'commander'
 import { toBase64Url } from '../../domain/bytes.js'
 import { encodeCbor } from '../../domain/cbor/encode.js'
 import { coseKeyToCbor } from '../../domain/cose/cose-key.js'
@@ -12,6 +12,7 @@ import { Output } from '../terminal.js'
 interface CreateOptions extends CommonOptions {
   readonly person: string
   readonly out: string
+  readonly algorithm: 'ed25519' | 'esp256'
   readonly passphraseFile?: string
 }
 
@@ -26,6 +27,11 @@ export function addKeyCommands(program: Command, world: World): void {
   )
     .requiredOption('--person <name>', 'your name in the policy')
     .requiredOption('--out <file>', 'where to write it; never over another file')
+    .addOption(
+      new Option('--algorithm <name>', 'esp256 where the root allows it (-9)')
+        .choices(['ed25519', 'esp256'])
+        .default('ed25519'),
+    )
     .option('--passphrase-file <file>', 'take the passphrase from the first line of this file')
     .action((options: CreateOptions) => create(world, options))
   defineCommand(
@@ -44,7 +50,8 @@ async function create(world: World, options: CreateOptions): Promise<void> {
   if (options.passphraseFile === undefined && (await terminal.askSecret('once more: ')) !== passphrase)
     throw new Refusal('REQUEST_INVALID', { field: 'passphrase', why: 'typed differently the second time' })
   const output = new Output(terminal, options.json === true)
-  printKey(output, createPersonKey(options.out, options.person, passphrase, world.keyFileCost))
+  const kind = options.algorithm === 'esp256' ? 'p256' : 'ed25519'
+  printKey(output, createPersonKey(options.out, options.person, passphrase, world.keyFileCost, kind))
   output.line(`written to ${options.out}; keep a copy where only you can reach it`)
 }
 

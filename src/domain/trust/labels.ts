@@ -11,6 +11,8 @@ export type DocumentKind =
   | 'approval'
   | 'report'
   | 'enrolment'
+  | 'counter-epoch'
+  | 'key-change'
   | 'journal'
 
 const labels = new Map<DocumentKind, Uint8Array>()
