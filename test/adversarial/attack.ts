@@ -1,6 +1,6 @@
-import type { RefusalCode } from '../../src/domain/refusal.js'
 import type { FixtureOptions } from '../support/trust-fixture.js'
 import type { Scene } from './scene.js'
+import type { Verdict } from './verdict.js'
 
 /** What is attacked. A new group is a new word here. */
 export const attackGroups = [
@@ -15,15 +15,6 @@ export const attackGroups = [
   'journal',
 ] as const
 export type AttackGroup = (typeof attackGroups)[number]
-
-/** How an attack ended, in the device's own words. */
-export interface Verdict {
-  /** The step of trust.md §5 that spoke; 0 before the first, 16 for a confirmed boot. */
-  readonly step: number
-  /** `CONFIRMED`: what was offered runs. `UNREACHABLE`: given up without an answer to judge. `NOTHING`: no update found. */
-  readonly code: RefusalCode | 'CONFIRMED' | 'UNREACHABLE' | 'NOTHING'
-  readonly detail?: object
-}
 
 /** One edit of the source that takes a guard away. `find` stands in the file exactly once. */
 export interface Edit {

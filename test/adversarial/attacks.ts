@@ -93,10 +93,12 @@ import { reorderedCommands } from './attacks/reordered-commands.js'
 import { replayedNonce } from './attacks/replayed-nonce.js'
 import { reusedSequence } from './attacks/reused-sequence.js'
 import { revocationLostWithARoot } from './attacks/revocation-lost-with-a-root.js'
+import { revocationsWithoutEnd } from './attacks/revocations-without-end.js'
 import { revokedAssignmentKey } from './attacks/revoked-assignment-key.js'
 import { revokedFreshnessKey } from './attacks/revoked-freshness-key.js'
 import { revokedKrlKey } from './attacks/revoked-krl-key.js'
 import { revokedManifestKey } from './attacks/revoked-manifest-key.js'
+import { revokedWhileDownloading } from './attacks/revoked-while-downloading.js'
 import { rootItsHoldersDidNotSign } from './attacks/root-its-holders-did-not-sign.js'
 import { rootOfAnotherNamespace } from './attacks/root-of-another-namespace.js'
 import { rootsToBeFetched } from './attacks/roots-to-be-fetched.js'
@@ -189,6 +191,8 @@ export const attacks: readonly Attack[] = [
   krlKeyAssigns,
   assignmentKeySaysFresh,
   manifestKeyRevokes,
+  revocationsWithoutEnd,
+  revokedWhileDownloading,
   emptySignature,
   zeroSignature,
   nameOfTheRealKey,

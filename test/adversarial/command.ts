@@ -91,8 +91,7 @@ function parse(argv: readonly string[]) {
     })
     return { ...values, names: positionals }
   } catch (error) {
-    // parseArgs refuses with a TypeError; there is nothing to add to what we say then.
-    if (error instanceof TypeError) return null
+    if (String((error as NodeJS.ErrnoException).code).startsWith('ERR_PARSE_ARGS')) return null
     throw error
   }
 }

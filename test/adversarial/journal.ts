@@ -2,8 +2,8 @@ import { concat } from '../../src/domain/bytes.js'
 import { appendLines, emptyJournal } from '../../src/domain/journal/journal-chain.js'
 import { JournalScanner } from '../../src/domain/journal/journal-scanner.js'
 import { Refusal } from '../../src/domain/refusal.js'
-import type { Verdict } from './attack.js'
 import { NOW } from './scene.js'
+import type { Verdict } from './verdict.js'
 
 /** A journal of three flushes, and what its reader says once the attacker is done with it. */
 export function judgeJournal(spoil: (frames: readonly Uint8Array[]) => readonly Uint8Array[]): Verdict {

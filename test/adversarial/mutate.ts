@@ -3,7 +3,8 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { build } from 'esbuild'
-import type { Attack, Edit, Verdict } from './attack.js'
+import type { Attack, Edit } from './attack.js'
+import type { Verdict } from './verdict.js'
 
 /** What became of an attack without its guard. */
 export interface MutationResult {

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Attack, Verdict } from './attack.js'
+import type { Attack } from './attack.js'
 import { Scene } from './scene.js'
+import type { Verdict } from './verdict.js'
 
 const AT_ONCE = 4
 

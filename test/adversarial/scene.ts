@@ -14,8 +14,8 @@ import { DeviceBench, type AnswerChange } from '../support/device-bench.js'
 import type { LyingServer } from '../support/lying-server.js'
 import type { FixtureOptions, TrustFixture } from '../support/trust-fixture.js'
 import { IMAGE, type UpdateFixture } from '../support/update-fixture.js'
-import type { Verdict } from './attack.js'
 import { requireMap, sequenceOf } from './thief.js'
+import type { Verdict } from './verdict.js'
 import { WatchedTransport } from './watched-transport.js'
 
 /** The moment at which scenes play. */

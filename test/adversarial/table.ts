@@ -1,6 +1,6 @@
 import type { AttackResult } from './run-attack.js'
 import type { MutationResult } from './mutate.js'
-import type { Verdict } from './attack.js'
+import type { Verdict } from './verdict.js'
 
 /** Rows of `--json`. */
 export const toJson = ({ attack, verdict, pass }: AttackResult): object => ({

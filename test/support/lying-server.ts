@@ -92,7 +92,11 @@ export class LyingServer {
     else if (first === 'payload') await this.sendPayload(range, response)
     else if (second === 'update') await this.update(first, request, response)
     else if (second === 'report') this.report(first, body, response)
-    else this.sendDocument(first === 'krl' ? this.krl : (this.roots.get(Number(second)) ?? this.rootForAll), response)
+    else this.sendDocument(first === 'krl' ? this.krl : this.findRoot(Number(second)), response)
+  }
+
+  private findRoot(version: number): Uint8Array | null {
+    return this.roots.get(version) ?? this.rootForAll
   }
 
   private sendDocument(document: Uint8Array | null | undefined, response: ServerResponse): void {
