@@ -5,7 +5,7 @@ export interface BenchmarkRow {
   readonly reference: number
   readonly ratio: number
   readonly unit: string
-  /** Units of work that each side did in its best round. */
+  /** Units of work that we did while it was measured. */
   readonly n: number
 }
 

@@ -34,10 +34,21 @@ export function findBase64Url(text: string): Uint8Array | null {
   return bytes.toString('base64url') === text ? new Uint8Array(bytes) : null
 }
 
-/** Bytes that the caller fills at once, from the engine's pool of small buffers: a buffer of their own costs ten times as much. */
+const POOL_BYTES = 8_192
+let pool = new ArrayBuffer(POOL_BYTES)
+let poolAt = 0
+
+/** Zeros for the caller to fill. Middling ones share a buffer: one of their own would cost ten times as much. */
 export function allocateBytes(length: number): Uint8Array {
-  const pooled = Buffer.allocUnsafe(length)
-  return new Uint8Array(pooled.buffer, pooled.byteOffset, length)
+  // The engine keeps the smallest beside its objects, and the largest are worth their own buffer.
+  if (length <= 64 || length > 1_024) return new Uint8Array(length)
+  if (poolAt + length > POOL_BYTES) {
+    pool = new ArrayBuffer(POOL_BYTES)
+    poolAt = 0
+  }
+  const bytes = new Uint8Array(pool, poolAt, length)
+  poolAt += length
+  return bytes
 }
 
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
