@@ -103,7 +103,7 @@ describe('release approve, with a server that lies', () => {
         return { manifest: new Uint8Array(longer) }
       },
       'MANIFEST_TEMPLATE',
-      'at=member 7',
+      'at=validate: command',
     ],
     [
       'a class of nobody’s policy',
