@@ -14,6 +14,7 @@ import { DeviceBench, type AnswerChange } from '../support/device-bench.js'
 import type { LyingServer } from '../support/lying-server.js'
 import type { FixtureOptions, TrustFixture } from '../support/trust-fixture.js'
 import { IMAGE, type UpdateFixture } from '../support/update-fixture.js'
+import { memoryFolder } from './memory-folder.js'
 import { requireMap, sequenceOf } from './thief.js'
 import type { Verdict } from './verdict.js'
 import { WatchedTransport } from './watched-transport.js'
@@ -30,7 +31,7 @@ export class Scene {
   private constructor(readonly bench: DeviceBench) {}
 
   static async make(options: FixtureOptions = {}): Promise<Scene> {
-    return new Scene(await DeviceBench.make({ now: NOW, ...options }))
+    return new Scene(await DeviceBench.make({ now: NOW, ...options }, memoryFolder()))
   }
 
   close(): Promise<void> {

@@ -35,8 +35,9 @@ export class DeviceBench {
     readonly fixture: UpdateFixture,
   ) {}
 
-  static async make(options: FixtureOptions = {}): Promise<DeviceBench> {
-    const folder = await mkdtemp(join(tmpdir(), 'cs-device-'))
+  /** @param parent of the bench's own folder. */
+  static async make(options: FixtureOptions = {}, parent = tmpdir()): Promise<DeviceBench> {
+    const folder = await mkdtemp(join(parent, 'cs-device-'))
     return new DeviceBench(folder, await LyingServer.start(), await UpdateFixture.make(options))
   }
 
