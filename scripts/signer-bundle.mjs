@@ -12,7 +12,8 @@ import { parseArgs } from 'node:util'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const listFile = 'src/signer/packages.txt'
-const heading = '# npm packages beside the key, one a line. Written by `node scripts/signer-bundle.mjs`; a test compares.'
+const heading =
+  '# npm packages beside the key, one a line. Written by `node scripts/signer-bundle.mjs`; a test compares.'
 /** Native: it stays a package of its own, next to the bundle. */
 const external = ['pkcs11js']
 
@@ -46,7 +47,7 @@ function packagesOf({ inputs, outputs }) {
   const beside = Object.values(outputs)
     .flatMap((output) => output.imports.map((each) => each.path))
     .filter((name) => !isBuiltin(name))
-  return [...new Set([...bundled, ...beside])].sort()
+  return [...new Set([...bundled, ...beside])].sort((a, b) => (a < b ? -1 : 1))
 }
 
 function check(found) {

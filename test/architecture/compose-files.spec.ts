@@ -1,0 +1,37 @@
+import { describe, expect, it } from '@jest/globals'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { brokerConfiguration, DEVICE_RULES, SERVER_RULES } from '../../src/embedded/broker-configuration.js'
+import { projectRoot } from './planted-project.js'
+
+const read = (path: string): string => readFileSync(join(projectRoot, path), 'utf8')
+
+/** Settings alone: no comments, and where a file or a listener is stands for itself. */
+const settings = (text: string): string[] =>
+  text.split('\n').flatMap((line) => {
+    const [name = '', ...values] = line.split(' ')
+    if (name === '' || name === '#') return []
+    return [/^(listener|.*_(file|location))$/.test(name) ? name : [name, ...values].join(' ')]
+  })
+
+describe('files of the set-up in containers', () => {
+  it("hold the broker's rules that the product is tested with", () => {
+    expect(read('deploy/compose/devices.acl')).toBe(DEVICE_RULES)
+    expect(read('deploy/compose/servers.acl')).toBe(SERVER_RULES)
+  })
+
+  it("hold the broker's settings that the product is tested with", () => {
+    const embedded = settings(brokerConfiguration({ folder: '/broker', devicePort: 1883, serverPort: 1884 }))
+    expect(embedded).toContain('use_username_as_clientid true')
+    expect(settings(read('deploy/compose/mosquitto.conf'))).toEqual(embedded)
+  })
+
+  it('publish ports to this machine alone', () => {
+    const published = (text: string): string[] => text.match(/^ +ports: .*$/gm) ?? []
+    const open = (lines: readonly string[]): string[] => lines.filter((line) => !/\['127\.0\.0\.1:[^,]*\]$/.test(line))
+    const lines = published(read('docker-compose.yml'))
+    expect(lines).toHaveLength(2)
+    expect(open(lines)).toEqual([])
+    expect(open(["    ports: ['8080:8080']"])).toHaveLength(1)
+  })
+})
