@@ -61,6 +61,8 @@ interface OpenIntent {
   readonly trust: TrustState
 }
 
+type SignedEntry = Extract<JournalEntry, { kind: 'assignment' | 'freshness' | 'intent' | 'result' }>
+
 /**
  * Judges the records of a signer's journal as somebody who has only the file and the pinned root: every document by its
  * signatures, every use of a key by the approvals that are in the journal, under the policy and KRL that were held at that time.
@@ -130,28 +132,31 @@ export class JournalAudit {
       case 'clock-reset':
         this.judgeOrder(index, time, entry)
         return
-      case 'assignment':
-        must(this.continuity.suspensionId === null, 'signed while suspended')
-        this.requireRole(['assignment'], entry.keyId, time)
-        this.assignments += 1
-        return
-      case 'freshness':
-        must(this.continuity.suspensionId === null, 'signed while suspended')
-        this.requireRole(['freshness'], entry.keyId, time)
-        this.freshnessStatements += 1
-        return
-      case 'intent':
-        must(this.continuity.suspensionId === null, 'signed while suspended')
-        must(!this.spent.has(entry.requestId), `request ${entry.requestId} is spent twice`)
-        this.judgeIntent(index, time, entry)
-        return
-      case 'result': {
-        const open = this.open.get(entry.requestId)
-        if (open === undefined || open.entry.operation !== entry.operation)
-          throw new Refusal('JOURNAL_CONTENT', { index, why: 'a result without its intent' })
-        this.judgeResult(time, entry, open)
-      }
+      default:
+        this.judgeSigned(index, time, entry)
     }
+  }
+
+  private judgeSigned(index: number, time: number, entry: SignedEntry): void {
+    const must = (isRight: boolean, why: string): void => {
+      if (!isRight) throw new Refusal('JOURNAL_CONTENT', { index, why })
+    }
+    if (entry.kind === 'result') {
+      const open = this.open.get(entry.requestId)
+      if (open === undefined || open.entry.operation !== entry.operation)
+        throw new Refusal('JOURNAL_CONTENT', { index, why: 'a result without its intent' })
+      this.judgeResult(time, entry, open)
+      return
+    }
+    must(this.continuity.suspensionId === null, 'signed while suspended')
+    if (entry.kind === 'intent') {
+      must(!this.spent.has(entry.requestId), `request ${entry.requestId} is spent twice`)
+      this.judgeIntent(index, time, entry)
+      return
+    }
+    this.requireRole([entry.kind], entry.keyId, time)
+    if (entry.kind === 'assignment') this.assignments += 1
+    else this.freshnessStatements += 1
   }
 
   private judgeIntent(index: number, time: number, entry: IntentEntry): void {
