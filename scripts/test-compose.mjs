@@ -61,6 +61,8 @@ async function stopEngine() {
   const ended = new Promise((resolve) => engine.once('exit', resolve))
   engine.kill('SIGTERM')
   await ended
+  // The engine leaves its own network namespace mounted in its folder, which could then not be removed.
+  spawnSync('umount', [join(folder, 'run/netns/default')])
   console.log('the Docker engine of this run is ended')
 }
 
