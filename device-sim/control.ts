@@ -3,11 +3,20 @@ import { createServer, type Server } from 'node:net'
 import { createInterface, type Interface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { Refusal } from '../src/domain/refusal.js'
+import { Unreachable } from './device-server.port.js'
 import { faultNames } from './faults.js'
 import type { Fleet } from './fleet.js'
 
+/** What commands are about. */
+export interface Controlled {
+  readonly fleet: Fleet
+  /** With which a device that was wiped enrols again; null when there is none. */
+  readonly claimToken: string | null
+  readonly stop: () => void
+}
+
 /** Carries out one line of `--control`. @returns what to answer. */
-async function carryOut(fleet: Fleet, line: string, stop: () => void): Promise<object> {
+async function carryOut({ fleet, claimToken, stop }: Controlled, line: string): Promise<object> {
   const [verb = '', ...words] = line.trim().split(/\s+/)
   const indexOf = (text: string | undefined): number | undefined => {
     const index = Number(text)
@@ -22,6 +31,7 @@ async function carryOut(fleet: Fleet, line: string, stop: () => void): Promise<o
     await fleet.poll(indexOf(words[0]))
     return { ok: true }
   }
+  if (verb === 'wipe' || verb === 'change-key') return changeDevice(fleet, verb, indexOf(words[0]), claimToken)
   const [word, which, how] = words
   const name = faultNames.find((known) => known === word)
   const index = indexOf(which)
@@ -29,13 +39,37 @@ async function carryOut(fleet: Fleet, line: string, stop: () => void): Promise<o
     await fleet.setFault(index, name, how === 'on')
     return { ok: true }
   }
-  return { error: 'expected: poll [INDEX] | fault NAME INDEX on|off | status | stop' }
+  return notUnderstood
 }
 
-function serve(fleet: Fleet, input: Readable, output: Writable, stop: () => void): Interface {
+const notUnderstood = {
+  error: 'expected: poll [INDEX] | fault NAME INDEX on|off | wipe INDEX | change-key INDEX | status | stop',
+}
+
+async function changeDevice(
+  fleet: Fleet,
+  verb: 'wipe' | 'change-key',
+  index: number | undefined,
+  claimToken: string | null,
+): Promise<object> {
+  if (index === undefined) return notUnderstood
+  if (verb === 'wipe' && claimToken === null)
+    return { error: 'a wiped device enrols again: --claim-token-file is needed' }
+  try {
+    if (verb === 'wipe') await fleet.wipe(index, claimToken ?? '')
+    else await fleet.changeKey(index)
+    return { ok: true }
+  } catch (error) {
+    if (error instanceof Refusal) return { error: error.code }
+    if (error instanceof Unreachable) return { error: error.message }
+    throw error
+  }
+}
+
+function serve(controlled: Controlled, input: Readable, output: Writable): Interface {
   const lines = createInterface({ input })
   lines.on('line', (line) => {
-    void carryOut(fleet, line, stop).then((answer) =>
+    void carryOut(controlled, line).then((answer) =>
       output.write(`${JSON.stringify({ event: 'control', ...answer })}\n`),
     )
   })
@@ -43,15 +77,15 @@ function serve(fleet: Fleet, input: Readable, output: Writable, stop: () => void
 }
 
 /** The fleet ends with its standard input: whoever started it may be gone without a word. */
-export function controlFromStdin(fleet: Fleet, stop: () => void): void {
-  serve(fleet, process.stdin, process.stdout, stop).once('close', stop)
+export function controlFromStdin(controlled: Controlled): void {
+  serve(controlled, process.stdin, process.stdout).once('close', controlled.stop)
 }
 
 /** Commands on a port of 127.0.0.1. @throws Refusal `PORT_BUSY` */
-export async function controlFromPort(fleet: Fleet, port: number, stop: () => void): Promise<Server> {
+export async function controlFromPort(controlled: Controlled, port: number): Promise<Server> {
   const server = createServer((socket) => {
     socket.on('error', () => socket.destroy())
-    serve(fleet, socket, socket, stop)
+    serve(controlled, socket, socket)
   })
   server.listen(port, '127.0.0.1')
   try {

@@ -1,4 +1,4 @@
-import type { EnrolAnswer, ReportAck, UpdateAnswer } from '../src/protocol/device-http.js'
+import type { EnrolAnswer, NonceAnswer, ReportAck, UpdateAnswer } from '../src/protocol/device-http.js'
 
 /** What a device holds, so that an answer can leave out what it knows. */
 export interface Poll {
@@ -26,7 +26,14 @@ export abstract class DeviceServer {
   /** @returns null when the server has no such root. */
   abstract findRoot(version: number): Promise<Uint8Array | null>
   abstract findKrl(): Promise<Uint8Array | null>
-  abstract report(deviceId: string, report: Uint8Array): Promise<ReportAck>
+  /** @returns what the server holds now; null when it knows nothing of the report's epoch. */
+  abstract report(deviceId: string, report: Uint8Array): Promise<ReportAck | null>
+  /** A nonce for one of the two documents below. @param epoch the counter epoch that the device knows. */
+  abstract askNonce(deviceId: string, epoch: number): Promise<NonceAnswer>
+  /** Begins a counter epoch. @throws Unreachable also when the server refuses. */
+  abstract beginEpoch(deviceId: string, document: Uint8Array): Promise<void>
+  /** @throws Unreachable also when the server refuses: whether it has the new key is then not known. */
+  abstract changeKey(deviceId: string, document: Uint8Array): Promise<void>
   /**
    * Fetches a payload from byte `offset` on.
    * @param uri the manifest's relative address. @param base one of the poll's `payloadUrls`.

@@ -4,6 +4,7 @@ import { findHex } from '../src/domain/bytes.js'
 import { nativeAlgorithms, strictAlgorithms } from '../src/domain/cose/algorithms.js'
 import { Refusal } from '../src/domain/refusal.js'
 import { isNamespace } from '../src/domain/trust/fields.js'
+import type { DeviceAlgorithm } from './device-key.js'
 import { faultNames, type FaultName } from './faults.js'
 import type { FleetOptions } from './fleet.js'
 
@@ -47,6 +48,8 @@ interface Given {
   readonly control?: string
   readonly strict: boolean
   readonly flush: boolean
+  readonly clock: boolean
+  readonly algorithm: string
   readonly json: boolean
 }
 
@@ -70,6 +73,8 @@ export async function readFleetRun(args: readonly string[]): Promise<FleetRun> {
       jitterSeconds: requireInteger('--jitter-seconds', given.jitterSeconds, 0, 3_600),
       algorithms: given.strict ? strictAlgorithms : nativeAlgorithms,
       isFlushed: given.flush,
+      hasClock: given.clock,
+      keyAlgorithm: requireAlgorithm(given.algorithm),
     },
     claimToken: given.claimTokenFile === undefined ? null : await readToken(given.claimTokenFile),
     control: given.control === undefined ? null : requireControl(given.control),
@@ -91,8 +96,13 @@ function parseArguments(args: readonly string[]): Given {
     .option('--fault <name=indexes>', 'such as unhealthy-boot=3,17; repeatable', collect, [])
     .option('--poll-ms <ms>', 'between two polls of one device', '60000')
     .option('--jitter-seconds <s>', 'window for wake-ups that name none', '5')
-    .option('--control <port|stdin>', 'takes commands: poll [INDEX], fault NAME INDEX on|off, status, stop')
+    .option(
+      '--control <port|stdin>',
+      'takes commands: poll [INDEX], fault NAME INDEX on|off, wipe INDEX, change-key INDEX, status, stop',
+    )
     .option('--strict', 'verify with the implementation that devices use, ten times slower', false)
+    .option('--algorithm <name>', 'of keys that are made now: ed25519 or esp256', 'ed25519')
+    .option('--no-clock', 'devices that know no time but what the server proves to them')
     .option('--no-flush', 'do not wait for the disk; only a real power cut could tell')
     .option('--json', 'one JSON object a line', false)
     .addHelpText(
@@ -112,6 +122,11 @@ function requireInteger(name: string, text: string, least: number, most: number)
   const value = Number(text)
   if (!/^\d+$/.test(text) || value < least || value > most) throw refuse(name, `not a number from ${least} to ${most}`)
   return value
+}
+
+function requireAlgorithm(text: string): DeviceAlgorithm {
+  if (text !== 'ed25519' && text !== 'esp256') throw refuse('--algorithm', 'ed25519 or esp256')
+  return text
 }
 
 function requireId(name: string, text: string): Uint8Array {

@@ -1,6 +1,7 @@
 import { Agent } from 'node:http'
 import { join } from 'node:path'
 import { nativeAlgorithms, type AlgorithmTable } from '../src/domain/cose/algorithms.js'
+import type { DeviceAlgorithm } from './device-key.js'
 import { DeviceLife } from './device-life.js'
 import { Faults, type FaultName } from './faults.js'
 import type { Outcome } from './outcome.js'
@@ -27,6 +28,9 @@ export interface FleetOptions {
   readonly algorithms?: AlgorithmTable
   /** As of one device. */
   readonly isFlushed?: boolean
+  readonly keyAlgorithm?: DeviceAlgorithm
+  /** Default true. Devices without a clock ask for the time with every poll. */
+  readonly hasClock?: boolean
   readonly onEvent?: (event: FleetEvent) => void
 }
 
@@ -60,6 +64,22 @@ export class Fleet {
       }
     }
     await Promise.all(Array.from({ length: ENROLMENTS_AT_ONCE }, worker))
+  }
+
+  /** A device forgets everything but its key, and enrols again. */
+  async wipe(index: number, claimToken: string): Promise<void> {
+    const [life] = this.chosen(index)
+    if (life === undefined) return
+    await life.stop()
+    await life.device.wipe()
+    await life.device.enrol(claimToken)
+    if (this.isStarted && !life.device.faults.has('offline')) life.start()
+  }
+
+  /** A device takes another key, under its old name. */
+  async changeKey(index: number): Promise<void> {
+    const [life] = this.chosen(index)
+    await life?.device.changeKey()
   }
 
   start(): void {
@@ -108,6 +128,8 @@ export class Fleet {
       classId,
       algorithms = nativeAlgorithms,
       isFlushed = true,
+      hasClock = true,
+      keyAlgorithm,
       onEvent,
     } = options
     const device = new SimulatedDevice({
@@ -120,6 +142,8 @@ export class Fleet {
       algorithms,
       agent,
       isFlushed,
+      ...(keyAlgorithm === undefined ? {} : { keyAlgorithm }),
+      ...(hasClock ? {} : { clockSeconds: () => null }),
       faults: new Faults(options.faults?.get(index)),
       onReport: (outcome) => onEvent?.({ event: 'device', index, id: device.id, ...outcome }),
     })

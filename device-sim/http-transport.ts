@@ -6,9 +6,11 @@ import {
   CLAIM_SCHEME,
   DEVICE_SCHEME,
   parseEnrolAnswer,
+  parseNonceAnswer,
   parseReportAnswer,
   parseUpdateAnswer,
   type EnrolAnswer,
+  type NonceAnswer,
   type ReportAck,
 } from '../src/protocol/device-http.js'
 import { DeviceServer, Unreachable, type PayloadSink, type Poll, type PollAnswer } from './device-server.port.js'
@@ -72,11 +74,29 @@ export class HttpTransport extends DeviceServer {
     return this.findDocument('krl', MAX_KRL_BYTES)
   }
 
-  override async report(deviceId: string, report: Uint8Array): Promise<ReportAck> {
+  override async report(deviceId: string, report: Uint8Array): Promise<ReportAck | null> {
     const { status, body } = await this.post(`${deviceId}/report`, report, this.authorization() ?? '')
+    const problem = status === 409 ? findProblem(body) : null
+    if (problem?.code === 'REPORT_EPOCH') return null
     // The broker brought it already: what the server holds is said in the refusal.
-    const held = status === 409 ? findHeldReport(body) : null
+    const held = problem?.code === 'REPORT_OLD' ? findHeldReport(problem.detail) : null
     return held ?? parseReportAnswer(requireDone(status, body))
+  }
+
+  override async askNonce(deviceId: string, epoch: number): Promise<NonceAnswer> {
+    const path = `${deviceId}/nonce?epoch=${epoch}`
+    const { status, body } = await this.post(path, new Uint8Array(0), this.authorization() ?? '')
+    return parseNonceAnswer(requireDone(status, body))
+  }
+
+  override async beginEpoch(deviceId: string, document: Uint8Array): Promise<void> {
+    const { status, body } = await this.post(`${deviceId}/epoch`, document, this.authorization() ?? '')
+    requireDone(status, body)
+  }
+
+  override async changeKey(deviceId: string, document: Uint8Array): Promise<void> {
+    const { status, body } = await this.post(`${deviceId}/key`, document, this.authorization() ?? '')
+    requireDone(status, body)
   }
 
   override async fetchPayload(base: string, uri: string, offset: number, sink: PayloadSink): Promise<void> {
@@ -157,21 +177,27 @@ interface Posted {
 
 /** @throws Unreachable with what the server said, which is for people. */
 function requireDone(status: number, body: Uint8Array): Uint8Array {
-  if (status === 200 || status === 201) return body
+  if (status === 200 || status === 201 || status === 204) return body
   throw new Unreachable(`answered ${status}: ${Buffer.from(body).toString('utf8', 0, 300)}`)
 }
 
-/** The numbers in a refusal REPORT_OLD; null for any other answer. */
-function findHeldReport(body: Uint8Array): ReportAck | null {
+/** A refusal of the server; null for an answer that is none of ours. */
+function findProblem(body: Uint8Array): { code: unknown; detail: unknown } | null {
   try {
-    const problem = JSON.parse(Buffer.from(body).toString()) as { code?: unknown; detail?: Partial<ReportAck> }
-    const { epoch, counter } = problem.detail ?? {}
-    const isWhole = Number.isSafeInteger(epoch) && Number.isSafeInteger(counter)
-    return problem.code === 'REPORT_OLD' && isWhole ? { epoch: Number(epoch), counter: Number(counter) } : null
+    const problem: unknown = JSON.parse(Buffer.from(body).toString())
+    if (typeof problem !== 'object' || problem === null) return null
+    return { code: Reflect.get(problem, 'code'), detail: Reflect.get(problem, 'detail') }
   } catch {
     // Not JSON: not an answer of ours.
     return null
   }
+}
+
+/** The numbers in a refusal REPORT_OLD; null when there are none. */
+function findHeldReport(detail: unknown): ReportAck | null {
+  const { epoch, counter } = (detail ?? {}) as Partial<ReportAck>
+  const isWhole = Number.isSafeInteger(epoch) && Number.isSafeInteger(counter)
+  return isWhole ? { epoch: Number(epoch), counter: Number(counter) } : null
 }
 
 function requireStatus(answer: IncomingMessage, status: number): IncomingMessage {

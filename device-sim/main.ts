@@ -25,9 +25,10 @@ async function main(): Promise<void> {
   process.once('SIGINT', stop)
   if (run.claimToken !== null) await fleet.enrol(run.claimToken)
   if (isStopping) return
-  if (run.control === 'stdin') controlFromStdin(fleet, stop)
+  const controlled = { fleet, claimToken: run.claimToken, stop }
+  if (run.control === 'stdin') controlFromStdin(controlled)
   else if (run.control !== null) {
-    const server = await controlFromPort(fleet, run.control, stop)
+    const server = await controlFromPort(controlled, run.control)
     close = () => void server.close()
   }
   fleet.start()

@@ -16,6 +16,8 @@ export interface Outcome {
   readonly reason?: number
   readonly detail?: object
   readonly rolloutId?: string
+  /** A newer KRL is overdue: nothing is refused for it, somebody should look. */
+  readonly isKrlLate?: true
 }
 
 /** @param told a report, or where the device's session came to rest. */

@@ -44,7 +44,8 @@ export class Poller {
       if (polled.answer.ack !== undefined) this.options.reports.acknowledge(polled.answer.ack)
       const event = await this.judge(polled.answer, nonce)
       const isSettled = event.happened === 'nothing-offered' || event.happened === 'already-running'
-      this.etag = isSettled ? polled.etag : null
+      // An answer to a nonce is for that poll alone: whoever has no clock never asks whether it changed.
+      this.etag = isSettled && nonce === null ? polled.etag : null
       return event
     } catch (error) {
       if (error instanceof Unreachable) return { happened: 'server-unreachable' }

@@ -1,4 +1,6 @@
 import { buildSign1, type MessageSigner } from '../src/domain/cose/sign1.js'
+import { Refusal } from '../src/domain/refusal.js'
+import { encodeCounterEpoch, isLaterReport } from '../src/domain/trust/counter-epoch.js'
 import { labelOf } from '../src/domain/trust/labels.js'
 import { reasonOf } from '../src/domain/trust/report-reason.js'
 import { encodeReport, type ReportState } from '../src/domain/trust/report.js'
@@ -24,7 +26,8 @@ export interface ReportWire {
 
 export interface ReportDeskOptions {
   readonly namespace: string
-  readonly signer: MessageSigner & { readonly deviceId: string }
+  /** Asked anew each time: a device may change its key. */
+  readonly signer: () => MessageSigner & { readonly deviceId: string }
   readonly memory: () => DeviceMemory
   readonly server: DeviceServer
   /** SHA-256 of the running slot, as it was read back at boot. */
@@ -32,12 +35,17 @@ export interface ReportDeskOptions {
   readonly nowSeconds: () => number
 }
 
+/** For a device that has nothing else to tell. */
+const present: Statement = { state: 'idle', rolloutId: null, why: null }
+
 /** Writes a device's reports: numbered, signed, and repeated until the server has the newest one. */
 export class ReportDesk {
   /** Reports leave in the order of their numbers. */
   private queue: Promise<unknown> = Promise.resolve()
   private newest: Statement | null = null
   private newestCounter = 0
+  /** The server holds numbers that this memory does not know to have given, so it was wiped; or the server lost ours. */
+  private needsEpoch = false
   wire: ReportWire | null = null
 
   constructor(private readonly options: ReportDeskOptions) {}
@@ -53,13 +61,10 @@ export class ReportDesk {
    */
   write(statement: Statement, remember: Partial<DeviceRecord> = {}): Promise<void> {
     return this.inTurn(async () => {
-      const memory = this.options.memory()
-      const counter = memory.record.counter + 1
-      const report = await this.sign(memory, counter, statement)
-      memory.saveRecord({ ...remember, counter, unacknowledged: report })
-      this.newest = statement
-      this.newestCounter = counter
-      await this.send(report)
+      await this.beginEpochIfNeeded()
+      await this.writeNow(statement, remember)
+      // The answer to this very report may have been the first to say so.
+      if (this.needsEpoch) await this.mend()
     })
   }
 
@@ -67,15 +72,66 @@ export class ReportDesk {
   repeat(): Promise<void> {
     return this.inTurn(async () => {
       const { unacknowledged } = this.options.memory().record
-      if (unacknowledged !== null) await this.post(unacknowledged)
+      if (!this.needsEpoch && unacknowledged !== null) await this.post(unacknowledged)
+      if (this.needsEpoch) await this.mend()
+    })
+  }
+
+  /** Says the newest once more under the key there is now: what another key signed counts no longer. */
+  signAgain(): Promise<void> {
+    return this.inTurn(async () => {
+      if (this.options.memory().record.unacknowledged !== null) await this.writeNow(this.newest ?? present, {})
     })
   }
 
   acknowledge(ack: ReportAck): void {
     const memory = this.options.memory()
-    const { epoch, counter, unacknowledged } = memory.record
-    const isNewest = ack.epoch > epoch || (ack.epoch === epoch && ack.counter >= counter)
-    if (isNewest && unacknowledged !== null) memory.saveRecord({ unacknowledged: null })
+    const { record } = memory
+    this.needsEpoch = isLaterReport(ack, record)
+    const isNewest = ack.epoch === record.epoch && ack.counter === record.counter
+    if (isNewest && record.unacknowledged !== null) memory.saveRecord({ unacknowledged: null })
+  }
+
+  /** Memory is gone. */
+  forget(): void {
+    this.newest = null
+    this.newestCounter = 0
+    this.needsEpoch = false
+  }
+
+  private async writeNow(statement: Statement, remember: Partial<DeviceRecord>): Promise<void> {
+    const memory = this.options.memory()
+    const counter = memory.record.counter + 1
+    const report = await this.sign(memory, counter, statement)
+    memory.saveRecord({ ...remember, counter, unacknowledged: report })
+    this.newest = statement
+    this.newestCounter = counter
+    await this.send(report)
+  }
+
+  /** A new epoch, and in it what there is to say. */
+  private async mend(): Promise<void> {
+    await this.beginEpochIfNeeded()
+    if (!this.needsEpoch) await this.writeNow(this.newest ?? present, {})
+  }
+
+  /** Counters go on from nothing in an epoch that the server's nonce makes new (trust.md §3). Tried again at the next occasion. */
+  private async beginEpochIfNeeded(): Promise<void> {
+    if (!this.needsEpoch) return
+    const { server, signer, namespace, memory } = this.options
+    const { deviceId } = signer()
+    const { epoch: known } = memory().record
+    try {
+      const { nonce, epoch } = await server.askNonce(deviceId, known)
+      // A server that gives a number twice is not helped to have old reports counted again.
+      if (epoch <= known) return
+      const document = encodeCounterEpoch({ namespace, deviceId, nonce, epoch })
+      await server.beginEpoch(deviceId, await buildSign1(signer(), document, labelOf('counter-epoch')))
+      memory().saveRecord({ epoch, counter: 0, unacknowledged: null })
+      this.needsEpoch = false
+    } catch (error) {
+      if (!(error instanceof Unreachable) && !(error instanceof Refusal)) throw error
+    }
   }
 
   /** True when the newest report of this run said the same: a refusal is not told again at every poll. */
@@ -92,7 +148,8 @@ export class ReportDesk {
 
   private sign(memory: DeviceMemory, counter: number, { state, rolloutId, why }: Statement): Promise<Uint8Array> {
     const running = runningImage(memory.boot)
-    const { namespace, signer, runningSha256, nowSeconds } = this.options
+    const { namespace, runningSha256, nowSeconds } = this.options
+    const signer = this.options.signer()
     const payload = encodeReport({
       namespace,
       deviceId: signer.deviceId,
@@ -126,7 +183,9 @@ export class ReportDesk {
   private async post(report: Uint8Array): Promise<void> {
     if (this.options.memory().record.enrolment === null) return
     try {
-      this.acknowledge(await this.options.server.report(this.options.signer.deviceId, report))
+      const ack = await this.options.server.report(this.options.signer().deviceId, report)
+      if (ack === null) this.needsEpoch = true
+      else this.acknowledge(ack)
     } catch (error) {
       if (!(error instanceof Unreachable)) throw error
     }

@@ -1,14 +1,19 @@
+import { readdirSync, rmSync } from 'node:fs'
 import type { Agent } from 'node:http'
+import { join } from 'node:path'
 import { strictAlgorithms, type AlgorithmTable } from '../src/domain/cose/algorithms.js'
+import { encodeSign, makeOneSignature } from '../src/domain/cose/sign.js'
 import { buildSign1 } from '../src/domain/cose/sign1.js'
 import { Refusal } from '../src/domain/refusal.js'
 import { encodeEnrolment } from '../src/domain/trust/enrolment.js'
+import { encodeKeyChange } from '../src/domain/trust/key-change.js'
 import { labelOf } from '../src/domain/trust/labels.js'
+import { isKrlLate } from '../src/domain/trust/take-krl.js'
 import type { TrustState } from '../src/domain/trust/trust-state.js'
 import { runningImage } from './boot-record.js'
-import { DeviceKey } from './device-key.js'
+import { DeviceKey, type DeviceAlgorithm } from './device-key.js'
 import { DeviceMemory } from './device-memory.js'
-import type { DeviceServer } from './device-server.port.js'
+import { Unreachable, type DeviceServer } from './device-server.port.js'
 import { Faults, type FaultName } from './faults.js'
 import { HttpTransport } from './http-transport.js'
 import { Installer, whyOf } from './installer.js'
@@ -35,6 +40,8 @@ export interface SimulatedDeviceOptions {
   readonly faults?: Faults
   /** Seconds since the Unix epoch, or null on a device without a clock. */
   readonly clockSeconds?: () => number | null
+  /** Of the key it makes itself when it has none. */
+  readonly keyAlgorithm?: DeviceAlgorithm
   readonly agent?: Agent
   /** Default true: every write is on the medium before the next step. False for fleets too large for one disk. */
   readonly isFlushed?: boolean
@@ -52,21 +59,23 @@ export class SimulatedDevice {
   readonly id: string
   readonly faults: Faults
   readonly trust: TrustDesk
-  private readonly key: DeviceKey
+  private key: DeviceKey
+  private readonly hasClock: boolean
   private readonly reports: ReportDesk
   private readonly runner: UpdateRunner
   private readonly server: DeviceServer
+  private readonly open: () => DeviceMemory
   private held: DeviceMemory
   private running: Promise<unknown> | null = null
   private isUp = false
 
   constructor(private readonly options: SimulatedDeviceOptions) {
     const { dir, namespace, vendorId, classId, algorithms = strictAlgorithms } = options
-    const open = (): DeviceMemory => new DeviceMemory(dir, options.root1, algorithms, options.isFlushed ?? true)
+    this.open = () => new DeviceMemory(dir, options.root1, algorithms, options.isFlushed ?? true)
     const memory = (): DeviceMemory => this.held
     const clockSeconds = options.clockSeconds ?? systemClock
-    this.held = open()
-    this.key = DeviceKey.open(dir)
+    this.held = this.open()
+    this.key = DeviceKey.open(dir, options.keyAlgorithm)
     this.id = this.key.deviceId
     this.faults = options.faults ?? new Faults()
     this.server = options.server ?? new HttpTransport(options)
@@ -77,15 +86,17 @@ export class SimulatedDevice {
     const installer = new Installer(memory, new Slots(dir), server, faults)
     const reports = new ReportDesk({
       namespace,
-      signer: this.key,
+      signer: () => this.key,
       memory,
       server,
       runningSha256: () => installer.runningSha256,
       nowSeconds: () => trust.now(),
     })
-    const poller = new Poller({ deviceId, hasClock: clockSeconds() !== null, memory, server, trust, reports })
+    this.hasClock = clockSeconds() !== null
+    const { hasClock } = this
+    const poller = new Poller({ deviceId, hasClock, memory, server, trust, reports })
     const reopen = (): void => {
-      this.held = open()
+      this.held = this.open()
     }
     const onReport = (statement: Statement): void => options.onReport?.(this.outcome(statement))
     this.trust = trust
@@ -120,6 +131,32 @@ export class SimulatedDevice {
     this.server.useCredential(answer.credential)
   }
 
+  /**
+   * Takes another key and keeps its name: the old key says so, the new one shows that it is there. What is not answered is
+   * repeated at the next power-up. @throws Unreachable when the server does not take it now.
+   */
+  async changeKey(algorithm: DeviceAlgorithm = this.options.keyAlgorithm ?? 'ed25519'): Promise<void> {
+    const { dir, namespace } = this.options
+    const next = DeviceKey.openNext(dir, algorithm)
+    const { nonce } = await this.server.askNonce(this.id, this.held.record.epoch)
+    const payload = encodeKeyChange({ namespace, deviceId: this.id, nonce, key: next.publicKey })
+    const signatures = [this.key, next].map((key) => makeOneSignature(key, payload, labelOf('key-change')))
+    await this.server.changeKey(this.id, encodeSign(payload, await Promise.all(signatures)))
+    this.key = DeviceKey.adoptNext(dir, this.id)
+    await this.reports.signAgain()
+  }
+
+  /** Everything but key and name is gone, as after a reset to what left the factory. Enrols again afterwards. */
+  async wipe(): Promise<void> {
+    await this.settled()
+    const { dir } = this.options
+    for (const file of readdirSync(dir)) if (!file.startsWith('device')) rmSync(join(dir, file))
+    this.held = this.open()
+    this.isUp = false
+    this.reports.forget()
+    this.server.useCredential(null)
+  }
+
   /** Polls once and follows an update to its end. A call while one is under way waits for that one. */
   pollOnce(): Promise<Outcome> {
     return this.alone(async () => {
@@ -146,6 +183,8 @@ export class SimulatedDevice {
       // An older one is what a broker that missed something still holds; only what contradicts is worth telling.
       if (!(error instanceof Refusal)) throw error
       if (error.code === 'KRL_OLD' || error.code === 'KRL_NEEDS_ROOT') return
+      // Without a clock the time is that of the last poll; the next one brings this KRL together with the time.
+      if (error.code === 'KEY_NOT_ACTIVE' && !this.hasClock) return
       const statement: Statement = { state: 'refused', rolloutId: null, why: whyOf(error, 6) }
       if (!this.reports.hasSaid(statement)) await this.reports.write(statement)
       return
@@ -176,6 +215,7 @@ export class SimulatedDevice {
     if (this.isUp) return
     this.isUp = true
     await this.runner.powerUp()
+    if (DeviceKey.findNext(this.options.dir) !== null) await this.changeKey().catch(ignoreOutage)
   }
 
   private alone(work: () => Promise<Outcome>): Promise<Outcome> {
@@ -203,6 +243,12 @@ export class SimulatedDevice {
   }
 
   private outcome(statement?: Statement): Outcome {
-    return outcomeOf(statement ?? this.runner.current, this.runningSequence)
+    const outcome = outcomeOf(statement ?? this.runner.current, this.runningSequence)
+    return isKrlLate(this.held.trust, this.trust.now()) ? { ...outcome, isKrlLate: true } : outcome
   }
+}
+
+/** A change of keys that the server did not take now is repeated at the next power-up. */
+function ignoreOutage(error: unknown): void {
+  if (!(error instanceof Unreachable)) throw error
 }

@@ -67,7 +67,11 @@ CREATE TABLE device (
   running_image_sha256 bytea,
   root_version bigint,
   krl_number bigint,
-  old_reports bigint DEFAULT 0 NOT NULL
+  old_reports bigint DEFAULT 0 NOT NULL,
+  counter_epoch bigint DEFAULT 1 NOT NULL,
+  change_nonce bytea,
+  change_epoch bigint,
+  change_expires bigint
 );
 CREATE TABLE firmware (
   namespace text NOT NULL,
@@ -251,6 +255,8 @@ ALTER TABLE claim_token ADD CONSTRAINT claim_token_uses_check CHECK ((uses > 0))
 ALTER TABLE claim_token ADD CONSTRAINT claim_token_within_uses CHECK ((used <= uses));
 ALTER TABLE deployment ADD CONSTRAINT deployment_assignment_whole CHECK ((((assignment IS NULL) = (assigned_at IS NULL)) AND ((assignment IS NULL) = (assignment_expires IS NULL))));
 ALTER TABLE deployment ADD CONSTRAINT deployment_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'offered'::text, 'downloading'::text, 'downloaded'::text, 'installing'::text, 'rebooting'::text, 'confirmed'::text, 'failed'::text, 'reverted'::text, 'refused'::text, 'timedOut'::text, 'cancelled'::text, 'superseded'::text])));
+ALTER TABLE device ADD CONSTRAINT device_change_nonce_check CHECK ((octet_length(change_nonce) = 32));
+ALTER TABLE device ADD CONSTRAINT device_change_whole CHECK ((((change_nonce IS NULL) = (change_epoch IS NULL)) AND ((change_nonce IS NULL) = (change_expires IS NULL))));
 ALTER TABLE device ADD CONSTRAINT device_class_id_check CHECK ((octet_length(class_id) = 16));
 ALTER TABLE device ADD CONSTRAINT device_credential_sha256_check CHECK ((octet_length(credential_sha256) = 32));
 ALTER TABLE device ADD CONSTRAINT device_id_check CHECK ((id ~ '^[0-9a-f]{64}$'::text));
@@ -296,6 +302,7 @@ CREATE INDEX deployment_by_device ON deployment USING btree (namespace, device_i
 CREATE INDEX deployment_by_state ON deployment USING btree (rollout_id, stage, state);
 CREATE UNIQUE INDEX deployment_one_active ON deployment USING btree (namespace, device_id) WHERE (state = ANY (ARRAY['queued'::text, 'offered'::text, 'downloading'::text, 'downloaded'::text, 'installing'::text, 'rebooting'::text]));
 CREATE INDEX device_by_class ON device USING btree (namespace, class_id);
+CREATE UNIQUE INDEX device_key_once ON device USING btree (namespace, public_key);
 CREATE INDEX krl_request_by_namespace ON krl_request USING btree (namespace, requested_ms DESC, id DESC);
 CREATE INDEX release_by_class ON release USING btree (namespace, class_id, sequence);
 CREATE INDEX release_by_manifest ON release USING btree (namespace, manifest_sha256);

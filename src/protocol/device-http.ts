@@ -85,6 +85,24 @@ export function parseReportAnswer(bytes: Uint8Array): ReportAck {
   return ack
 }
 
+/** For one document of the device that has to be new: a counter epoch, or a change of its key. */
+export interface NonceAnswer {
+  /** 32 bytes, good once and for some minutes. */
+  readonly nonce: Uint8Array
+  /** The counter epoch that the device may begin with it. */
+  readonly epoch: number
+}
+
+export const encodeNonceAnswer = (answer: NonceAnswer): Uint8Array => encodeWireMap({ ...answer })
+
+/** @throws Refusal `DOCUMENT_TOO_LARGE`, `DOCUMENT_MALFORMED` naming the member, `CBOR_*`. */
+export function parseNonceAnswer(bytes: Uint8Array): NonceAnswer {
+  const fields = openWireMap('nonce answer', bytes, 1024)
+  const answer = { nonce: fields.bytes('nonce', 32), epoch: fields.uint('epoch') }
+  fields.finish()
+  return answer
+}
+
 /** What an enrolled device gets: its name and two secrets. No anchors: those came with its firmware. */
 export interface EnrolAnswer {
   readonly deviceId: string

@@ -32,7 +32,7 @@ describe('the broker', () => {
     await client.publishAsync(reportTopic(device), Buffer.from(await device.sign()), { qos: 1 })
     await client.publishAsync(reportTopic(device), Buffer.from(await device.sign()), { qos: 1 })
     await eventually(async () => ((await counterOf(device)) === 2 ? true : null))
-    expect((await device.offered()).ack).toEqual({ epoch: 0, counter: 2 })
+    expect((await device.offered()).ack).toEqual({ epoch: 1, counter: 2 })
   })
 
   it('carries nothing that is signed by another device than its topic names', async () => {

@@ -4,8 +4,10 @@ import { encodeManifest, parseManifest, type Manifest } from '../../src/domain/s
 import { encodeText, parseText } from '../../src/domain/suit/text.js'
 import { encodeApproval, parseApproval, type Approval } from '../../src/domain/trust/approval.js'
 import { encodeAssignment, parseAssignment } from '../../src/domain/trust/assignment.js'
+import { encodeCounterEpoch, parseCounterEpoch } from '../../src/domain/trust/counter-epoch.js'
 import { encodeEnrolment, parseEnrolment } from '../../src/domain/trust/enrolment.js'
 import { encodeFreshness, parseFreshness, type Freshness } from '../../src/domain/trust/freshness.js'
+import { encodeKeyChange, parseKeyChange } from '../../src/domain/trust/key-change.js'
 import { encodeKrl, parseKrl } from '../../src/domain/trust/krl.js'
 import { encodePolicy, parsePolicy, type Person, type Policy } from '../../src/domain/trust/policy.js'
 import { encodeReport, parseReport, reportStates, type Report } from '../../src/domain/trust/report.js'
@@ -256,6 +258,8 @@ const report = optional<Report, 'reason' | 'rolloutId'>(
 )
 
 const enrolment = fc.record({ namespace, key: coseKey, classId: bytes(16), time: uint })
+const counterEpoch = fc.record({ namespace, deviceId: hex(32), nonce: bytes(32), epoch: uint })
+const keyChange = fc.record({ namespace, deviceId: hex(32), nonce: bytes(32), key: coseKey })
 
 const part = fc.integer({ min: 0, max: 999_999_999 })
 const version = fc
@@ -283,6 +287,8 @@ export const documentTable: readonly DocumentKindCase[] = [
   { name: 'rollout-plan', values: rolloutPlan, encode: encodeRolloutPlan, parse: parseRolloutPlan },
   { name: 'report', values: report, encode: encodeReport, parse: parseReport },
   { name: 'enrolment', values: enrolment, encode: encodeEnrolment, parse: parseEnrolment },
+  { name: 'counter-epoch', values: counterEpoch, encode: encodeCounterEpoch, parse: parseCounterEpoch },
+  { name: 'key-change', values: keyChange, encode: encodeKeyChange, parse: parseKeyChange },
   { name: 'manifest', values: manifest, encode: encodeManifest, parse: parseManifest },
   {
     name: 'text',

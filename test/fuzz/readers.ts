@@ -4,7 +4,12 @@ import { parseSign1 } from '../../src/domain/cose/sign1.js'
 import { decodeRecord } from '../../src/domain/journal/journal-record.js'
 import { parseEnvelope } from '../../src/domain/suit/envelope.js'
 import { decodeTrustState } from '../../src/domain/trust/trust-state.js'
-import { parseEnrolAnswer, parseReportAnswer, parseUpdateAnswer } from '../../src/protocol/device-http.js'
+import {
+  parseEnrolAnswer,
+  parseNonceAnswer,
+  parseReportAnswer,
+  parseUpdateAnswer,
+} from '../../src/protocol/device-http.js'
 import { parseOfferMessage, parsePresenceMessage, parseTrustMessage } from '../../src/protocol/mqtt-payloads.js'
 import { decodeAnswerBody, decodeRequestBody } from '../../src/protocol/signer-socket.js'
 import { documentTable } from './document-table.js'
@@ -27,6 +32,7 @@ export const readers: readonly Reader[] = [
   { name: 'update answer', read: parseUpdateAnswer },
   { name: 'enrol answer', read: parseEnrolAnswer },
   { name: 'report answer', read: parseReportAnswer },
+  { name: 'nonce answer', read: parseNonceAnswer },
   { name: 'offer', read: parseOfferMessage },
   { name: 'trust message', read: parseTrustMessage },
   { name: 'presence', read: parsePresenceMessage },

@@ -1,4 +1,5 @@
 import { nativeAlgorithms } from '../../src/domain/cose/algorithms.js'
+import { encodeSign, makeOneSignature } from '../../src/domain/cose/sign.js'
 import { buildSign1 } from '../../src/domain/cose/sign1.js'
 import { sha256 } from '../../src/domain/bytes.js'
 import { checkApproval, type ApprovedRequest } from '../../src/domain/trust/check-approvals.js'
@@ -6,7 +7,9 @@ import { checkAssignment } from '../../src/domain/trust/check-assignment.js'
 import { checkEnvelope } from '../../src/domain/trust/check-envelope.js'
 import { openFreshness } from '../../src/domain/trust/check-freshness.js'
 import { openSubmission } from '../../src/domain/trust/check-submission.js'
+import { encodeCounterEpoch, openCounterEpoch } from '../../src/domain/trust/counter-epoch.js'
 import { encodeEnrolment } from '../../src/domain/trust/enrolment.js'
+import { encodeKeyChange, openKeyChange } from '../../src/domain/trust/key-change.js'
 import { labelOf } from '../../src/domain/trust/labels.js'
 import { openPolicy } from '../../src/domain/trust/open-policy.js'
 import { openEnrolment } from '../../src/domain/trust/open-enrolment.js'
@@ -15,6 +18,7 @@ import { nothingRevoked } from '../../src/domain/trust/signed-document.js'
 import { takeKrl } from '../../src/domain/trust/take-krl.js'
 import { takeRoot } from '../../src/domain/trust/walk-root.js'
 import { openReport } from '../../src/server/device/report-check.js'
+import { makeSoftKey } from '../support/soft-key.js'
 import { CLASS_ID } from '../support/trust-fixture.js'
 import { UpdateFixture } from '../support/update-fixture.js'
 
@@ -88,7 +92,8 @@ async function personSamples({ trust }: UpdateFixture): Promise<SignedSample[]> 
 }
 
 async function deviceSamples({ trust, deviceKey }: UpdateFixture): Promise<SignedSample[]> {
-  const { namespace, now } = trust
+  const { namespace, now, root } = trust
+  const allowed = root.algorithms
   const zeros = new Uint8Array(32)
   const report: Report = {
     namespace,
@@ -103,17 +108,34 @@ async function deviceSamples({ trust, deviceKey }: UpdateFixture): Promise<Signe
     krlNumber: 1,
     state: 'idle',
   }
+  const device = { namespace, deviceId: deviceKey.keyIdHex, key: deviceKey.key, allowed, algorithms }
+  const counterEpoch = encodeCounterEpoch({ ...device, nonce: zeros, epoch: 2 })
+  const nextKey = makeSoftKey()
+  const keyChange = encodeKeyChange({ ...device, nonce: zeros, key: nextKey.key })
   const enrolment = encodeEnrolment({ namespace, key: deviceKey.key, classId: CLASS_ID, time: now })
   return [
     {
       name: 'report',
       bytes: await buildSign1(deviceKey, encodeReport(report), labelOf('report')),
-      open: (bytes) => openReport(bytes, deviceKey.key, { namespace, deviceId: deviceKey.keyIdHex }),
+      open: (bytes) => openReport(bytes, deviceKey.key, { namespace, deviceId: deviceKey.keyIdHex }, allowed),
     },
     {
       name: 'enrolment',
       bytes: await buildSign1(deviceKey, enrolment, labelOf('enrolment')),
-      open: (bytes) => openEnrolment(namespace, bytes, algorithms),
+      open: (bytes) => openEnrolment(namespace, bytes, allowed, algorithms),
+    },
+    {
+      name: 'counter epoch',
+      bytes: await buildSign1(deviceKey, counterEpoch, labelOf('counter-epoch')),
+      open: (bytes) => openCounterEpoch(bytes, device),
+    },
+    {
+      name: 'key change',
+      bytes: encodeSign(keyChange, [
+        await makeOneSignature(deviceKey, keyChange, labelOf('key-change')),
+        await makeOneSignature(nextKey, keyChange, labelOf('key-change')),
+      ]),
+      open: (bytes) => openKeyChange(bytes, device),
     },
   ]
 }

@@ -1,4 +1,5 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify'
+import type { CoseKey } from '../../src/domain/cose/cose-key.js'
 import { buildSign1 } from '../../src/domain/cose/sign1.js'
 import { encodeEnrolment } from '../../src/domain/trust/enrolment.js'
 import { labelOf } from '../../src/domain/trust/labels.js'
@@ -23,7 +24,7 @@ export class FleetDevice {
   readonly key = makeSoftKey()
   readonly id = this.key.keyIdHex
   account: EnrolAnswer | undefined
-  epoch = 0
+  epoch = 1
   counter = 0
   running: { manifestSha256: Uint8Array; sequence: number } = { manifestSha256: new Uint8Array(32), sequence: 0 }
   krlNumber = 0
@@ -39,7 +40,7 @@ export class FleetDevice {
 
   async enrol(
     claim: string,
-    change: { namespace?: string; classId?: Uint8Array } = {},
+    change: { namespace?: string; classId?: Uint8Array; key?: CoseKey } = {},
     signer = this.key,
   ): Promise<Answer> {
     const enrolment = { namespace: this.namespace, key: this.key.key, classId: CLASS_ID, time: 1, ...change }

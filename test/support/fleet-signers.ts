@@ -17,6 +17,8 @@ export class FleetSigners extends Signers {
   /** Devices in the order they were first assigned, and every call. */
   readonly assigned = new Set<string>()
   calls = 0
+  /** Of devices that asked for a statement of their own, in hex. */
+  readonly nonces: string[] = []
   /** Thrown by `assign` while it is set. */
   refusal: Refusal | null = null
   assignmentLifeSeconds = 3_600
@@ -56,6 +58,7 @@ export class FleetSigners extends Signers {
 
   override async freshness(namespace: string, nonce: Uint8Array | null): Promise<Uint8Array> {
     if (this.krl === null) return notHere()
+    if (nonce !== null) this.nonces.push(Buffer.from(nonce).toString('hex'))
     const time = this.nowSeconds()
     return buildSign1(
       this.trust.roleKey('freshness'),

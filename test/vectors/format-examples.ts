@@ -200,12 +200,13 @@ export const formatExamples: readonly FormatExample[] = [
   {
     page: 'report',
     text: annotateCbor(reportBytes, sign1(shapes.report)),
-    check: () => openReport(reportBytes, keys.device.key, { namespace: NAMESPACE, deviceId: keys.device.keyIdHex }),
+    check: () =>
+      openReport(reportBytes, keys.device.key, { namespace: NAMESPACE, deviceId: keys.device.keyIdHex }, [-19]),
   },
   {
     page: 'enrolment',
     text: annotateCbor(enrolmentBytes, sign1(shapes.enrolment)),
-    check: () => openEnrolment(NAMESPACE, enrolmentBytes, algorithms),
+    check: () => openEnrolment(NAMESPACE, enrolmentBytes, [-19], algorithms),
   },
   {
     page: 'suit-envelope',

@@ -1,15 +1,9 @@
 import { Controller, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common'
 import { ApiExcludeController } from '@nestjs/swagger'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply } from 'fastify'
 import { findHex, sha256, toHex } from '../../domain/bytes.js'
 import { Refusal } from '../../domain/refusal.js'
-import {
-  CBOR_MEDIA_TYPE,
-  CLAIM_SCHEME,
-  DEVICE_SCHEME,
-  encodeEnrolAnswer,
-  encodeReportAnswer,
-} from '../../protocol/device-http.js'
+import { CLAIM_SCHEME, DEVICE_SCHEME, encodeEnrolAnswer, encodeReportAnswer } from '../../protocol/device-http.js'
 import { NoToken } from '../access/roles.decorator.js'
 import { TrustService } from '../keys/trust.service.js'
 import { requireSha256 } from '../request-fields.js'
@@ -17,12 +11,11 @@ import { DeviceClasses } from '../rollout/device-classes.service.js'
 import { ReleaseShelf } from '../rollout/release-shelf.service.js'
 import { FirmwareAnswer } from '../storage/firmware-answer.service.js'
 import { DeviceAuth } from './device-auth.service.js'
+import { readNumber, requireDocument, sendCbor, type DeviceRequest } from './device-request.js'
 import { findSecret } from './device-secret.js'
 import { EnrolmentService } from './enrolment.service.js'
 import { PollService } from './poll.service.js'
 import { ReportInbox } from './report-inbox.service.js'
-
-type Request = FastifyRequest<{ Querystring: Readonly<Record<string, unknown>> }>
 
 /** What devices call. Documents in answers are signed; the way they come is believed by nobody. */
 @ApiExcludeController()
@@ -45,7 +38,7 @@ export class DeviceFrontController {
   async enrol(
     @Param('product') product: string,
     @Param('environment') environment: string,
-    @Req() request: Request,
+    @Req() request: DeviceRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const namespace = this.classes.requireNamespace(product, environment)
@@ -59,7 +52,7 @@ export class DeviceFrontController {
     @Param('product') product: string,
     @Param('environment') environment: string,
     @Param('id') deviceId: string,
-    @Req() request: Request,
+    @Req() request: DeviceRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const { etag, body } = await this.polls.poll({
@@ -93,7 +86,7 @@ export class DeviceFrontController {
   async krl(
     @Param('product') product: string,
     @Param('environment') environment: string,
-    @Req() request: Request,
+    @Req() request: DeviceRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const { krl } = await this.trust.snapshot(this.classes.requireNamespace(product, environment))
@@ -109,7 +102,7 @@ export class DeviceFrontController {
     @Param('product') product: string,
     @Param('environment') environment: string,
     @Param('sha256') digest: string,
-    @Req() request: Request,
+    @Req() request: DeviceRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const namespace = this.classes.requireNamespace(product, environment)
@@ -127,7 +120,7 @@ export class DeviceFrontController {
     @Param('product') product: string,
     @Param('environment') environment: string,
     @Param('id') deviceId: string,
-    @Req() request: Request,
+    @Req() request: DeviceRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const namespace = this.classes.requireNamespace(product, environment)
@@ -138,25 +131,7 @@ export class DeviceFrontController {
   }
 }
 
-async function sendCbor(reply: FastifyReply, body: Uint8Array, cacheControl: string): Promise<void> {
-  await reply.type(CBOR_MEDIA_TYPE).header('cache-control', cacheControl).send(Buffer.from(body))
-}
-
-/** The body as it came: `application/cbor` or `application/cose`, read whole and bounded by the adapter. */
-function requireDocument(request: Request): Uint8Array {
-  if (!Buffer.isBuffer(request.body) || request.body.length === 0)
-    throw new Refusal('REQUEST_INVALID', { field: 'body', why: 'not a signed document' })
-  return new Uint8Array(request.body)
-}
-
-function readNumber(request: Request, field: string): number {
-  const value = request.query[field] ?? '0'
-  if (typeof value !== 'string' || !/^\d{1,15}$/.test(value))
-    throw new Refusal('REQUEST_INVALID', { field, why: 'not a number' })
-  return Number(value)
-}
-
-function readNonce(request: Request): Uint8Array | null {
+function readNonce(request: DeviceRequest): Uint8Array | null {
   const value = request.query['nonce']
   if (value === undefined) return null
   const nonce = typeof value === 'string' ? findHex(value) : null

@@ -4,6 +4,8 @@ import { MqttModule } from '../mqtt/mqtt.module.js'
 import { RolloutModule } from '../rollout/rollout.module.js'
 import { ClaimService } from './claim.service.js'
 import { DeviceAuth } from './device-auth.service.js'
+import { DeviceChangesController } from './device-changes.controller.js'
+import { DeviceChanges } from './device-changes.service.js'
 import { DeviceController } from './device.controller.js'
 import { DeviceFrontController } from './device-front.controller.js'
 import { DeviceViews } from './device-views.service.js'
@@ -16,7 +18,17 @@ import { ReportStore } from './report-store.service.js'
 /** The devices' side: enrolment, polls, downloads, signed reports; and devices as people see them. */
 @Module({
   imports: [AuditModule, MqttModule, RolloutModule],
-  controllers: [DeviceFrontController, DeviceController],
-  providers: [ClaimService, DeviceAuth, DeviceViews, EnrolmentService, LastSeen, PollService, ReportInbox, ReportStore],
+  controllers: [DeviceFrontController, DeviceChangesController, DeviceController],
+  providers: [
+    ClaimService,
+    DeviceAuth,
+    DeviceChanges,
+    DeviceViews,
+    EnrolmentService,
+    LastSeen,
+    PollService,
+    ReportInbox,
+    ReportStore,
+  ],
 })
 export class DeviceModule {}

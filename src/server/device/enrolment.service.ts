@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common'
 import { DataSource, type EntityManager } from 'typeorm'
-import { toHex } from '../../domain/bytes.js'
+import { equalBytes, toHex } from '../../domain/bytes.js'
 import { encodeCbor } from '../../domain/cbor/encode.js'
 import { Clock } from '../../domain/clock.js'
 import { nativeAlgorithms } from '../../domain/cose/algorithms.js'
@@ -12,6 +12,7 @@ import type { EnrolAnswer } from '../../protocol/device-http.js'
 import { deviceUsername } from '../../protocol/mqtt-topics.js'
 import { AuditService } from '../audit/audit.service.js'
 import { BrokerAccounts } from '../mqtt/broker-accounts.port.js'
+import { TrustService } from '../keys/trust.service.js'
 import { ServerConfig } from '../server-config.js'
 import { ClaimService } from './claim.service.js'
 import { DeviceClasses } from '../rollout/device-classes.service.js'
@@ -23,6 +24,7 @@ export class EnrolmentService {
   constructor(
     private readonly database: DataSource,
     private readonly claims: ClaimService,
+    private readonly trust: TrustService,
     private readonly classes: DeviceClasses,
     private readonly accounts: BrokerAccounts,
     private readonly audit: AuditService,
@@ -38,59 +40,68 @@ export class EnrolmentService {
    */
   async enrol(namespace: string, document: Uint8Array, claimSecret: string | null): Promise<EnrolAnswer> {
     if (claimSecret === null) throw new Refusal('UNAUTHENTICATED', {})
-    const { enrolment, deviceId } = openEnrolment(namespace, document, nativeAlgorithms)
+    const { state } = await this.trust.snapshot(namespace)
+    const { enrolment, deviceId: keyId } = openEnrolment(namespace, document, state.root.algorithms, nativeAlgorithms)
     if (this.classes.findName(namespace, enrolment.classId) === null)
       throw new Refusal('ENROLMENT_REFUSED', { why: 'unknown device class' })
     const credential = makeDeviceCredential()
     const password = makeBrokerPassword()
-    await this.database.transaction((manager) => this.store(manager, deviceId, enrolment, claimSecret, credential))
+    const deviceId = await this.database.transaction((manager) =>
+      this.store(manager, keyId, enrolment, claimSecret, credential),
+    )
     const username = deviceUsername(namespace, deviceId)
     // After the commit: a device without an account asks again, an account without a device would be nobody's.
     await this.accounts.add(username, password)
     return { deviceId, credential, mqtt: { url: this.config.mqtt.deviceUrl, username, password } }
   }
 
+  /** @returns the device's name: that of the key it first enrolled with, also after it changed its key. */
   private async store(
     manager: EntityManager,
-    deviceId: string,
+    keyId: string,
     enrolment: Enrolment,
     claimSecret: string,
     credential: string,
-  ): Promise<void> {
+  ): Promise<string> {
     const { namespace, classId, key } = enrolment
+    const publicKey = Buffer.from(encodeCbor(coseKeyToCbor(key)))
+    const [known] = await manager.query<{ id: string }[]>(
+      'SELECT id FROM device WHERE namespace = $1 AND public_key = $2',
+      [namespace, publicKey],
+    )
+    const deviceId = known?.id ?? keyId
     const claimId = await this.claims.requireClaim(manager, namespace, claimSecret, classId)
     const now = this.clock.nowSeconds()
     const inserted = await manager.query<{ id: string }[]>(
       `INSERT INTO device (namespace, id, class_id, public_key, credential_sha256, enrolled_at, last_seen_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT (namespace, id) DO NOTHING RETURNING id`,
-      [
-        namespace,
-        deviceId,
-        Buffer.from(classId),
-        Buffer.from(encodeCbor(coseKeyToCbor(key))),
-        hashSecret(credential),
-        now,
-      ],
+       VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT DO NOTHING RETURNING id`,
+      [namespace, deviceId, Buffer.from(classId), publicKey, hashSecret(credential), now],
     )
     const isNew = inserted.length === 1
     if (isNew) await this.claims.spend(manager, claimId)
-    else await this.renewCredential(manager, deviceId, enrolment, credential)
+    else await this.renewCredential(manager, deviceId, enrolment, publicKey, credential)
     const event = isNew ? 'device.enrolled' : 'device.credential-renewed'
     const detail = { device: deviceId, classId: toHex(classId), claim: claimId }
     await this.audit.record(manager, { namespace, actor: 'device-front', event, detail })
+    return deviceId
   }
 
   private async renewCredential(
     manager: EntityManager,
     deviceId: string,
     { namespace, classId }: Enrolment,
+    publicKey: Buffer,
     credential: string,
   ): Promise<void> {
-    const renewed = await manager.query<[unknown[], number]>(
-      'UPDATE device SET credential_sha256 = $3 WHERE namespace = $1 AND id = $2 AND class_id = $4',
-      [namespace, deviceId, hashSecret(credential), Buffer.from(classId)],
+    const [rows] = await manager.query<[{ class_id: Buffer }[], number]>(
+      'UPDATE device SET credential_sha256 = $3 WHERE namespace = $1 AND id = $2 AND public_key = $4 RETURNING class_id',
+      [namespace, deviceId, hashSecret(credential), publicKey],
     )
+    const [row] = rows
+    // A key that the device gave up opens nothing any more, although the device is still named after it.
+    if (row === undefined) throw new Refusal('ENROLMENT_REFUSED', { why: 'the device has another key now' })
     // The class was fixed by the first claim; a device does not become another one.
-    if (renewed[1] !== 1) throw new Refusal('ENROLMENT_REFUSED', { why: 'the device is enrolled in another class' })
+    if (!equalBytes(row.class_id, classId))
+      throw new Refusal('ENROLMENT_REFUSED', { why: 'the device is enrolled in another class' })
   }
 }

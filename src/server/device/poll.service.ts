@@ -15,6 +15,7 @@ import { ReleaseShelf, type ShelvedRelease } from '../rollout/release-shelf.serv
 import { Signers } from '../signing/signer.port.js'
 import { hashSecret } from './device-secret.js'
 import { LastSeen } from './last-seen.service.js'
+import { heldCounter } from './report-store.service.js'
 
 export interface PollRequest {
   readonly namespace: string
@@ -37,6 +38,7 @@ interface DeviceRow {
   readonly credential_sha256: Buffer
   readonly report_epoch: number | null
   readonly report_counter: number | null
+  readonly counter_epoch: number
   readonly assignment: Buffer | null
   readonly assignment_expires: number | null
   readonly manifest_sha256: Buffer | null
@@ -47,7 +49,7 @@ interface DeviceRow {
  * hands out nothing to a device that has not begun.
  */
 const POLL = `
-  SELECT d.credential_sha256, d.report_epoch, d.report_counter, o.assignment, o.assignment_expires, o.manifest_sha256
+  SELECT d.credential_sha256, d.report_epoch, d.report_counter, d.counter_epoch, o.assignment, o.assignment_expires, o.manifest_sha256
   FROM device d LEFT JOIN LATERAL (
     SELECT p.assignment, p.assignment_expires, r.manifest_sha256
     FROM deployment p JOIN rollout r ON r.id = p.rollout_id
@@ -77,10 +79,7 @@ export class PollService {
     const row = await this.requireDevice(request)
     this.seen.note(namespace, deviceId)
     const trust = await this.trust.snapshot(namespace)
-    const ack =
-      row.report_epoch === null || row.report_counter === null
-        ? null
-        : { epoch: row.report_epoch, counter: row.report_counter }
+    const ack = row.report_counter === null ? null : heldCounter(row)
     const offer = await this.findOffer(trust, namespace, row)
     if (request.nonce !== null) {
       const freshness = await this.signers.freshness(namespace, request.nonce)

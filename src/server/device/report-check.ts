@@ -1,9 +1,10 @@
-import { algorithmOf, nativeAlgorithms } from '../../domain/cose/algorithms.js'
+import { nativeAlgorithms } from '../../domain/cose/algorithms.js'
 import { decodeCbor } from '../../domain/cbor/decode.js'
-import { coseKeyFromCbor, type CoseKey } from '../../domain/cose/cose-key.js'
-import { equalBytes, fromHex } from '../../domain/bytes.js'
+import { coseKeyFromCbor, keyIdHexOf, type CoseKey } from '../../domain/cose/cose-key.js'
+import { toHex } from '../../domain/bytes.js'
 import { parseSign1 } from '../../domain/cose/sign1.js'
 import { Refusal } from '../../domain/refusal.js'
+import { requireDeviceKey } from '../../domain/trust/counter-epoch.js'
 import { parseReport, type Report } from '../../domain/trust/report.js'
 import { requireAttached } from '../../domain/trust/signed-document.js'
 
@@ -21,15 +22,17 @@ export const readDeviceKey = (stored: Uint8Array): CoseKey => coseKeyFromCbor(de
 
 /**
  * Opens a report: signed by that device's key, about that device, in that namespace.
+ * @param key the device's key now; its name is that of the key it enrolled with.
  * @param from the topic it came on, or the address it was posted to.
+ * @param allowed algorithms of the root.
  * @throws Refusal `REPORT_MISMATCH` naming the field, `SIGNATURE_INVALID`, `ALGORITHM_NOT_ALLOWED`, or that of reading it.
  */
-export function openReport(document: Uint8Array, key: CoseKey, from: DeviceName): Report {
+export function openReport(document: Uint8Array, key: CoseKey, from: DeviceName, allowed: readonly number[]): Report {
   const parsed = parseSign1(document, MAX_REPORT_BYTES)
-  // The key id is the device id: a report signed by another device's key is told apart before anything is verified.
-  if (parsed.keyId === null || !equalBytes(parsed.keyId, fromHex(from.deviceId)))
+  // A report signed by another device's key, or by a key this device had before, is told apart before anything is verified.
+  if (parsed.keyId === null || toHex(parsed.keyId) !== keyIdHexOf(key))
     throw new Refusal('REPORT_MISMATCH', { field: 'keyId' })
-  const payload = requireAttached(nativeAlgorithms, { key, alg: algorithmOf(key) }, parsed, 'report')
+  const payload = requireAttached(nativeAlgorithms, requireDeviceKey({ key, allowed }), parsed, 'report')
   const report = parseReport(payload)
   if (report.namespace !== from.namespace) throw new Refusal('REPORT_MISMATCH', { field: 'namespace' })
   if (report.deviceId !== from.deviceId) throw new Refusal('REPORT_MISMATCH', { field: 'deviceId' })

@@ -6,6 +6,7 @@ import { Refusal } from '../../domain/refusal.js'
 import type { ReportAck } from '../../protocol/device-http.js'
 import { findDeviceTopic } from '../../protocol/mqtt-topics.js'
 import { DecisionLog } from '../http/decision-log.service.js'
+import { TrustService } from '../keys/trust.service.js'
 import { MqttLink } from '../mqtt/mqtt-link.port.js'
 import { openReport, readDeviceKey, type DeviceName } from './report-check.js'
 import { ReportStore, type StoreOutcome, type VerifiedReport } from './report-store.service.js'
@@ -17,6 +18,10 @@ const BATCH = 500
 const BACKLOG = 2_000
 const MAX_KEYS = 65_536
 
+interface DeviceKey {
+  readonly key: CoseKey
+  readonly stored: Buffer
+}
 interface Waiting extends VerifiedReport {
   resolve(outcome: StoreOutcome): void
   reject(error: unknown): void
@@ -26,13 +31,14 @@ interface Waiting extends VerifiedReport {
 @Injectable()
 export class ReportInbox implements OnModuleInit, BeforeApplicationShutdown {
   private readonly waiting: Waiting[] = []
-  /** Keys of devices never change; kept so that a report costs no query before its batch. */
-  private readonly keys = new Map<string, Promise<CoseKey>>()
+  /** Kept so that a report costs no query before its batch, which looks again whether the key is still the device's. */
+  private readonly keys = new Map<string, Promise<DeviceKey>>()
   private running: Promise<void> | undefined
 
   constructor(
     private readonly database: DataSource,
     private readonly store: ReportStore,
+    private readonly trust: TrustService,
     private readonly link: MqttLink,
     private readonly clock: ServerClock,
     private readonly log: DecisionLog,
@@ -48,17 +54,46 @@ export class ReportInbox implements OnModuleInit, BeforeApplicationShutdown {
 
   /**
    * Takes one report in. @returns when it is stored.
-   * @throws Refusal `REPORT_OLD` with the counter that is held, `UNAUTHENTICATED` for an unknown device, or that of `openReport`.
+   * @throws Refusal `REPORT_OLD` with the counter that is held, `REPORT_EPOCH` for an epoch that was not begun,
+   *   `UNAUTHENTICATED` for an unknown device, or that of `openReport`.
    */
   async take(document: Uint8Array, from: DeviceName): Promise<ReportAck> {
     const receivedMs = this.clock.nowMs()
-    const report = openReport(document, await this.requireKey(from), from)
-    const outcome = await new Promise<StoreOutcome>((resolve, reject) => {
-      this.waiting.push({ document, report, receivedMs, resolve, reject })
+    const { report, publicKey } = await this.open(document, from)
+    const { isNew, isByItsKey, held } = await new Promise<StoreOutcome>((resolve, reject) => {
+      this.waiting.push({ document, report, publicKey, receivedMs, resolve, reject })
       this.running ??= this.drain()
     })
-    if (!outcome.isNew) throw new Refusal('REPORT_OLD', outcome.held)
-    return outcome.held
+    if (isNew) return held
+    if (!isByItsKey) {
+      this.keys.delete(nameOf(from))
+      throw new Refusal('REPORT_MISMATCH', { field: 'keyId' })
+    }
+    if (report.epoch > held.epoch) throw new Refusal('REPORT_EPOCH', { expected: held.epoch, found: report.epoch })
+    throw new Refusal('REPORT_OLD', held)
+  }
+
+  private async open(document: Uint8Array, from: DeviceName): Promise<Pick<VerifiedReport, 'report' | 'publicKey'>> {
+    const used = this.requireKey(from)
+    const { state } = await this.trust.snapshot(from.namespace)
+    const { algorithms } = state.root
+    const openWith = ({ key, stored }: DeviceKey): Pick<VerifiedReport, 'report' | 'publicKey'> => ({
+      report: openReport(document, key, from, algorithms),
+      publicKey: stored,
+    })
+    try {
+      return openWith(await used)
+    } catch (error) {
+      if (!isByAnotherKey(error)) throw error
+      // The device may have changed its key since we looked: asked once more.
+      this.forgetKey(from, used)
+      return openWith(await this.requireKey(from))
+    }
+  }
+
+  private forgetKey(from: DeviceName, used: Promise<DeviceKey>): void {
+    const name = nameOf(from)
+    if (this.keys.get(name) === used) this.keys.delete(name)
   }
 
   /**
@@ -84,25 +119,25 @@ export class ReportInbox implements OnModuleInit, BeforeApplicationShutdown {
   }
 
   /** Reports of one device that come together wait for one look-up: none overtakes another. */
-  private requireKey(from: DeviceName): Promise<CoseKey> {
-    const name = `${from.namespace}/${from.deviceId}`
+  private requireKey(from: DeviceName): Promise<DeviceKey> {
+    const name = nameOf(from)
     const known = this.keys.get(name)
     if (known !== undefined) return known
     if (this.keys.size >= MAX_KEYS) this.keys.clear()
     const key = this.readKey(from)
     this.keys.set(name, key)
     // A device that enrols later, or a database that comes back, is looked up again.
-    key.catch(() => this.keys.delete(name))
+    key.catch(() => this.forgetKey(from, key))
     return key
   }
 
-  private async readKey({ namespace, deviceId }: DeviceName): Promise<CoseKey> {
+  private async readKey({ namespace, deviceId }: DeviceName): Promise<DeviceKey> {
     const [row] = await this.database.query<{ public_key: Buffer }[]>(
       'SELECT public_key FROM device WHERE namespace = $1 AND id = $2',
       [namespace, deviceId],
     )
     if (row === undefined) throw new Refusal('UNAUTHENTICATED', {})
-    return readDeviceKey(row.public_key)
+    return { key: readDeviceKey(row.public_key), stored: row.public_key }
   }
 
   private async drain(): Promise<void> {
@@ -138,3 +173,11 @@ export class ReportInbox implements OnModuleInit, BeforeApplicationShutdown {
     return batch
   }
 }
+
+const nameOf = ({ namespace, deviceId }: DeviceName): string => `${namespace}/${deviceId}`
+
+const isByAnotherKey = (error: unknown): boolean =>
+  error instanceof Refusal &&
+  error.code === 'REPORT_MISMATCH' &&
+  'field' in error.detail &&
+  error.detail.field === 'keyId'

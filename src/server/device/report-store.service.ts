@@ -7,15 +7,19 @@ import { DeploymentService } from '../rollout/deployment.service.js'
 export interface VerifiedReport {
   readonly document: Uint8Array
   readonly report: Report
+  /** The key it was verified with, as it was stored then. */
+  readonly publicKey: Buffer
   readonly receivedMs: number
 }
 export interface StoredCounter {
   readonly epoch: number
   readonly counter: number
 }
-/** `held`: what is stored now; `isNew`: whether this report is it. */
+/** `held`: what is stored now, in the epoch that counts; `isNew`: whether this report is it. */
 export interface StoreOutcome {
   readonly isNew: boolean
+  /** False when the device had changed its key by the time of writing. */
+  readonly isByItsKey: boolean
   readonly held: StoredCounter
 }
 
@@ -24,6 +28,8 @@ interface HeldRow {
   readonly id: string
   readonly report_epoch: number | null
   readonly report_counter: number | null
+  readonly counter_epoch: number
+  readonly public_key: Buffer
   readonly krl_number: number | null
 }
 
@@ -37,7 +43,8 @@ export class ReportStore {
   ) {}
 
   /**
-   * One transaction for all of them. A report whose counter did not grow changes nothing and is counted as old.
+   * One transaction for all of them. A report whose counter did not grow, of another epoch than the one that was begun, or by
+   * a key that the device has no more, changes nothing and is counted as old.
    * @param reports at most one of each device. @returns the outcome of each, in the same order.
    */
   async store(reports: readonly VerifiedReport[]): Promise<readonly StoreOutcome[]> {
@@ -55,11 +62,11 @@ export class ReportStore {
         manager,
         fresh.map((each) => each.report),
       )
-      return reports.map(({ report }): StoreOutcome => {
+      return reports.map(({ report, publicKey }): StoreOutcome => {
         const { epoch, counter } = report
-        if (isNew.has(nameOf(report))) return { isNew: true, held: { epoch, counter } }
+        if (isNew.has(nameOf(report))) return { isNew: true, isByItsKey: true, held: { epoch, counter } }
         const row = held.get(nameOf(report))
-        return { isNew: false, held: { epoch: row?.report_epoch ?? epoch, counter: row?.report_counter ?? counter } }
+        return { isNew: false, isByItsKey: row?.public_key.equals(publicKey) === true, held: heldCounter(row) }
       })
     })
   }
@@ -75,15 +82,25 @@ export class ReportStore {
          running_image_sha256 = n.image, root_version = n.root_version, krl_number = n.krl_number,
          last_seen_at = greatest(d.last_seen_at, $14)
        FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bytea[], $7::text[], $8::bigint[],
-         $9::bytea[], $10::bigint[], $11::bytea[], $12::bigint[], $13::bigint[])
-         AS n (namespace, id, epoch, counter, received_ms, document, state, reason, manifest, sequence, image, root_version, krl_number)
-       WHERE d.namespace = n.namespace AND d.id = n.id
+         $9::bytea[], $10::bigint[], $11::bytea[], $12::bigint[], $13::bigint[], $15::bytea[])
+         AS n (namespace, id, epoch, counter, received_ms, document, state, reason, manifest, sequence, image, root_version, krl_number,
+           public_key)
+       WHERE d.namespace = n.namespace AND d.id = n.id AND d.counter_epoch = n.epoch AND d.public_key = n.public_key
          AND (d.report_epoch IS NULL OR (n.epoch, n.counter) > (d.report_epoch, d.report_counter))
        RETURNING d.namespace, d.id`,
-      [...columnsOf(reports), this.clock.nowSeconds()],
+      [...columnsOf(reports), this.clock.nowSeconds(), reports.map(({ publicKey }) => publicKey)],
     )
     return new Set(rows.map((row) => `${row.namespace}/${row.id}`))
   }
+}
+
+/** In an epoch that was begun and not yet reported in, nothing is held: that is its counter 0. */
+export function heldCounter(
+  row: Pick<HeldRow, 'report_epoch' | 'report_counter' | 'counter_epoch'> | undefined,
+): StoredCounter {
+  if (row === undefined) return { epoch: 0, counter: 0 }
+  const isCurrent = row.report_epoch === row.counter_epoch
+  return { epoch: row.counter_epoch, counter: isCurrent ? (row.report_counter ?? 0) : 0 }
 }
 
 const nameOf = (report: Report): string => `${report.namespace}/${report.deviceId}`
@@ -113,7 +130,7 @@ async function lockDevices(
   reports: readonly VerifiedReport[],
 ): Promise<ReadonlyMap<string, HeldRow>> {
   const rows = await manager.query<HeldRow[]>(
-    `SELECT d.namespace, d.id, d.report_epoch, d.report_counter, d.krl_number
+    `SELECT d.namespace, d.id, d.report_epoch, d.report_counter, d.counter_epoch, d.public_key, d.krl_number
      FROM device d JOIN unnest($1::text[], $2::text[]) AS n (namespace, id) USING (namespace, id)
      ORDER BY d.namespace, d.id FOR UPDATE OF d`,
     [reports.map(({ report }) => report.namespace), reports.map(({ report }) => report.deviceId)],

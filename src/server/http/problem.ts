@@ -38,6 +38,8 @@ const statuses: Partial<Record<RefusalCode, number>> = {
   KRL_EQUIVOCATION: 409,
   KRL_MISSING: 409,
   REPORT_OLD: 409,
+  REPORT_EPOCH: 409,
+  NONCE_UNKNOWN: 409,
   PACE_EXCEEDED: 409,
   BODY_TOO_LARGE: 413,
   IMAGE_TOO_LARGE: 413,
