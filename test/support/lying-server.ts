@@ -48,7 +48,13 @@ export class LyingServer {
   /** For every root that is asked for and not in `roots`. */
   rootForAll: Uint8Array | null = null
   readonly reports: Report[] = []
-  readonly requests: { path: string; authorization: string; range: string }[] = []
+  readonly requests: {
+    path: string
+    query: URLSearchParams
+    authorization: string
+    range: string
+    condition: string
+  }[] = []
   mqtt: EnrolAnswer['mqtt'] = { url: 'mqtt://127.0.0.1:9', username: 'nobody', password: 'none' }
   /** A device's thumbprint, unless the server lies about that too. */
   enrolAs: string | null = null
@@ -82,9 +88,10 @@ export class LyingServer {
   }
 
   private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const path = new URL(request.url ?? '', this.url).pathname.split('/').slice(5)
-    const { authorization = '', range = '' } = request.headers
-    this.requests.push({ path: path.join('/'), authorization, range })
+    const { pathname, searchParams: query } = new URL(request.url ?? '', this.url)
+    const path = pathname.split('/').slice(5)
+    const { authorization = '', range = '', 'if-none-match': condition = '' } = request.headers
+    this.requests.push({ path: path.join('/'), query, authorization, range, condition })
     const body = await readWhole(request)
     if (this.hangs) return
     const [first = '', second = ''] = path
