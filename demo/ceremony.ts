@@ -130,6 +130,9 @@ export async function signPolicy(folders: Folders, product: Product, people: Peo
       krl: '2 of security',
       'krl-renew': '1 of security',
       rollout: '1 of fleet-manager',
+      're-sign': '2 of release-manager',
+      'resume-signer': '2 of security',
+      'clock-reset': '1 of security',
     },
     limits: { approvalLifeSeconds: 7 * DAY, signaturesPerDay: 200, devicesPerHour: 1_000_000 },
   }

@@ -4,7 +4,7 @@ import { createInterface, type Interface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { Refusal } from '../src/domain/refusal.js'
 import { Unreachable } from './device-server.port.js'
-import { faultNames } from './faults.js'
+import { faultNames, type FaultName } from './faults.js'
 import type { Fleet } from './fleet.js'
 
 /** What commands are about. */
@@ -18,30 +18,41 @@ export interface Controlled {
 /** Carries out one line of `--control`. @returns what to answer. */
 async function carryOut({ fleet, claimToken, stop }: Controlled, line: string): Promise<object> {
   const [verb = '', ...words] = line.trim().split(/\s+/)
-  const indexOf = (text: string | undefined): number | undefined => {
-    const index = Number(text)
-    return text !== undefined && Number.isInteger(index) && index >= 0 && index < fleet.lives.length ? index : undefined
+  const [index, fault] = [indexIn(fleet, words[0]), faultNames.find((known) => known === words[0])]
+  switch (verb) {
+    case 'status':
+      return { devices: fleet.lives.length, sequences: Object.fromEntries(fleet.sequences()) }
+    case 'stop':
+      stop()
+      return done
+    case 'poll':
+      if (words[0] !== undefined && index === undefined) return notUnderstood
+      await fleet.poll(index)
+      return done
+    case 'wipe':
+    case 'change-key':
+      return changeDevice(fleet, verb, index, claimToken)
+    case 'fault':
+      return fault === undefined ? notUnderstood : setFault(fleet, fault, words.slice(1))
+    default:
+      return notUnderstood
   }
-  if (verb === 'status') return { devices: fleet.lives.length, sequences: Object.fromEntries(fleet.sequences()) }
-  if (verb === 'stop') {
-    stop()
-    return { ok: true }
-  }
-  if (verb === 'poll' && (words[0] === undefined || indexOf(words[0]) !== undefined)) {
-    await fleet.poll(indexOf(words[0]))
-    return { ok: true }
-  }
-  if (verb === 'wipe' || verb === 'change-key') return changeDevice(fleet, verb, indexOf(words[0]), claimToken)
-  const [word, which, how] = words
-  const name = faultNames.find((known) => known === word)
-  const index = indexOf(which)
-  if (verb === 'fault' && name !== undefined && index !== undefined && (how === 'on' || how === 'off')) {
-    await fleet.setFault(index, name, how === 'on')
-    return { ok: true }
-  }
-  return notUnderstood
 }
 
+/** Which device a word means; undefined when it means none. */
+function indexIn(fleet: Fleet, text: string | undefined): number | undefined {
+  const index = Number(text)
+  return text !== undefined && Number.isInteger(index) && index >= 0 && index < fleet.lives.length ? index : undefined
+}
+
+async function setFault(fleet: Fleet, fault: FaultName, [which, how]: readonly string[]): Promise<object> {
+  const index = indexIn(fleet, which)
+  if (index === undefined || (how !== 'on' && how !== 'off')) return notUnderstood
+  await fleet.setFault(index, fault, how === 'on')
+  return done
+}
+
+const done = { ok: true }
 const notUnderstood = {
   error: 'expected: poll [INDEX] | fault NAME INDEX on|off | wipe INDEX | change-key INDEX | status | stop',
 }
@@ -58,7 +69,7 @@ async function changeDevice(
   try {
     if (verb === 'wipe') await fleet.wipe(index, claimToken ?? '')
     else await fleet.changeKey(index)
-    return { ok: true }
+    return done
   } catch (error) {
     if (error instanceof Refusal) return { error: error.code }
     if (error instanceof Unreachable) return { error: error.message }

@@ -124,6 +124,24 @@ CREATE TABLE mqtt_outbox (
   expires_at bigint NOT NULL,
   created_ms bigint NOT NULL
 );
+CREATE TABLE re_sign_approval (
+  re_sign_request_id uuid NOT NULL,
+  person text NOT NULL,
+  role text NOT NULL,
+  key_id bytea NOT NULL,
+  document bytea NOT NULL,
+  received_at bigint NOT NULL
+);
+CREATE TABLE re_sign_request (
+  id uuid NOT NULL,
+  namespace text NOT NULL,
+  release_id uuid NOT NULL,
+  state text NOT NULL,
+  created_at bigint NOT NULL,
+  created_by text NOT NULL,
+  signed_at bigint,
+  last_refusal jsonb
+);
 CREATE TABLE release (
   id uuid NOT NULL,
   namespace text NOT NULL,
@@ -233,6 +251,8 @@ ALTER TABLE krl_acknowledgement ADD CONSTRAINT krl_acknowledgement_pkey PRIMARY 
 ALTER TABLE krl_approval ADD CONSTRAINT krl_approval_person_once PRIMARY KEY (krl_request_id, person);
 ALTER TABLE krl_request ADD CONSTRAINT krl_request_pkey PRIMARY KEY (id);
 ALTER TABLE mqtt_outbox ADD CONSTRAINT mqtt_outbox_pkey PRIMARY KEY (number);
+ALTER TABLE re_sign_approval ADD CONSTRAINT re_sign_approval_person_once PRIMARY KEY (re_sign_request_id, person);
+ALTER TABLE re_sign_request ADD CONSTRAINT re_sign_request_pkey PRIMARY KEY (id);
 ALTER TABLE release ADD CONSTRAINT release_pkey PRIMARY KEY (id);
 ALTER TABLE release_approval ADD CONSTRAINT release_approval_person_once PRIMARY KEY (release_id, manifest_sha256, person);
 ALTER TABLE rollout ADD CONSTRAINT rollout_pkey PRIMARY KEY (id);
@@ -265,6 +285,8 @@ ALTER TABLE firmware ADD CONSTRAINT firmware_sha256_check CHECK ((octet_length(s
 ALTER TABLE firmware ADD CONSTRAINT firmware_size_bytes_check CHECK ((size_bytes > 0));
 ALTER TABLE krl_request ADD CONSTRAINT krl_request_state_check CHECK ((state = ANY (ARRAY['awaiting-approval'::text, 'signed'::text, 'refused'::text])));
 ALTER TABLE krl_request ADD CONSTRAINT krl_request_subject_sha256_check CHECK ((octet_length(subject_sha256) = 32));
+ALTER TABLE re_sign_request ADD CONSTRAINT re_sign_request_state_check CHECK ((state = ANY (ARRAY['awaiting-approval'::text, 'signed'::text])));
+ALTER TABLE re_sign_request ADD CONSTRAINT re_sign_signed_whole CHECK (((state = 'signed'::text) = (signed_at IS NOT NULL)));
 ALTER TABLE release ADD CONSTRAINT release_class_id_check CHECK ((octet_length(class_id) = 16));
 ALTER TABLE release ADD CONSTRAINT release_manifest_sha256_check CHECK ((octet_length(manifest_sha256) = 32));
 ALTER TABLE release ADD CONSTRAINT release_sequence_check CHECK ((sequence > 0));
@@ -288,6 +310,8 @@ ALTER TABLE trust_document ADD CONSTRAINT trust_document_version_check CHECK ((v
 ALTER TABLE deployment ADD CONSTRAINT deployment_namespace_device_id_fkey FOREIGN KEY (namespace, device_id) REFERENCES device(namespace, id);
 ALTER TABLE deployment ADD CONSTRAINT deployment_rollout_id_stage_fkey FOREIGN KEY (rollout_id, stage) REFERENCES rollout_stage(rollout_id, index);
 ALTER TABLE krl_approval ADD CONSTRAINT krl_approval_krl_request_id_fkey FOREIGN KEY (krl_request_id) REFERENCES krl_request(id);
+ALTER TABLE re_sign_approval ADD CONSTRAINT re_sign_approval_re_sign_request_id_fkey FOREIGN KEY (re_sign_request_id) REFERENCES re_sign_request(id);
+ALTER TABLE re_sign_request ADD CONSTRAINT re_sign_request_release_id_fkey FOREIGN KEY (release_id) REFERENCES release(id);
 ALTER TABLE release ADD CONSTRAINT release_namespace_request_id_fkey FOREIGN KEY (namespace, request_id) REFERENCES submission(namespace, request_id);
 ALTER TABLE release_approval ADD CONSTRAINT release_approval_release_id_fkey FOREIGN KEY (release_id) REFERENCES release(id);
 ALTER TABLE rollout ADD CONSTRAINT rollout_fallback_release_id_fkey FOREIGN KEY (fallback_release_id) REFERENCES release(id);
@@ -304,6 +328,8 @@ CREATE UNIQUE INDEX deployment_one_active ON deployment USING btree (namespace, 
 CREATE INDEX device_by_class ON device USING btree (namespace, class_id);
 CREATE UNIQUE INDEX device_key_once ON device USING btree (namespace, public_key);
 CREATE INDEX krl_request_by_namespace ON krl_request USING btree (namespace, requested_ms DESC, id DESC);
+CREATE INDEX re_sign_by_release ON re_sign_request USING btree (release_id, created_at DESC, id DESC);
+CREATE UNIQUE INDEX re_sign_open_once ON re_sign_request USING btree (release_id) WHERE (state = 'awaiting-approval'::text);
 CREATE INDEX release_by_class ON release USING btree (namespace, class_id, sequence);
 CREATE INDEX release_by_manifest ON release USING btree (namespace, manifest_sha256);
 CREATE INDEX release_by_namespace ON release USING btree (namespace, created_at DESC, id DESC);
@@ -335,6 +361,8 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON krl_acknowledgement TO countersign_serve
 GRANT DELETE, INSERT, SELECT, UPDATE ON krl_approval TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON krl_request TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON mqtt_outbox TO countersign_server;
+GRANT DELETE, INSERT, SELECT, UPDATE ON re_sign_approval TO countersign_server;
+GRANT DELETE, INSERT, SELECT, UPDATE ON re_sign_request TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON release TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON release_approval TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON rollout TO countersign_server;

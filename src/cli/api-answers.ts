@@ -51,6 +51,15 @@ export const ReleaseAnswer = z.looseObject({
 })
 export type ReleaseAnswer = z.infer<typeof ReleaseAnswer>
 
+export const ReSignAnswer = z.looseObject({
+  id: z.string(),
+  requestId: z.string(),
+  state: z.string(),
+  manifestSha256: digest,
+  approvals: z.array(ApprovalAnswer),
+})
+export type ReSignAnswer = z.infer<typeof ReSignAnswer>
+
 /** Lists may leave the bytes out; whoever decides on a release fetches it alone. */
 export const ReleaseRowAnswer = z.looseObject({
   id: z.string(),

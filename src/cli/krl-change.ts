@@ -66,16 +66,22 @@ function unite<T>(lists: readonly (readonly T[])[], nameOf: (row: T) => string):
 
 /**
  * The key a person means, by its id or the beginning of it, and whose it is.
+ * @param by the role of the key that will sign the list.
  * @throws Refusal `NOT_FOUND` for none, `CONFLICT` for several, `KRL_ENTRY_FORBIDDEN` for root and emergency keys and, as
  *   only an emergency list does that, for krl keys.
  */
-export function requireRevocableKey(held: HeldTrust, text: string): { keyId: string; owner: string } {
+export function requireRevocableKey(
+  held: HeldTrust,
+  text: string,
+  by: 'krl' | 'emergency-krl' = 'krl',
+): { keyId: string; owner: string } {
   const found = [...ownersOf(held)].filter(([keyId]) => keyId.startsWith(text.toLowerCase()))
   const [first] = found
   if (first === undefined || text.length < 8) throw new Refusal('NOT_FOUND', { what: 'key', id: text })
   if (found.length > 1) throw new Refusal('CONFLICT', { what: 'key', why: `${found.length} keys begin like that` })
   const [keyId, owner] = first
-  if (['root', 'emergency-krl', 'krl'].includes(owner)) throw new Refusal('KRL_ENTRY_FORBIDDEN', { keyId })
+  const spared = by === 'krl' ? ['root', 'emergency-krl', 'krl'] : ['root', 'emergency-krl']
+  if (spared.includes(owner)) throw new Refusal('KRL_ENTRY_FORBIDDEN', { keyId })
   return { keyId, owner }
 }
 

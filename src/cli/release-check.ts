@@ -12,6 +12,7 @@ import { floorOf, revokedKeysOf } from '../domain/trust/trust-state.js'
 import { bytesOf, type ReleaseAnswer } from './api-answers.js'
 import { findClassId } from './device-class.js'
 import { requireImage, type HashedImage } from './firmware-bytes.js'
+import { openSignedEnvelope } from './signed-envelope.js'
 import { requirePolicy, type HeldTrust } from './trust-store.js'
 
 /** A release that an approver can judge: every word about it was checked here, against bytes and the held policy. */
@@ -59,6 +60,34 @@ export function checkRelease(held: HeldTrust, page: ReleaseAnswer, image: Hashed
     submission: opened.submission,
     requester: opened.requester.name,
   }
+}
+
+/** A release that was signed before, as far as it is asked for again. */
+export interface SignedRelease {
+  readonly manifestSha256: Uint8Array
+  readonly manifest: Manifest
+  /** A listed key whose signature the envelope carries, hex; null when the root lists none of them any more. */
+  readonly signedBy: string | null
+}
+
+/**
+ * Holds a signed release against its own bytes: page, manifest, text and envelope say the same, a manifest key signed it, and
+ * it may still be installed.
+ * @throws Refusal `STATE`, `DIGEST_MISMATCH`, `SIGNATURE_MISSING`, `MANIFEST_MISMATCH`, `MANIFEST_REVOKED`, `ROLLBACK`, …
+ */
+export function checkSignedRelease(held: HeldTrust, page: ReleaseAnswer): SignedRelease {
+  if (typeof page.envelope !== 'string')
+    throw new Refusal('STATE', { what: 'release', state: page.state, wanted: 'signed' })
+  const bytes = bytesOf(page.manifest)
+  const digest = manifestSha256(bytes)
+  const opened = openSignedEnvelope(held.state, bytesOf(page.envelope))
+  requireDigest('manifest', fromHex(page.manifestSha256), digest)
+  requireDigest('envelope', opened.manifestSha256, digest)
+  const manifest = parseManifest(bytes)
+  requirePage(page, manifest)
+  requireDigest('text', manifest.textSha256, wrappedSha256(bytesOf(page.text)))
+  requireAllowed(held, requirePolicy(held), manifest, toHex(digest))
+  return { manifestSha256: digest, manifest, signedBy: opened.signedBy }
 }
 
 /** The bytes first: a swapped upload shows here even when everything else was made to fit it. */

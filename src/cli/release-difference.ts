@@ -1,54 +1,19 @@
 import { equalBytes, toHex } from '../domain/bytes.js'
-import { nativeAlgorithms } from '../domain/cose/algorithms.js'
-import { parseSign1, sign1Message, type Sign1 } from '../domain/cose/sign1.js'
-import { requireSignature } from '../domain/cose/verify.js'
-import { Refusal } from '../domain/refusal.js'
-import { encodeSuitDigest } from '../domain/suit/digest.js'
-import { manifestSha256, MAX_ENVELOPE_BYTES, parseEnvelope } from '../domain/suit/envelope.js'
 import { formatUuid } from '../domain/suit/identifiers.js'
-import { parseManifest, type Manifest } from '../domain/suit/manifest.js'
+import type { Manifest } from '../domain/suit/manifest.js'
 import { compareVersions } from '../domain/suit/version.js'
-import { requireKey } from '../domain/trust/signed-document.js'
 import type { TrustState } from '../domain/trust/trust-state.js'
 import { countText, fingerprintText, sizeText } from './quantity-text.js'
 import type { CheckedRelease } from './release-check.js'
+import { openSignedEnvelope } from './signed-envelope.js'
 
 /** The release before is there, and nothing can be said about it: the root lists its keys no more. */
 export const UNLISTED = 'unlisted'
 
-/**
- * The manifest of an earlier envelope, when a manifest key of the held root signed it. The life and revocation of that
- * key are not asked: this is a record to compare with, nothing is installed from it.
- * @returns `UNLISTED` when all its keys left the root, as after a compromise.
- * @throws Refusal `DIGEST_MISMATCH`, `SIGNATURE_MISSING`, `MANIFEST_TEMPLATE`, …
- */
+/** The manifest of an earlier envelope, to compare with. @returns `UNLISTED` when all its keys left the root, as after a compromise. */
 export function openEarlierEnvelope(state: TrustState, bytes: Uint8Array): Manifest | typeof UNLISTED {
-  const envelope = parseEnvelope(bytes)
-  const digest = manifestSha256(envelope.manifest)
-  if (!equalBytes(envelope.claimedSha256, digest))
-    throw new Refusal('DIGEST_MISMATCH', {
-      what: 'authentication wrapper',
-      expected: toHex(envelope.claimedSha256),
-      found: toHex(digest),
-    })
-  const blocks = envelope.blocks.map((block) => parseSign1(block, MAX_ENVELOPE_BYTES))
-  const isListed = ({ keyId }: Sign1): boolean => keyId !== null && state.root.keys.has(toHex(keyId))
-  if (blocks.length > 0 && !blocks.some(isListed)) return UNLISTED
-  if (!blocks.some((block) => isSignedBlock(state, block, digest)))
-    throw new Refusal('SIGNATURE_MISSING', { role: 'manifest-a' })
-  return parseManifest(envelope.manifest)
-}
-
-function isSignedBlock(state: TrustState, parsed: Sign1, digest: Uint8Array): boolean {
-  try {
-    const key = requireKey(state.root, ['manifest-a', 'manifest-b'], parsed.keyId, new Map(), null)
-    const message = sign1Message(parsed.protectedBytes, new Uint8Array(0), encodeSuitDigest(digest))
-    requireSignature(nativeAlgorithms, key, parsed, message)
-    return true
-  } catch (error) {
-    if (error instanceof Refusal) return false
-    throw error
-  }
+  const { manifest, signedBy } = openSignedEnvelope(state, bytes)
+  return signedBy === null ? UNLISTED : manifest
 }
 
 /** What will be signed, in words and digits, for a person to read. */

@@ -19,11 +19,7 @@ import { CLASS_ID } from '../../test/support/trust-fixture.js'
 let fixture: SignerFixture
 let release: SignerClient
 beforeEach(async () => {
-  fixture = await SignerFixture.make({
-    policy: (policy) => ({
-      quorums: new Map(policy.quorums).set('resume-signer', '2 of security').set('clock-reset', '1 of security'),
-    }),
-  })
+  fixture = await SignerFixture.make()
   release = await fixture.start('release')
   await fixture.signFirstKrl(release)
 })
@@ -152,7 +148,12 @@ describe('a signer on restored state', () => {
     const assign = { ...plan, deviceId: deviceIdOf(1), manifestSha256: new Uint8Array(32) }
     await expect(online.request('assign', assign)).rejects.toEqual(suspended)
     const { suspensionId } = await online.request('status', {})
-    const order = { namespace: 'gateway/prod', process: 'online' as const, suspensionId, sequences: new Map<string, number>() }
+    const order = {
+      namespace: 'gateway/prod',
+      process: 'online' as const,
+      suspensionId,
+      sequences: new Map<string, number>(),
+    }
     const bytes = encodeResumeOrder({ ...order, leastKrlNumber: 1 })
     const approved = await approve('resume-signer', bytes, ['security-1', 'security-2'])
     expect(await online.request('resume', approved)).toMatchObject({ suspended: false })

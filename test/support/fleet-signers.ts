@@ -79,6 +79,7 @@ export class FleetSigners extends Signers {
   override knowsImage = notHere
   override hashImage = notHere
   override sign = notHere
+  override reSign = notHere
   override signKrl = notHere
   override importTrust = notHere
 }

@@ -94,7 +94,16 @@ export class LyingServer {
     this.requests.push({ path: path.join('/'), query, authorization, range, condition })
     const body = await readWhole(request)
     if (this.hangs) return
-    const [first = '', second = ''] = path
+    await this.answerTo(path, body, request, response)
+  }
+
+  private async answerTo(
+    [first = '', second = '']: readonly string[],
+    body: Uint8Array,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    const { range = '' } = request.headers
     if (first === 'enrol') this.enrol(body, response)
     else if (first === 'payload') await this.sendPayload(range, response)
     else if (second === 'update') await this.update(first, request, response)

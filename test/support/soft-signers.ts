@@ -1,19 +1,28 @@
 import { createHash } from 'node:crypto'
 import { sha256, toHex } from '../../src/domain/bytes.js'
-import { buildSign1 } from '../../src/domain/cose/sign1.js'
+import { buildSign1, parseSign1 } from '../../src/domain/cose/sign1.js'
 import { Refusal } from '../../src/domain/refusal.js'
 import { buildBlock, encodeEnvelope, manifestSha256 } from '../../src/domain/suit/envelope.js'
 import { parseManifest } from '../../src/domain/suit/manifest.js'
 import { encodeFreshness } from '../../src/domain/trust/freshness.js'
 import { parseKrl } from '../../src/domain/trust/krl.js'
-import { labelOf } from '../../src/domain/trust/labels.js'
+import { labelOf, MAX_KRL_BYTES } from '../../src/domain/trust/labels.js'
 import type { SignerStatus, TrustCourier } from '../../src/protocol/signer-socket.js'
-import { Signers, type KrlSignRequest, type SignRequest } from '../../src/server/signing/signer.port.js'
+import {
+  Signers,
+  type KrlSignRequest,
+  type ReSignRequest,
+  type SignRequest,
+} from '../../src/server/signing/signer.port.js'
+import type { SoftKey } from './soft-key.js'
 import type { TrustFixture } from './trust-fixture.js'
 
 /** Both signers with keys in memory and no checks: what the server does before and after them is what is tested. */
 export class SoftSigners extends Signers {
   readonly signed: SignRequest[] = []
+  readonly reSigned: ReSignRequest[] = []
+  /** Signs again in place of the first manifest key. */
+  successor: SoftKey | null = null
   readonly signedKrls: KrlSignRequest[] = []
   readonly imported: TrustCourier[] = []
   readonly hashed: string[] = []
@@ -67,6 +76,14 @@ export class SoftSigners extends Signers {
     return this.spoil(encodeEnvelope(request.manifest, [block], request.text))
   }
 
+  override async reSign(_namespace: string, request: ReSignRequest): Promise<Uint8Array> {
+    await this.gate()
+    this.requireWilling()
+    this.reSigned.push(request)
+    const block = await buildBlock(this.successor ?? this.trust.roleKey('manifest-a'), manifestSha256(request.manifest))
+    return this.spoil(encodeEnvelope(request.manifest, [block], request.text))
+  }
+
   override async signKrl(_namespace: string, request: KrlSignRequest): Promise<Uint8Array> {
     await this.gate()
     this.requireWilling()
@@ -79,6 +96,7 @@ export class SoftSigners extends Signers {
   override importTrust(namespace: string, trust: TrustCourier): Promise<SignerStatus> {
     this.requireWilling()
     this.imported.push(trust)
+    if (trust.krl !== null) this.krl = { number: numberOfKrl(trust.krl), bytes: trust.krl }
     this.rootVersion = trust.roots.length
     return this.status(namespace, 'release')
   }
@@ -102,3 +120,6 @@ export class SoftSigners extends Signers {
     if (refusal !== null) throw refusal
   }
 }
+
+const numberOfKrl = (bytes: Uint8Array): number =>
+  parseKrl(parseSign1(bytes, MAX_KRL_BYTES).payload ?? new Uint8Array(0)).number

@@ -12,10 +12,12 @@ import {
   type ConfirmOptions,
 } from '../command-shape.js'
 import { approveKrl, proposeKrl } from '../krl-approval.js'
+import { addEmergency } from './emergency.command.js'
+import { printKrlRequest } from '../krl-request-text.js'
 import { requireRevocableKey } from '../krl-change.js'
 import { timeText } from '../quantity-text.js'
 import { parseReason, revocationReasons } from '../revocation-reason.js'
-import type { KeyOptions, Session, World } from '../session.js'
+import type { KeyOptions, World } from '../session.js'
 import { z } from 'zod'
 
 interface SignOptions extends CommonOptions, ConfirmOptions, KeyOptions {
@@ -32,6 +34,7 @@ export function addKeysCommands(program: Command, world: World): void {
     (options: CommonOptions) => list(world, options),
   )
   addRevoke(group, world)
+  addEmergency(group, world)
   withSignature(
     group,
     'krl-first',
@@ -51,7 +54,7 @@ export function addKeysCommands(program: Command, world: World): void {
     'keys approve 7b21… --key manager-2.key',
   ).action(async (id: string, options: SignOptions) => {
     const session = sessionOf(world, options)
-    printRequest(session, await approveKrl(session, id, options))
+    printKrlRequest(session, await approveKrl(session, id, options))
   })
   defineCommand(group, 'requests', 'proposed revocation lists', 'keys requests').action((options: CommonOptions) =>
     listRequests(world, options),
@@ -78,7 +81,7 @@ function addRevoke(group: Command, world: World): void {
       const held = await session.refreshTrust()
       const { keyId } = requireRevocableKey(held, text)
       const entry = { keyId, reason: options.reason, time: world.clock.nowSeconds() }
-      printRequest(session, await proposeKrl(session, held, { keys: [entry] }, options))
+      printKrlRequest(session, await proposeKrl(session, held, { keys: [entry] }, options))
     })
 }
 
@@ -90,7 +93,7 @@ const withSignature = (group: Command, usage: string, summary: string, example: 
 
 async function propose(world: World, options: SignOptions): Promise<void> {
   const session = sessionOf(world, options)
-  printRequest(session, await proposeKrl(session, await session.refreshTrust(), {}, options))
+  printKrlRequest(session, await proposeKrl(session, await session.refreshTrust(), {}, options))
 }
 
 async function list(world: World, options: CommonOptions): Promise<void> {
@@ -120,12 +123,5 @@ async function status(world: World, text: string, options: CommonOptions): Promi
     `revocation list ${row.number}: ${row.acknowledged} of ${row.devices} devices acknowledged it, ${row.outstanding} outstanding`,
     `half of them within ${String(row['p50Ms'])} ms, 99 of 100 within ${String(row['p99Ms'])} ms, the last after ${String(row['lastMs'])} ms`,
   ])
-  session.output.result(row)
-}
-
-function printRequest(session: Session, row: KrlRequestAnswer): void {
-  session.output.line(`revocation list ${row.number}, request ${row.id}: ${row.state}`)
-  if (row.state === 'awaiting-approval')
-    session.output.line(`next: countersign keys approve ${row.id} --key FILE, by another person`)
   session.output.result(row)
 }

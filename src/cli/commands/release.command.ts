@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { Option, type Command } from 'commander'
 import { AnyListAnswer, listOf, ReleaseAnswer, ReleaseRowAnswer } from '../api-answers.js'
 import {
   defineCommand,
@@ -14,6 +14,10 @@ import {
   type ListOptions,
 } from '../command-shape.js'
 import { approveRelease } from '../release-approval.js'
+import { printKrlRequest } from '../krl-request-text.js'
+import { reSignRelease } from '../release-re-sign.js'
+import { withdrawRelease } from '../release-withdrawal.js'
+import { parseReason, revocationReasons } from '../revocation-reason.js'
 import { sizeText } from '../quantity-text.js'
 import type { KeyOptions, Session, World } from '../session.js'
 
@@ -23,6 +27,9 @@ interface CreateOptions extends CommonOptions {
 }
 interface ApproveOptions extends CommonOptions, ConfirmOptions, KeyOptions {
   readonly role?: string
+}
+interface WithdrawOptions extends ApproveOptions {
+  readonly reason: number
 }
 interface RejectOptions extends CommonOptions {
   readonly reason: string
@@ -59,7 +66,54 @@ export function addReleaseCommands(program: Command, world: World): void {
     'give an overtaken release the next sequence; its approvals are void',
     'release renew 3f6c…',
   ).action((id: string, options: CommonOptions) => act(world, id, 'renew', {}, options))
+  addReSign(group, world)
+  addWithdraw(group, world)
   addApprove(program, 'approve', world)
+}
+
+function addReSign(group: Command, world: World): void {
+  withYes(
+    withKey(
+      defineCommand(
+        group,
+        're-sign <id>',
+        'ask for the signature of a newer key for a signed release, or join who asked, and approve it',
+        'release re-sign 3f6c… --key manager-1.key',
+      ),
+    ),
+  )
+    .option('--role <role>', 'the role to approve in, when the policy gives you several')
+    .action(async (id: string, options: ApproveOptions) => {
+      const session = sessionOf(world, options)
+      const answer = await reSignRelease(session, id, options)
+      session.output.line(`release ${id}: re-signature ${answer.state}`)
+      if (answer.state !== 'signed')
+        session.output.line(`next: countersign release re-sign ${id} --key FILE, by another person`)
+      session.output.result(answer)
+    })
+}
+
+function addWithdraw(group: Command, world: World): void {
+  withYes(
+    withKey(
+      defineCommand(
+        group,
+        'withdraw <id>',
+        'propose and approve a revocation list that takes a signed release back',
+        'release withdraw 3f6c… --reason compromise --key security-1.key',
+      ),
+    ),
+  )
+    .addOption(
+      new Option('--reason <reason>', `one of ${revocationReasons.join(', ')}`)
+        .argParser(parseReason)
+        .makeOptionMandatory(),
+    )
+    .option('--role <role>', 'the role to approve in, when the policy gives you several')
+    .action(async (id: string, options: WithdrawOptions) => {
+      const session = sessionOf(world, options)
+      printKrlRequest(session, await withdrawRelease(session, id, options))
+    })
 }
 
 function addApprove(parent: Command, path: string, world: World): void {

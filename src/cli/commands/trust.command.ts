@@ -13,6 +13,7 @@ import type { HeldTrust } from '../trust-store.js'
 interface PushOptions extends CommonOptions {
   readonly root?: string
   readonly policy?: string
+  readonly krl?: string
 }
 
 /** `trust`: what this machine has verified, and what the server is given. */
@@ -33,16 +34,22 @@ export function addTrustCommands(program: Command, world: World): void {
       printHeld(session.output, session.store.load())
     },
   )
-  defineCommand(group, 'push', 'give the server a signed root or policy', 'trust push --root root-2.cbor')
+  defineCommand(
+    group,
+    'push',
+    'give the server a signed root, policy or emergency list',
+    'trust push --root root-2.cbor',
+  )
     .option('--root <file>', 'a signed root')
     .option('--policy <file>', 'a signed policy')
+    .option('--krl <file>', 'a revocation list signed by an emergency key')
     .action((options: PushOptions) => push(world, options))
 }
 
 async function push(world: World, options: PushOptions): Promise<void> {
   const session = sessionOf(world, options)
-  if (options.root === undefined && options.policy === undefined)
-    throw new Refusal('REQUEST_INVALID', { field: '--root or --policy', why: 'neither is given' })
+  if (options.root === undefined && options.policy === undefined && options.krl === undefined)
+    throw new Refusal('REQUEST_INVALID', { field: '--root, --policy or --krl', why: 'none is given' })
   // A policy may be signed by keys that only the new root lists: the root goes first.
   if (options.root !== undefined) {
     const answer = await session.api.post('/trust/roots', { root: toBase64Url(readLocalFile(options.root)) }, AnyAnswer)
@@ -54,6 +61,11 @@ async function push(world: World, options: PushOptions): Promise<void> {
     const answer = await session.api.post('/trust/policies', body, AnyAnswer)
     session.output.line(`the server took the policy ${options.policy}`)
     session.output.result({ policy: answer })
+  }
+  if (options.krl !== undefined) {
+    const answer = await session.api.post('/trust/krls', { krl: toBase64Url(readLocalFile(options.krl)) }, AnyAnswer)
+    session.output.line(`the server took the revocation list ${options.krl}`)
+    session.output.result({ krl: answer })
   }
 }
 

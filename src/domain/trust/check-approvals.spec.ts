@@ -153,9 +153,10 @@ describe('the quorum', () => {
 
   it('is refused where the policy names none, and may be another where the caller says so', async () => {
     const approvals = [await approvalBy('security-1')]
-    expect(refusedBy(() => requireQuorum(approvals, { ...request, operation: 'resume-signer' }, context))).toEqual({
+    const inContext = { ...context, policy: { ...policy, quorums: new Map() } }
+    expect(refusedBy(() => requireQuorum(approvals, request, inContext))).toEqual({
       code: 'QUORUM_UNDEFINED',
-      detail: { operation: 'resume-signer' },
+      detail: { operation: 'sign' },
     })
     expect(requireQuorum(approvals, request, context, '1 of security')).toHaveLength(1)
   })

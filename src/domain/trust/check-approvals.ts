@@ -48,8 +48,7 @@ export function checkApproval(bytes: Uint8Array, request: ApprovedRequest, conte
   requireAbout(approval, request, policy)
   if (now < approval.notBefore) throw new Refusal('APPROVAL_NOT_YET', { notBefore: approval.notBefore, now })
   const { voidBefore = 0 } = context
-  if (approval.notBefore < voidBefore)
-    throw new Refusal('APPROVAL_VOID', { notBefore: approval.notBefore, voidBefore })
+  if (approval.notBefore < voidBefore) throw new Refusal('APPROVAL_VOID', { notBefore: approval.notBefore, voidBefore })
   if (now >= approval.expires) throw new Refusal('APPROVAL_EXPIRED', { expires: approval.expires, now })
   const life = policy.limits.approvalLifeSeconds
   if (life !== undefined && approval.expires - approval.notBefore > life)

@@ -1,6 +1,7 @@
 import type { MigrationInterface } from 'typeorm'
 import { CreateFoundation1764000000000 } from '../../../migrations/1764000000000-create-foundation.js'
 import { CreateDevicesAndRollouts1764000001000 } from '../../../migrations/1764000001000-create-devices-and-rollouts.js'
+import { CreateReSign1764000003000 } from '../../../migrations/1764000003000-create-re-sign.js'
 import { AddDeviceChanges1764000002000 } from '../../../migrations/1764000002000-add-device-changes.js'
 
 /** In the order they run. A migration that was released is never changed. */
@@ -8,4 +9,5 @@ export const migrationList: readonly (new () => MigrationInterface)[] = [
   CreateFoundation1764000000000,
   CreateDevicesAndRollouts1764000001000,
   AddDeviceChanges1764000002000,
+  CreateReSign1764000003000,
 ]

@@ -39,7 +39,10 @@ export class KrlAcknowledgementService {
   /** @throws Refusal `NOT_FOUND` for a number that was never signed. */
   async count(namespace: string, number: number): Promise<KrlAcknowledgements> {
     const [krl] = await this.database.query<{ published: number | null }[]>(
-      `SELECT published_ms AS published FROM krl_request WHERE namespace = $1 AND number = $2 AND state = 'signed'`,
+      // An emergency KRL has no request: it is published as soon as it is stored.
+      `SELECT CASE WHEN r.id IS NULL THEN d.stored_ms ELSE r.published_ms END AS published FROM trust_document d
+       LEFT JOIN krl_request r ON r.namespace = d.namespace AND r.number = d.version AND r.state = 'signed'
+       WHERE d.namespace = $1 AND d.kind = 'krl' AND d.version = $2`,
       [namespace, number],
     )
     if (krl === undefined) throw new Refusal('NOT_FOUND', { what: 'krl', id: String(number) })

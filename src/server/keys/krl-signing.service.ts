@@ -102,7 +102,10 @@ export class KrlSigning {
 }
 
 /** What was proposed with the same number or a smaller one can no longer be signed by anybody. */
-async function refuseOlder(manager: EntityManager, { namespace, number }: KrlRequestRow): Promise<void> {
+export async function refuseOlder(
+  manager: EntityManager,
+  { namespace, number }: Pick<KrlRequestRow, 'namespace' | 'number'>,
+): Promise<void> {
   await manager.update(
     KrlRequestRow,
     { namespace, number: LessThanOrEqual(number), state: 'awaiting-approval' },

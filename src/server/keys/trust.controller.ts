@@ -3,7 +3,7 @@ import { ApiTags } from '@nestjs/swagger'
 import { z } from 'zod'
 import { toBase64Url } from '../../domain/bytes.js'
 import { Clock } from '../../domain/clock.js'
-import { MAX_DOCUMENT_BYTES } from '../../domain/trust/labels.js'
+import { MAX_DOCUMENT_BYTES, MAX_KRL_BYTES } from '../../domain/trust/labels.js'
 import { FromCaller, type Caller } from '../access/caller.decorator.js'
 import { NoToken, readers, Roles } from '../access/roles.decorator.js'
 import { ZodBody } from '../http/zod-body.decorator.js'
@@ -14,6 +14,7 @@ import { TrustService } from './trust.service.js'
 
 const newRoot = z.strictObject({ root: bytesField(MAX_DOCUMENT_BYTES) })
 const newPolicy = z.strictObject({ policy: bytesField(MAX_DOCUMENT_BYTES) })
+const newKrl = z.strictObject({ krl: bytesField(MAX_KRL_BYTES) })
 
 interface TrustView {
   readonly roots: readonly string[]
@@ -64,6 +65,16 @@ export class TrustController {
     @ZodBody(newPolicy) body: z.infer<typeof newPolicy>,
   ): Promise<{ readonly version: number }> {
     return { version: await this.intake.takePolicy(body.policy, caller) }
+  }
+
+  @Post('trust/krls')
+  @Roles('security-officer')
+  @HttpCode(200)
+  async takeEmergencyKrl(
+    @FromCaller() caller: Caller,
+    @ZodBody(newKrl) body: z.infer<typeof newKrl>,
+  ): Promise<{ readonly number: number }> {
+    return { number: await this.intake.takeEmergencyKrl(body.krl, caller) }
   }
 
   @Get('keys')

@@ -118,7 +118,7 @@ export class ReleaseSigning {
   }
 
   /** What came back is judged as a device of that class would, before anybody sees it (I-2). */
-  private async requireAcceptable(release: ReleaseRow, envelope: Uint8Array): Promise<void> {
+  async requireAcceptable(release: ReleaseRow, envelope: Uint8Array): Promise<void> {
     const { namespace, manifestSha256, classId } = release
     const { state } = await this.trust.snapshot(namespace)
     const { policy } = await this.trust.peopleContext(namespace)

@@ -2,6 +2,10 @@ import { Module } from '@nestjs/common'
 import { TypeOrmModule } from '@nestjs/typeorm'
 import { AuditModule } from '../audit/audit.module.js'
 import { IntakeModule } from '../intake/intake.module.js'
+import { ReSignApprovalRow } from './re-sign-approval.row.js'
+import { ReSignRequestRow } from './re-sign-request.row.js'
+import { ReSignController } from './re-sign.controller.js'
+import { ReSignService } from './re-sign.service.js'
 import { ReleaseApprovalRow } from './release-approval.row.js'
 import { ReleaseController } from './release.controller.js'
 import { ReleaseDraft } from './release-draft.service.js'
@@ -11,9 +15,13 @@ import { ReleaseSigning } from './release-signing.service.js'
 
 /** Firmware with its manifest, on the way to a signature that enough people asked for. */
 @Module({
-  imports: [TypeOrmModule.forFeature([ReleaseRow, ReleaseApprovalRow]), AuditModule, IntakeModule],
-  controllers: [ReleaseController],
-  providers: [ReleaseDraft, ReleaseSigning, ReleaseService],
+  imports: [
+    TypeOrmModule.forFeature([ReleaseRow, ReleaseApprovalRow, ReSignRequestRow, ReSignApprovalRow]),
+    AuditModule,
+    IntakeModule,
+  ],
+  controllers: [ReleaseController, ReSignController],
+  providers: [ReleaseDraft, ReleaseSigning, ReleaseService, ReSignService],
   exports: [ReleaseService],
 })
 export class ReleaseModule {}

@@ -31,11 +31,13 @@ interface ReleaseRow {
 const COLUMNS =
   'id, state, version, sequence, class_id, manifest_sha256, image_sha256, image_size_bytes, envelope FROM release'
 const MAX_HELD = 256
+/** A release that was signed again has another envelope: it is read anew after so long. */
+const HELD_MS = 2_000
 
-/** Releases that are signed, read for polls and offers. Once signed a release does not change, so it is kept in memory. */
+/** Releases that are signed, read for polls and offers. Once signed only the envelope changes, by re-signing, so it is kept a while. */
 @Injectable()
 export class ReleaseShelf {
-  private readonly held = new Map<string, ShelvedRelease>()
+  private readonly held = new Map<string, { readonly release: ShelvedRelease; readonly readMs: number }>()
   private readonly images = new Set<string>()
 
   constructor(private readonly database: DataSource) {}
@@ -56,7 +58,8 @@ export class ReleaseShelf {
   async findByManifest(namespace: string, manifestSha256: Uint8Array): Promise<ShelvedRelease | null> {
     const name = `${namespace} ${toHex(manifestSha256)}`
     const known = this.held.get(name)
-    if (known !== undefined) return known
+    if (known !== undefined && performance.now() - known.readMs < HELD_MS) return known.release
+    const readMs = performance.now()
     const [row] = await this.database.query<ReleaseRow[]>(
       `SELECT ${COLUMNS} WHERE namespace = $1 AND manifest_sha256 = $2 AND state = 'signed' LIMIT 1`,
       [namespace, Buffer.from(manifestSha256)],
@@ -64,7 +67,7 @@ export class ReleaseShelf {
     const release = row === undefined ? null : shelved(row)
     if (release === null) return null
     if (this.held.size >= MAX_HELD) this.held.clear()
-    this.held.set(name, release)
+    this.held.set(name, { release, readMs })
     return release
   }
 

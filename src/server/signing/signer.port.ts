@@ -3,6 +3,7 @@ import type { SignerAnswers, SignerRequest, SignerStatus, TrustCourier } from '.
 /** The members of a request, less the operation that leads it. */
 type Members<O extends SignerRequest['operation']> = Omit<Extract<SignerRequest, { operation: O }>, 'operation'>
 export type SignRequest = Members<'sign'>
+export type ReSignRequest = Members<'re-sign'>
 export type KrlSignRequest = Members<'krl'>
 export type AssignRequest = Members<'assign'>
 export type SignerProcess = 'release' | 'online'
@@ -22,6 +23,9 @@ export abstract class Signers {
 
   /** @returns a SUIT envelope over exactly the manifest that was sent. */
   abstract sign(namespace: string, request: SignRequest): Promise<Uint8Array>
+
+  /** @returns an envelope over exactly that manifest, with the signature of a newer key. */
+  abstract reSign(namespace: string, request: ReSignRequest): Promise<Uint8Array>
 
   /** @returns the KRL, a COSE_Sign1 over exactly the payload that was sent. */
   abstract signKrl(namespace: string, request: KrlSignRequest): Promise<Uint8Array>

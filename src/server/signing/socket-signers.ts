@@ -7,6 +7,7 @@ import {
   Signers,
   type AssignRequest,
   type KrlSignRequest,
+  type ReSignRequest,
   type SignerProcess,
   type SignRequest,
 } from './signer.port.js'
@@ -40,6 +41,10 @@ export class SocketSigners extends Signers implements BeforeApplicationShutdown 
 
   override async sign(namespace: string, request: SignRequest): Promise<Uint8Array> {
     return (await this.client(namespace, 'release').request('sign', request)).envelope
+  }
+
+  override async reSign(namespace: string, request: ReSignRequest): Promise<Uint8Array> {
+    return (await this.client(namespace, 'release').request('re-sign', request)).envelope
   }
 
   override async signKrl(namespace: string, request: KrlSignRequest): Promise<Uint8Array> {

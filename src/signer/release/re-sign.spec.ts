@@ -23,9 +23,7 @@ let nextRoot: Uint8Array
 let signed: { manifest: Uint8Array; text: Uint8Array; envelope: Uint8Array; requestId: string }
 
 beforeEach(async () => {
-  fixture = await SignerFixture.make({
-    policy: (policy) => ({ quorums: new Map(policy.quorums).set('re-sign', '2 of release-manager') }),
-  })
+  fixture = await SignerFixture.make()
   release = await fixture.start('release')
   await fixture.signFirstKrl(release)
   const image = imageOf(1)

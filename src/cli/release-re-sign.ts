@@ -1,0 +1,62 @@
+import { toBase64Url, toHex } from '../domain/bytes.js'
+import { Refusal } from '../domain/refusal.js'
+import { approvalLife, requireApproverRole, signApproval } from './approval-signing.js'
+import { ReleaseAnswer, ReSignAnswer } from './api-answers.js'
+import { segment, type ConfirmOptions } from './command-shape.js'
+import { showPersonKey } from './person-key.js'
+import { fingerprintText } from './quantity-text.js'
+import { checkSignedRelease, type SignedRelease } from './release-check.js'
+import { confirm, openKey, type KeyOptions, type Session } from './session.js'
+import { requirePolicy } from './trust-store.js'
+
+/**
+ * Asks for the signature of a newer key for a release, or joins whoever asked first, and approves it. The manifest is the one
+ * that is signed already: a person sees which it is, and that nothing about it changes.
+ * @throws Refusal of what does not fit; nothing is signed then.
+ */
+export async function reSignRelease(
+  session: Session,
+  id: string,
+  options: KeyOptions & ConfirmOptions & { readonly role?: string },
+): Promise<ReSignAnswer> {
+  const { world, api, output } = session
+  const held = await session.refreshTrust()
+  const policy = requirePolicy(held)
+  const { person, role } = requireApproverRole(policy, showPersonKey(options.key).keyId, 're-sign', options.role)
+  const checked = checkSignedRelease(held, await api.get(`/releases/${segment(id)}`, ReleaseAnswer))
+  output.lines(describe(checked, policy.namespace))
+  output.line(`You sign as ${person}, in the role ${role}, under policy ${policy.version}.`)
+  await confirm(world, options.yes, 'Have this signed again with the newer key?')
+  const { signer } = await openKey(world, options)
+  const request = await api.post(`/releases/${segment(id)}/re-sign`, {}, ReSignAnswer)
+  const now = world.clock.nowSeconds()
+  const approved = {
+    operation: 're-sign' as const,
+    subjectSha256: checked.manifestSha256,
+    requestId: request.requestId,
+    image: checked.manifest,
+    // Whom not to count the signer knows from its own journal.
+    requester: null,
+  }
+  const approval = await signApproval(held, signer, approved, role, approvalLife(policy, now), now)
+  const body = { approval: toBase64Url(approval) }
+  const answer = await api.post(`/releases/${segment(id)}/re-sign/approvals`, body, ReSignAnswer)
+  if (answer.state === 'signed') requireSameManifest(checked, answer)
+  return answer
+}
+
+/** What came back must be the same release. */
+function requireSameManifest({ manifestSha256 }: SignedRelease, answer: ReSignAnswer): void {
+  const expected = toHex(manifestSha256)
+  const found = answer.manifestSha256
+  if (found !== expected) throw new Refusal('DIGEST_MISMATCH', { what: 'manifest', expected, found })
+}
+
+const describe = ({ manifest, manifestSha256, signedBy }: SignedRelease, namespace: string): string[] => [
+  `namespace     ${namespace}`,
+  `class         ${toHex(manifest.classId)}`,
+  `version       ${manifest.version}`,
+  `sequence      ${manifest.sequence}, as before`,
+  `SUIT digest   ${fingerprintText(toHex(manifestSha256))}, as before`,
+  signedBy === null ? 'signed before by a key that the root no longer lists' : `signed before by ${signedBy}`,
+]
