@@ -20,7 +20,7 @@ function attackNamed(name: string): Attack {
   return found
 }
 
-describe('a device withstands', () => {
+describe('the product withstands', () => {
   it.each(attacks.map((attack) => [attack.name, attack] as const))('%s', async (_, attack) => {
     const { verdict, crash } = await runAttack(attack)
     expect({ ...verdict, crash }).toMatchObject({ ...attack.expected, crash: undefined })
@@ -78,8 +78,11 @@ describe('the command', () => {
   })
 
   it('ends with 1 when an attack crashes, whatever it expected', async () => {
-    const run1: Attack = { ...attackNamed('older-release'), run: () => Promise.reject(new TypeError('no such thing')) }
-    const { code, out } = await run([run1], [])
+    const crashing: Attack = {
+      ...attackNamed('older-release'),
+      run: () => Promise.reject(new TypeError('no such thing')),
+    }
+    const { code, out } = await run([crashing], [])
     expect(code).toBe(1)
     expect(out).toContain('TypeError: no such thing')
   })
@@ -88,7 +91,7 @@ describe('the command', () => {
     ['a name that is none', ['nobody'], 'no such attack: nobody'],
     ['a group that is none', ['--group', 'nobody'], 'no such group: nobody'],
     ['an option that is none', ['--loud'], 'arguments not understood'],
-    ['a choice that leaves nothing', ['older-release', '--group', 'keys'], 'no attack is left to play'],
+    ['a choice that leaves nothing', ['older-release', '--group', 'journal'], 'no attack is left to play'],
   ])('refuses %s with exit code 2', async (_, argv, message) => {
     const { code, error } = await run(attacks, argv)
     expect(code).toBe(2)

@@ -7,16 +7,16 @@ import { formatMutations, formatResults, toJson } from './table.js'
 
 const help = `usage: npm run attacks -- [NAME …] [--group GROUP] [--json FILE] [--mutate]
 
-Plays every attack against the code of the device, by way of a server that lies, and prints at which step it was refused.
+Plays every attack against the code of the product and prints at which step it was refused.
 Ends with 1 when one was not refused for the expected reason.
 
   NAME           only these attacks
-  --group GROUP  only those of a group: ${attackGroups.join(', ')}
+  --group GROUP  only those on one part: ${attackGroups.join(', ')}
   --json FILE    also write [{attack, step, code, pass}]
   --mutate       then take the guard of each attack away, in a copy of the source, and play it there: it has to get further
   --help         this text
 
-example: npm run attacks -- --group keys --json a.json
+example: npm run attacks -- --group device --json a.json
 `
 
 /** Where the command prints to. */

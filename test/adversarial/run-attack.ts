@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Attack } from './attack.js'
-import { Scene } from './scene.js'
 import type { Verdict } from './verdict.js'
 
 const AT_ONCE = 4
@@ -13,17 +12,14 @@ export interface AttackResult {
   readonly crash?: string
 }
 
-/** Plays one attack against a device of its own. */
+/** Plays one attack in a scene of its own. */
 export async function runAttack(attack: Attack): Promise<AttackResult> {
-  const scene = await Scene.make(attack.fixture)
   try {
-    const verdict = await attack.run(scene)
+    const verdict = await attack.run()
     return { attack, verdict, pass: isExpected(verdict, attack.expected) }
   } catch (error) {
     const crash = error instanceof Error ? (error.stack ?? error.message) : String(error)
     return { attack, verdict: { step: 0, code: 'NOTHING' }, pass: false, crash }
-  } finally {
-    await scene.close()
   }
 }
 

@@ -1,0 +1,22 @@
+import { makeSoftKeys } from '../../../../support/soft-key.js'
+import { signRoot } from '../../../../support/trust-fixture.js'
+import type { DeviceAttack } from '../../../device-attack.js'
+
+export const tooManyRootSignatures: DeviceAttack = {
+  name: 'too-many-root-signatures',
+  threat: 'row 17',
+  does: 'puts more signatures under a root than any quorum has',
+  run: async (scene) => {
+    const { trust } = scene
+    const keys = [...trust.rootKeys, ...makeSoftKeys(64)]
+    return scene.offer({}, { roots: [await signRoot({ ...trust.root, version: 2 }, keys)] })
+  },
+  expected: { step: 2, code: 'COSE_MALFORMED' },
+  guard: [
+    {
+      file: 'src/domain/cose/sign.ts',
+      find: 'list.length > MAX_SIGNATURES',
+      replace: 'false',
+    },
+  ],
+}

@@ -1,0 +1,20 @@
+import type { DeviceAttack } from '../../../device-attack.js'
+
+export const otherImage: DeviceAttack = {
+  name: 'other-image',
+  threat: 'rows 1 and 2; TUF: arbitrary software',
+  does: 'sends other bytes of the same length for the payload',
+  run: async (scene) => {
+    scene.server.answer = await scene.answer()
+    scene.server.payload = scene.server.payload.map((byte) => byte ^ 1)
+    return scene.poll()
+  },
+  expected: { step: 15, code: 'PAYLOAD_MISMATCH' },
+  guard: [
+    {
+      file: 'device-sim/slots.ts',
+      find: 'if (!equalBytes(found, imageSha256))',
+      replace: 'if (false)',
+    },
+  ],
+}

@@ -1,0 +1,16 @@
+import type { DeviceAttack } from '../../../device-attack.js'
+
+export const unsignedRelease: DeviceAttack = {
+  name: 'unsigned-release',
+  threat: 'rows 2 and 6; TUF: arbitrary software',
+  does: 'assigns firmware that nobody signed, with the stolen assignment key',
+  run: (scene) => scene.offer({ manifestKeys: [] }),
+  expected: { step: 12, code: 'SIGNATURE_MISSING', detail: { role: 'manifest-a' } },
+  guard: [
+    {
+      file: 'src/domain/trust/check-envelope.ts',
+      find: "if (!isRoleMet(state, role, counted)) throw reason ?? new Refusal('SIGNATURE_MISSING', { role })",
+      replace: 'void role',
+    },
+  ],
+}

@@ -1,0 +1,21 @@
+import type { DeviceAttack } from '../../../device-attack.js'
+
+export const fastForwardKrl: DeviceAttack = {
+  name: 'fast-forward-krl',
+  threat: 'rows 7 and 12; TUF: fast-forward',
+  does: 'signs the highest KRL number there is; a root of a new epoch must bring the device back',
+  run: async (scene) => {
+    await scene.install({ krl: { number: Number.MAX_SAFE_INTEGER } })
+    scene.requireStuck(await scene.offer({ sequence: 6, krl: { number: 2 } }), 'KRL_OLD')
+    const { bytes } = await scene.trust.nextRoot({ epoch: 2 })
+    return scene.offer({ sequence: 6, krl: { number: 3, epoch: 2 } }, { roots: [bytes] })
+  },
+  expected: { step: 16, code: 'CONFIRMED' },
+  guard: [
+    {
+      file: 'src/domain/trust/walk-root.ts',
+      find: 'offered.epoch > held.epoch ? forgetKrls(state) : { ...state, krl: keepListed(state, offered) }',
+      replace: '{ ...state, krl: keepListed(state, offered) }',
+    },
+  ],
+}
