@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import type { Benchmark, BenchmarkRow } from './benchmark.js'
+import { benchmarks } from './benchmarks.js'
 import { compareSpeeds } from './compare.js'
 import { runBenchmarks } from './run.js'
 import { formatRows } from './table.js'
@@ -14,8 +15,8 @@ function trivial(name: string, ran: string[]): Benchmark {
   return {
     name,
     about: `measures ${name}`,
-    async *rows() {
-      ran.push(name)
+    async *rows(size) {
+      ran.push(size === 'full' ? name : `${size} ${name}`)
       yield await Promise.resolve({ ...row, name })
     },
   }
@@ -81,6 +82,10 @@ describe('the command', () => {
     expect(out).toBe(formatRows([{ ...row, name: 'two' }]))
   })
 
+  it('makes a short run of it when asked', async () => {
+    expect(await run(['two', '--small'])).toMatchObject({ code: 0, ran: ['small two'] })
+  })
+
   it('writes the rows as JSON', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'countersign-bench-'))
     try {
@@ -109,6 +114,18 @@ describe('the command', () => {
     expect(out).toContain('example: npm run bench --')
   })
 })
+
+it.each(benchmarks.map((benchmark) => [benchmark.name, benchmark] as const))(
+  'runs %s, on little input',
+  async (_, benchmark) => {
+    const rows: BenchmarkRow[] = []
+    for await (const measured of benchmark.rows('small')) rows.push(measured)
+    expect(rows.length).toBeGreaterThan(0)
+    for (const { ours, reference, ratio, n } of rows)
+      expect([ours > 0, reference > 0, ratio === ours / reference, n > 0]).toEqual([true, true, true, true])
+  },
+  120_000,
+)
 
 it('prints a table whose numbers line up', () => {
   expect(formatRows([row, { ...row, name: 'subtract', ours: 12.345, n: 1_000 }])).toBe(

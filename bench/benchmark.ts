@@ -9,11 +9,14 @@ export interface BenchmarkRow {
   readonly n: number
 }
 
+/** `small` shows within seconds that a benchmark runs, on little input; its numbers say nothing. */
+export type BenchmarkSize = 'full' | 'small'
+
 /** A benchmark measures us beside a reference in the same run, on the same machine and the same input. */
 export interface Benchmark {
   /** The word it is asked for by. */
   readonly name: string
   /** What is compared with what, in a line. */
   readonly about: string
-  rows(): AsyncIterable<BenchmarkRow>
+  rows(size: BenchmarkSize): AsyncIterable<BenchmarkRow>
 }

@@ -1,4 +1,4 @@
-import type { BenchmarkRow } from './benchmark.js'
+import type { BenchmarkRow, BenchmarkSize } from './benchmark.js'
 
 /** Does one batch of work; what it returns is awaited and thrown away. */
 type Batch = () => unknown
@@ -10,6 +10,7 @@ export interface Comparison {
   readonly unitsPerBatch: number
   readonly ours: Batch
   readonly reference: Batch
+  readonly size?: BenchmarkSize
   /** Rounds that are measured. */
   readonly rounds?: number
   /** Least time that each side gets in a round. */
@@ -18,13 +19,16 @@ export interface Comparison {
   readonly warmUpMs?: number
 }
 
+const usual = { rounds: 800, roundMs: 2, warmUpMs: 2_000 }
+const smallest = { rounds: 2, roundMs: 1, warmUpMs: 1 }
+
 /**
  * Runs both sides in turns and keeps the best round of each: a neighbour on the machine can only slow a round down.
  * Rounds are many and short, so that each side meets a moment when nobody else is at work.
  */
 export async function compareSpeeds(comparison: Comparison): Promise<BenchmarkRow> {
-  const { name, unit, unitsPerBatch, ours, reference, rounds = 800, roundMs = 2 } = comparison
-  const { warmUpMs = 2_000 } = comparison
+  const { name, unit, unitsPerBatch, ours, reference, size = 'full' } = comparison
+  const { rounds, roundMs, warmUpMs } = size === 'small' ? smallest : { ...usual, ...comparison }
   await measure(ours, unitsPerBatch, warmUpMs)
   await measure(reference, unitsPerBatch, warmUpMs)
   let [bestOurs, bestReference, n] = [0, 0, 0]

@@ -11,17 +11,17 @@ import { encodeKrl, type RevokedKey } from '../src/domain/trust/krl.js'
 import { labelOf, MAX_KRL_BYTES, type DocumentKind } from '../src/domain/trust/labels.js'
 import type { SoftKey } from '../test/support/soft-key.js'
 import { UpdateFixture } from '../test/support/update-fixture.js'
-import type { Benchmark, BenchmarkRow } from './benchmark.js'
+import type { Benchmark, BenchmarkRow, BenchmarkSize } from './benchmark.js'
 import { compareSpeeds } from './compare.js'
 
 export const trustBenchmark: Benchmark = {
   name: 'trust',
   about: 'the judge of updates beside its bare signature verifications; our decoder beside cbor-x',
-  async *rows() {
+  async *rows(size) {
     const fixture = await UpdateFixture.make()
-    yield await acceptUpdateRow(fixture)
-    yield await decodeRow(fixture, 'decode', 500)
-    yield await decodeRow(fixture, 'decode-1mib', 24_000)
+    yield await acceptUpdateRow(fixture, size)
+    yield await decodeRow(fixture, 'decode', 500, size)
+    yield await decodeRow(fixture, 'decode-1mib', 24_000, size)
   },
 }
 
@@ -40,7 +40,7 @@ interface BareSignature {
 }
 
 /** What is compared is one decision about an update, with all it offers and no payload. */
-async function acceptUpdateRow(fixture: UpdateFixture): Promise<BenchmarkRow> {
+async function acceptUpdateRow(fixture: UpdateFixture, size: BenchmarkSize): Promise<BenchmarkRow> {
   const { trust, state } = fixture
   const krl = await trust.signKrl(trust.krl({ keys: revokedKeys(3, trust.now) }))
   const offer = { ...(await fixture.offer({ krl })), krl }
@@ -52,6 +52,7 @@ async function acceptUpdateRow(fixture: UpdateFixture): Promise<BenchmarkRow> {
     block(offer.envelope, trust.roleKey('manifest-a')),
   ]
   return compareSpeeds({
+    size,
     name: 'accept-update',
     unit: 'updates/s',
     unitsPerBatch: 1,
@@ -84,7 +85,7 @@ const importKey = ({ key }: SoftKey): KeyObject =>
   createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: toBase64Url(key.x) }, format: 'jwk' })
 
 /** Both read the same KRL payload into maps, arrays and byte strings; ours also proves that it is canonical. */
-function decodeRow(fixture: UpdateFixture, name: string, entries: number): Promise<BenchmarkRow> {
+function decodeRow(fixture: UpdateFixture, name: string, entries: number, size: BenchmarkSize): Promise<BenchmarkRow> {
   const payload = encodeKrl(fixture.trust.krl({ keys: revokedKeys(entries, fixture.trust.now) }))
   const other = new Decoder({ mapsAsObjects: false, useRecords: false })
   const batch = Math.ceil(200_000 / payload.length)
@@ -92,6 +93,7 @@ function decodeRow(fixture: UpdateFixture, name: string, entries: number): Promi
     for (let index = 0; index < batch; index += 1) decode(payload)
   }
   return compareSpeeds({
+    size,
     name,
     unit: 'MB/s',
     unitsPerBatch: (batch * payload.length) / 1_000_000,
