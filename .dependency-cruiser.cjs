@@ -31,7 +31,7 @@ const domainRooms = [
   { name: 'journal', below: ['cbor', 'cose'] },
   { name: 'trust', below: ['cbor', 'cose', 'suit', 'log'] },
   { name: 'signer-journal', below: ['cbor', 'cose', 'suit', 'journal', 'trust'] },
-  { name: 'targeting', below: [] },
+  { name: 'targeting', below: ['suit'] },
   { name: 'rollout', below: [] },
 ]
 

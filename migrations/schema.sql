@@ -71,7 +71,11 @@ CREATE TABLE device (
   counter_epoch bigint DEFAULT 1 NOT NULL,
   change_nonce bytea,
   change_epoch bigint,
-  change_expires bigint
+  change_expires bigint,
+  attributes jsonb DEFAULT '{}'::jsonb NOT NULL,
+  tags text[] DEFAULT '{}'::text[] NOT NULL,
+  groups text[] DEFAULT '{}'::text[] NOT NULL,
+  version_key integer[]
 );
 CREATE TABLE firmware (
   namespace text NOT NULL,
@@ -275,12 +279,14 @@ ALTER TABLE claim_token ADD CONSTRAINT claim_token_uses_check CHECK ((uses > 0))
 ALTER TABLE claim_token ADD CONSTRAINT claim_token_within_uses CHECK ((used <= uses));
 ALTER TABLE deployment ADD CONSTRAINT deployment_assignment_whole CHECK ((((assignment IS NULL) = (assigned_at IS NULL)) AND ((assignment IS NULL) = (assignment_expires IS NULL))));
 ALTER TABLE deployment ADD CONSTRAINT deployment_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'offered'::text, 'downloading'::text, 'downloaded'::text, 'installing'::text, 'rebooting'::text, 'confirmed'::text, 'failed'::text, 'reverted'::text, 'refused'::text, 'timedOut'::text, 'cancelled'::text, 'superseded'::text])));
+ALTER TABLE device ADD CONSTRAINT device_attributes_check CHECK ((jsonb_typeof(attributes) = 'object'::text));
 ALTER TABLE device ADD CONSTRAINT device_change_nonce_check CHECK ((octet_length(change_nonce) = 32));
 ALTER TABLE device ADD CONSTRAINT device_change_whole CHECK ((((change_nonce IS NULL) = (change_epoch IS NULL)) AND ((change_nonce IS NULL) = (change_expires IS NULL))));
 ALTER TABLE device ADD CONSTRAINT device_class_id_check CHECK ((octet_length(class_id) = 16));
 ALTER TABLE device ADD CONSTRAINT device_credential_sha256_check CHECK ((octet_length(credential_sha256) = 32));
 ALTER TABLE device ADD CONSTRAINT device_id_check CHECK ((id ~ '^[0-9a-f]{64}$'::text));
 ALTER TABLE device ADD CONSTRAINT device_report_whole CHECK ((((report IS NULL) = (report_counter IS NULL)) AND ((report IS NULL) = (report_epoch IS NULL))));
+ALTER TABLE device ADD CONSTRAINT device_version_key_check CHECK ((cardinality(version_key) = 5));
 ALTER TABLE firmware ADD CONSTRAINT firmware_sha256_check CHECK ((octet_length(sha256) = 32));
 ALTER TABLE firmware ADD CONSTRAINT firmware_size_bytes_check CHECK ((size_bytes > 0));
 ALTER TABLE krl_request ADD CONSTRAINT krl_request_state_check CHECK ((state = ANY (ARRAY['awaiting-approval'::text, 'signed'::text, 'refused'::text])));
@@ -325,7 +331,10 @@ CREATE INDEX api_token_by_namespace ON api_token USING btree (namespace, created
 CREATE INDEX deployment_by_device ON deployment USING btree (namespace, device_id, rollout_id);
 CREATE INDEX deployment_by_state ON deployment USING btree (rollout_id, stage, state);
 CREATE UNIQUE INDEX deployment_one_active ON deployment USING btree (namespace, device_id) WHERE (state = ANY (ARRAY['queued'::text, 'offered'::text, 'downloading'::text, 'downloaded'::text, 'installing'::text, 'rebooting'::text]));
+CREATE INDEX device_by_attribute ON device USING gin (attributes jsonb_path_ops);
 CREATE INDEX device_by_class ON device USING btree (namespace, class_id);
+CREATE INDEX device_by_group ON device USING gin (groups);
+CREATE INDEX device_by_tag ON device USING gin (tags);
 CREATE UNIQUE INDEX device_key_once ON device USING btree (namespace, public_key);
 CREATE INDEX krl_request_by_namespace ON krl_request USING btree (namespace, requested_ms DESC, id DESC);
 CREATE INDEX re_sign_by_release ON re_sign_request USING btree (release_id, created_at DESC, id DESC);
@@ -344,6 +353,17 @@ CREATE OR REPLACE FUNCTION audit_entry_stays()
  LANGUAGE plpgsql
 AS $function$
     BEGIN RAISE EXCEPTION 'an audit entry stays as it was written' USING ERRCODE = 'insufficient_privilege'; END $function$
+;
+CREATE OR REPLACE FUNCTION version_key(version text)
+ RETURNS integer[]
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+AS $function$
+      SELECT ARRAY[m[1]::int, m[2]::int, m[3]::int,
+        CASE m[4] WHEN 'rc' THEN -1 WHEN 'beta' THEN -2 WHEN 'alpha' THEN -3 ELSE 0 END, coalesce(m[5]::int, 0)]
+      FROM regexp_match(version,
+        '^(0|[1-9][0-9]{0,8})[.](0|[1-9][0-9]{0,8})[.](0|[1-9][0-9]{0,8})(?:-(alpha|beta|rc)[.](0|[1-9][0-9]{0,8}))?$') AS m
+      WHERE m IS NOT NULL $function$
 ;
 
 -- Triggers

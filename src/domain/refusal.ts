@@ -151,6 +151,8 @@ export interface RefusalDetail {
   REPORT_EPOCH: { expected: number; found: number }
   DEVICE_MISMATCH: { field: string }
   NONCE_UNKNOWN: Record<string, never>
+  /** `column`: where in the text of the filter, counted from 1. */
+  FILTER_INVALID: { column: number; why: string }
 }
 export type RefusalCode = keyof RefusalDetail
 

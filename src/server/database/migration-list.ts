@@ -3,6 +3,7 @@ import { CreateFoundation1764000000000 } from '../../../migrations/1764000000000
 import { CreateDevicesAndRollouts1764000001000 } from '../../../migrations/1764000001000-create-devices-and-rollouts.js'
 import { CreateReSign1764000003000 } from '../../../migrations/1764000003000-create-re-sign.js'
 import { AddDeviceChanges1764000002000 } from '../../../migrations/1764000002000-add-device-changes.js'
+import { AddDeviceFacts1764000065000 } from '../../../migrations/1764000065000-add-device-facts.js'
 
 /** In the order they run. A migration that was released is never changed. */
 export const migrationList: readonly (new () => MigrationInterface)[] = [
@@ -10,4 +11,5 @@ export const migrationList: readonly (new () => MigrationInterface)[] = [
   CreateDevicesAndRollouts1764000001000,
   AddDeviceChanges1764000002000,
   CreateReSign1764000003000,
+  AddDeviceFacts1764000065000,
 ]
