@@ -77,6 +77,15 @@ CREATE TABLE device (
   groups text[] DEFAULT '{}'::text[] NOT NULL,
   version_key integer[]
 );
+CREATE TABLE embedded_key (
+  namespace text NOT NULL,
+  sha256 bytea NOT NULL,
+  kind text NOT NULL,
+  der bytea NOT NULL,
+  label text NOT NULL,
+  registered_at bigint NOT NULL,
+  registered_by text NOT NULL
+);
 CREATE TABLE firmware (
   namespace text NOT NULL,
   sha256 bytea NOT NULL,
@@ -249,6 +258,7 @@ ALTER TABLE audit_entry ADD CONSTRAINT audit_entry_pkey PRIMARY KEY (namespace, 
 ALTER TABLE claim_token ADD CONSTRAINT claim_token_pkey PRIMARY KEY (id);
 ALTER TABLE deployment ADD CONSTRAINT deployment_pkey PRIMARY KEY (rollout_id, device_id);
 ALTER TABLE device ADD CONSTRAINT device_pkey PRIMARY KEY (namespace, id);
+ALTER TABLE embedded_key ADD CONSTRAINT embedded_key_pkey PRIMARY KEY (namespace, sha256);
 ALTER TABLE firmware ADD CONSTRAINT firmware_pkey PRIMARY KEY (namespace, sha256);
 ALTER TABLE freshness_statement ADD CONSTRAINT freshness_statement_pkey PRIMARY KEY (namespace);
 ALTER TABLE krl_acknowledgement ADD CONSTRAINT krl_acknowledgement_pkey PRIMARY KEY (namespace, krl_number, device_id);
@@ -287,6 +297,9 @@ ALTER TABLE device ADD CONSTRAINT device_credential_sha256_check CHECK ((octet_l
 ALTER TABLE device ADD CONSTRAINT device_id_check CHECK ((id ~ '^[0-9a-f]{64}$'::text));
 ALTER TABLE device ADD CONSTRAINT device_report_whole CHECK ((((report IS NULL) = (report_counter IS NULL)) AND ((report IS NULL) = (report_epoch IS NULL))));
 ALTER TABLE device ADD CONSTRAINT device_version_key_check CHECK ((cardinality(version_key) = 5));
+ALTER TABLE embedded_key ADD CONSTRAINT embedded_key_der_check CHECK ((octet_length(der) > 0));
+ALTER TABLE embedded_key ADD CONSTRAINT embedded_key_kind_check CHECK ((kind = ANY (ARRAY['ed25519'::text, 'ecdsa-p256'::text, 'ecdsa-p384'::text, 'rsa'::text, 'x509-ca'::text])));
+ALTER TABLE embedded_key ADD CONSTRAINT embedded_key_sha256_check CHECK ((octet_length(sha256) = 32));
 ALTER TABLE firmware ADD CONSTRAINT firmware_sha256_check CHECK ((octet_length(sha256) = 32));
 ALTER TABLE firmware ADD CONSTRAINT firmware_size_bytes_check CHECK ((size_bytes > 0));
 ALTER TABLE krl_request ADD CONSTRAINT krl_request_state_check CHECK ((state = ANY (ARRAY['awaiting-approval'::text, 'signed'::text, 'refused'::text])));
@@ -375,6 +388,7 @@ GRANT INSERT, SELECT ON audit_entry TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON claim_token TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON deployment TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON device TO countersign_server;
+GRANT DELETE, INSERT, SELECT ON embedded_key TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON firmware TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON freshness_statement TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON krl_acknowledgement TO countersign_server;

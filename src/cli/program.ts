@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { addAuditCommands } from './commands/audit.command.js'
 import { addCeremonyCommands } from './commands/ceremony.command.js'
 import { addDeviceCommands } from './commands/device.command.js'
+import { addEmbeddedKeyCommands } from './commands/embedded-key.command.js'
 import { addFirmwareCommands } from './commands/firmware.command.js'
 import { addJournalCommands } from './commands/journal.command.js'
 import { addKeyCommands } from './commands/key.command.js'
@@ -30,6 +31,7 @@ export function buildProgram(world: World): Command {
   addTrustCommands(program, world)
   addKeyCommands(program, world)
   addFirmwareCommands(program, world)
+  addEmbeddedKeyCommands(program, world)
   addReleaseCommands(program, world)
   addRolloutCommands(program, world)
   addKeysCommands(program, world)

@@ -2,6 +2,7 @@ import type { MigrationInterface } from 'typeorm'
 import { CreateFoundation1764000000000 } from '../../../migrations/1764000000000-create-foundation.js'
 import { CreateDevicesAndRollouts1764000001000 } from '../../../migrations/1764000001000-create-devices-and-rollouts.js'
 import { CreateReSign1764000003000 } from '../../../migrations/1764000003000-create-re-sign.js'
+import { CreateEmbeddedKeys1764000040000 } from '../../../migrations/1764000040000-create-embedded-keys.js'
 import { AddDeviceChanges1764000002000 } from '../../../migrations/1764000002000-add-device-changes.js'
 import { AddDeviceFacts1764000065000 } from '../../../migrations/1764000065000-add-device-facts.js'
 
@@ -11,5 +12,6 @@ export const migrationList: readonly (new () => MigrationInterface)[] = [
   CreateDevicesAndRollouts1764000001000,
   AddDeviceChanges1764000002000,
   CreateReSign1764000003000,
+  CreateEmbeddedKeys1764000040000,
   AddDeviceFacts1764000065000,
 ]
