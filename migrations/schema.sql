@@ -52,7 +52,7 @@ CREATE TABLE device (
   namespace text NOT NULL,
   id text NOT NULL,
   class_id bytea NOT NULL,
-  public_key bytea NOT NULL,
+  public_key bytea,
   credential_sha256 bytea NOT NULL,
   enrolled_at bigint NOT NULL,
   last_seen_at bigint NOT NULL,
@@ -75,7 +75,8 @@ CREATE TABLE device (
   attributes jsonb DEFAULT '{}'::jsonb NOT NULL,
   tags text[] DEFAULT '{}'::text[] NOT NULL,
   groups text[] DEFAULT '{}'::text[] NOT NULL,
-  version_key integer[]
+  version_key integer[],
+  protocol text DEFAULT 'native'::text NOT NULL
 );
 CREATE TABLE embedded_key (
   namespace text NOT NULL,
@@ -288,13 +289,16 @@ ALTER TABLE claim_token ADD CONSTRAINT claim_token_secret_sha256_check CHECK ((o
 ALTER TABLE claim_token ADD CONSTRAINT claim_token_uses_check CHECK ((uses > 0));
 ALTER TABLE claim_token ADD CONSTRAINT claim_token_within_uses CHECK ((used <= uses));
 ALTER TABLE deployment ADD CONSTRAINT deployment_assignment_whole CHECK ((((assignment IS NULL) = (assigned_at IS NULL)) AND ((assignment IS NULL) = (assignment_expires IS NULL))));
-ALTER TABLE deployment ADD CONSTRAINT deployment_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'offered'::text, 'downloading'::text, 'downloaded'::text, 'installing'::text, 'rebooting'::text, 'confirmed'::text, 'failed'::text, 'reverted'::text, 'refused'::text, 'timedOut'::text, 'cancelled'::text, 'superseded'::text])));
+ALTER TABLE deployment ADD CONSTRAINT deployment_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'offered'::text, 'downloading'::text, 'downloaded'::text, 'installing'::text, 'installed'::text, 'rebooting'::text, 'confirmed'::text, 'failed'::text, 'reverted'::text, 'refused'::text, 'timedOut'::text, 'cancelled'::text, 'superseded'::text])));
 ALTER TABLE device ADD CONSTRAINT device_attributes_check CHECK ((jsonb_typeof(attributes) = 'object'::text));
 ALTER TABLE device ADD CONSTRAINT device_change_nonce_check CHECK ((octet_length(change_nonce) = 32));
 ALTER TABLE device ADD CONSTRAINT device_change_whole CHECK ((((change_nonce IS NULL) = (change_epoch IS NULL)) AND ((change_nonce IS NULL) = (change_expires IS NULL))));
 ALTER TABLE device ADD CONSTRAINT device_class_id_check CHECK ((octet_length(class_id) = 16));
 ALTER TABLE device ADD CONSTRAINT device_credential_sha256_check CHECK ((octet_length(credential_sha256) = 32));
 ALTER TABLE device ADD CONSTRAINT device_id_check CHECK ((id ~ '^[0-9a-f]{64}$'::text));
+ALTER TABLE device ADD CONSTRAINT device_native_has_key CHECK (((protocol = 'native'::text) = (public_key IS NOT NULL)));
+ALTER TABLE device ADD CONSTRAINT device_native_signs CHECK (((protocol = 'native'::text) OR (report IS NULL)));
+ALTER TABLE device ADD CONSTRAINT device_protocol_check CHECK ((protocol = ANY (ARRAY['native'::text, 'ddi'::text])));
 ALTER TABLE device ADD CONSTRAINT device_report_whole CHECK ((((report IS NULL) = (report_counter IS NULL)) AND ((report IS NULL) = (report_epoch IS NULL))));
 ALTER TABLE device ADD CONSTRAINT device_version_key_check CHECK ((cardinality(version_key) = 5));
 ALTER TABLE embedded_key ADD CONSTRAINT embedded_key_der_check CHECK ((octet_length(der) > 0));
@@ -343,7 +347,7 @@ ALTER TABLE submission ADD CONSTRAINT submission_namespace_image_sha256_fkey FOR
 CREATE INDEX api_token_by_namespace ON api_token USING btree (namespace, created_at, id);
 CREATE INDEX deployment_by_device ON deployment USING btree (namespace, device_id, rollout_id);
 CREATE INDEX deployment_by_state ON deployment USING btree (rollout_id, stage, state);
-CREATE UNIQUE INDEX deployment_one_active ON deployment USING btree (namespace, device_id) WHERE (state = ANY (ARRAY['queued'::text, 'offered'::text, 'downloading'::text, 'downloaded'::text, 'installing'::text, 'rebooting'::text]));
+CREATE UNIQUE INDEX deployment_one_active ON deployment USING btree (namespace, device_id) WHERE (state = ANY (ARRAY['queued'::text, 'offered'::text, 'downloading'::text, 'downloaded'::text, 'installing'::text, 'installed'::text, 'rebooting'::text]));
 CREATE INDEX device_by_attribute ON device USING gin (attributes jsonb_path_ops);
 CREATE INDEX device_by_class ON device USING btree (namespace, class_id);
 CREATE INDEX device_by_group ON device USING gin (groups);

@@ -1,10 +1,14 @@
-/** One release on one device. The last seven are terminal: nothing leaves them. */
+/**
+ * One release on one device. The last seven are terminal: nothing leaves them. `installed` is the word of a client that cannot
+ * prove more: it counts for nothing until the device says, after booting it, what it runs (I-6).
+ */
 export const deploymentStates = [
   'queued',
   'offered',
   'downloading',
   'downloaded',
   'installing',
+  'installed',
   'rebooting',
   'confirmed',
   'failed',
@@ -17,7 +21,15 @@ export const deploymentStates = [
 export type DeploymentState = (typeof deploymentStates)[number]
 
 /** States in which a device may still act on the release. At most one deployment of a device is in one of them. */
-export const activeStates = ['queued', 'offered', 'downloading', 'downloaded', 'installing', 'rebooting'] as const
+export const activeStates = [
+  'queued',
+  'offered',
+  'downloading',
+  'downloaded',
+  'installing',
+  'installed',
+  'rebooting',
+] as const
 
 /** States that count against the failure limit of a rollout. */
 export const failureStates = ['failed', 'reverted', 'refused', 'timedOut'] as const
@@ -29,9 +41,18 @@ const isOneOf = (states: readonly DeploymentState[]) => {
 export const isActive = isOneOf(activeStates)
 export const isTerminal = (state: DeploymentState): boolean => !isActive(state)
 
-/** Words that a device reports about itself (docs/formats/report.md). */
+/** Words that a device reports about itself (docs/formats/report.md); `installed` only comes from clients that sign nothing. */
 export type ReportedState =
-  'idle' | 'downloading' | 'downloaded' | 'installing' | 'rebooting' | 'confirmed' | 'failed' | 'reverted' | 'refused'
+  | 'idle'
+  | 'downloading'
+  | 'downloaded'
+  | 'installing'
+  | 'installed'
+  | 'rebooting'
+  | 'confirmed'
+  | 'failed'
+  | 'reverted'
+  | 'refused'
 
 /** What can happen to a deployment. */
 export type DeploymentEvent =

@@ -16,6 +16,7 @@ const gate = { confirmedPercent: 60 }
 const words: readonly ReportedState[] = [
   'idle',
   'downloading',
+  'installed',
   'rebooting',
   'confirmed',
   'failed',

@@ -21,6 +21,7 @@ const reported: readonly ReportedState[] = [
   'downloading',
   'downloaded',
   'installing',
+  'installed',
   'rebooting',
   'confirmed',
   'failed',
@@ -39,6 +40,10 @@ describe('a deployment', () => {
     ['offered', { kind: 'offer' }, null],
     ['offered', report('downloading'), 'downloading'],
     ['rebooting', report('confirmed', true), 'confirmed'],
+    // A client that cannot prove more.
+    ['downloaded', report('installed'), 'installed'],
+    ['installed', report('confirmed', true), 'confirmed'],
+    ['installed', report('confirmed', false), 'reverted'],
     // Said done, runs the old image.
     ['rebooting', report('confirmed', false), 'reverted'],
     // Runs the image on trial, has not confirmed it.

@@ -5,6 +5,7 @@ import { CreateReSign1764000003000 } from '../../../migrations/1764000003000-cre
 import { CreateEmbeddedKeys1764000040000 } from '../../../migrations/1764000040000-create-embedded-keys.js'
 import { AddDeviceChanges1764000002000 } from '../../../migrations/1764000002000-add-device-changes.js'
 import { AddDeviceFacts1764000065000 } from '../../../migrations/1764000065000-add-device-facts.js'
+import { AddUnsignedClients1764000070000 } from '../../../migrations/1764000070000-add-unsigned-clients.js'
 
 /** In the order they run. A migration that was released is never changed. */
 export const migrationList: readonly (new () => MigrationInterface)[] = [
@@ -14,4 +15,5 @@ export const migrationList: readonly (new () => MigrationInterface)[] = [
   CreateReSign1764000003000,
   CreateEmbeddedKeys1764000040000,
   AddDeviceFacts1764000065000,
+  AddUnsignedClients1764000070000,
 ]

@@ -99,7 +99,7 @@ export class DeviceChanges {
 
   private async requireSigner({ namespace, deviceId }: DeviceName): Promise<{ signer: DeviceSigner; stored: Buffer }> {
     const [row] = await this.database.query<{ public_key: Buffer }[]>(
-      'SELECT public_key FROM device WHERE namespace = $1 AND id = $2',
+      `SELECT public_key FROM device WHERE namespace = $1 AND id = $2 AND protocol = 'native'`,
       [namespace, deviceId],
     )
     if (row === undefined) throw new Refusal('UNAUTHENTICATED', {})

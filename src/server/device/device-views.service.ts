@@ -11,6 +11,8 @@ export interface DeviceView {
   readonly id: string
   readonly classId: string
   readonly className: string | null
+  /** What it speaks. A device of `ddi` signs nothing: all that is said of it here is unsigned. */
+  readonly protocol: 'native' | 'ddi'
   readonly enrolledAt: number
   readonly lastSeenAt: number
   /** From its last verified signed report; null before the first. */
@@ -41,6 +43,7 @@ export interface DeviceStory extends DeviceView {
 interface DeviceRow {
   readonly id: string
   readonly class_id: Buffer
+  readonly protocol: 'native' | 'ddi'
   readonly enrolled_at: number
   readonly last_seen_at: number
   readonly reported_ms: number | null
@@ -115,6 +118,7 @@ export class DeviceViews {
       id: row.id,
       classId: toHex(row.class_id),
       className: this.classes.findName(namespace, row.class_id),
+      protocol: row.protocol,
       enrolledAt: row.enrolled_at,
       lastSeenAt: row.last_seen_at,
       state: row.reported_state,

@@ -57,7 +57,7 @@ function lockActive(manager: EntityManager, reports: readonly Report[]): Promise
      FROM deployment p JOIN rollout r ON r.id = p.rollout_id
        JOIN unnest($1::text[], $2::text[]) AS n (namespace, device_id)
          ON n.namespace = p.namespace AND n.device_id = p.device_id
-     WHERE p.state IN ('queued', 'offered', 'downloading', 'downloaded', 'installing', 'rebooting')
+     WHERE p.state IN ('queued', 'offered', 'downloading', 'downloaded', 'installing', 'installed', 'rebooting')
      ORDER BY p.namespace, p.device_id FOR UPDATE OF p`,
     [reports.map((report) => report.namespace), reports.map((report) => report.deviceId)],
   )

@@ -178,7 +178,7 @@ export class RolloutEngine implements OnApplicationBootstrap, BeforeApplicationS
   private async timeOutSilent(row: RolloutRecord, now: number): Promise<void> {
     await this.database.query(
       `UPDATE deployment SET state = 'timedOut', changed_at = $2 WHERE rollout_id = $1 AND alive_at < $3
-       AND state IN ('offered', 'downloading', 'downloaded', 'installing', 'rebooting')`,
+       AND state IN ('offered', 'downloading', 'downloaded', 'installing', 'installed', 'rebooting')`,
       [row.id, now, now - row.silence_seconds],
     )
   }

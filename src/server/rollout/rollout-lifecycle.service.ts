@@ -65,7 +65,7 @@ export class RolloutLifecycle {
       // Nobody could begin while it stood still: that silence is not the device's.
       await manager.query(
         `UPDATE deployment SET alive_at = $2
-         WHERE rollout_id = $1 AND state IN ('offered', 'downloading', 'downloaded', 'installing', 'rebooting')`,
+         WHERE rollout_id = $1 AND state IN ('offered', 'downloading', 'downloaded', 'installing', 'installed', 'rebooting')`,
         [id, this.clock.nowSeconds()],
       )
       await manager.query(
@@ -82,7 +82,7 @@ export class RolloutLifecycle {
       const now = this.clock.nowSeconds()
       await manager.query(
         `UPDATE deployment SET state = 'cancelled', changed_at = $2 WHERE rollout_id = $1
-         AND state IN ('queued', 'offered', 'downloading', 'downloaded', 'installing', 'rebooting')`,
+         AND state IN ('queued', 'offered', 'downloading', 'downloaded', 'installing', 'installed', 'rebooting')`,
         [id, now],
       )
       await this.end(manager, id, 'cancelled', now)

@@ -19,7 +19,7 @@ const FREE = `
   WHERE NOT EXISTS (SELECT 1 FROM deployment p WHERE p.rollout_id = $1::uuid AND p.device_id = m.id)
     AND NOT EXISTS (SELECT 1 FROM deployment p JOIN rollout r ON r.id = p.rollout_id
       WHERE p.namespace = m.namespace AND p.device_id = m.id
-        AND p.state IN ('queued', 'offered', 'downloading', 'downloaded', 'installing', 'rebooting')
+        AND p.state IN ('queued', 'offered', 'downloading', 'downloaded', 'installing', 'installed', 'rebooting')
         AND (p.state NOT IN ('queued', 'offered') OR r.sequence >= $6))`
 
 /** By the hash of rollout and device, as `placeOf` of the domain computes it. $7: how many. */
