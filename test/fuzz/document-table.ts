@@ -9,6 +9,7 @@ import { encodeEnrolment, parseEnrolment } from '../../src/domain/trust/enrolmen
 import { encodeFreshness, parseFreshness, type Freshness } from '../../src/domain/trust/freshness.js'
 import { encodeKeyChange, parseKeyChange } from '../../src/domain/trust/key-change.js'
 import { encodeKrl, parseKrl } from '../../src/domain/trust/krl.js'
+import { legacyWaivers } from '../../src/domain/trust/legacy-clients.js'
 import { encodePolicy, parsePolicy, type Person, type Policy } from '../../src/domain/trust/policy.js'
 import { encodeReport, parseReport, reportStates, type Report } from '../../src/domain/trust/report.js'
 import { keyRoles, operations, personRoles, type KeyRole } from '../../src/domain/trust/roles.js'
@@ -111,6 +112,7 @@ const window = fc
   .tuple(fc.integer({ min: 1, max: 127 }), fc.integer({ min: 0, max: 40_000 }), fc.integer({ min: 1, max: 40_000 }))
   .map(([days, fromSecond, length]) => ({ days, fromSecond, toSecond: fromSecond + length }))
 
+const CLASS = '07'.repeat(16)
 const policy: fc.Arbitrary<Policy> = coseKeys(6).chain((keys) =>
   optional<Policy, 'legacy' | 'owners' | 'builders'>(
     {
@@ -138,8 +140,8 @@ const policy: fc.Arbitrary<Policy> = coseKeys(6).chain((keys) =>
         { requiredKeys: [] },
       ),
       vendorId: bytes(16),
-      classes: hex(16).map((id) => new Map([[id, [[Uint8Array.of(0)]]]])),
-      legacy: uint.map((limit) => new Map([['swupdate', limit]])),
+      classes: fc.constant(new Map([[CLASS, [[Uint8Array.of(0)]]]])),
+      legacy: fc.subarray([...legacyWaivers]).map((waived) => new Map([['ddi', { classes: [CLASS], waived }]])),
       owners: fc
         .tuple(hex(32), word(128), word(128))
         .map(([id, owner, deputy]) => new Map([[id, [owner, deputy] as const]])),

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { findHex, toHex } from '../../domain/bytes.js'
 import { Refusal } from '../../domain/refusal.js'
 import { classIdOf, vendorIdOf } from '../../domain/suit/identifiers.js'
+import { legacyWaivers, type LegacyClients } from '../../domain/trust/legacy-clients.js'
 import { encodePolicy, parsePolicy, type Person, type Policy } from '../../domain/trust/policy.js'
 import { operations, personRoles } from '../../domain/trust/roles.js'
 import { KeyEntry, Namespace, readKeyEntry, readSpecFile, Time, Whole } from './spec-file.js'
@@ -16,13 +17,18 @@ const Limits = z.strictObject({
   minRolloutApprovers: Whole.optional(),
 })
 const Part = z.string().regex(/^[^/]+$/)
+const ClassSpec = z.strictObject({ model: Part, hardwareRevision: Part, environment: Part })
+const LegacyRule = z.strictObject({
+  classes: z.array(ClassSpec).min(1),
+  waived: z.array(z.enum(legacyWaivers)).default([]),
+})
 const PolicySpec = z.strictObject({
   namespace: Namespace,
   version: z.number().int().min(1),
   issued: Time,
   expires: Time,
   vendorDomain: z.string().min(1),
-  classes: z.array(z.strictObject({ model: Part, hardwareRevision: Part, environment: Part })).min(1),
+  classes: z.array(ClassSpec).min(1),
   persons: z.record(
     z.string().min(1).max(64),
     z.strictObject({
@@ -35,6 +41,8 @@ const PolicySpec = z.strictObject({
   limits: Limits.default({}),
   /** Owner and deputy by key id. */
   owners: z.record(z.string().regex(/^[0-9a-f]{64}$/), z.tuple([z.string(), z.string()])).optional(),
+  /** Clients that verify nothing of ours (trust.md §6). */
+  legacyClients: z.strictObject({ ddi: LegacyRule }).optional(),
 })
 type PolicySpec = z.infer<typeof PolicySpec>
 
@@ -47,9 +55,11 @@ export function makePolicy(specFile: string): { payload: Uint8Array; policy: Pol
   if (spec.issued >= spec.expires)
     throw new Refusal('REQUEST_INVALID', { field: 'expires', why: 'ends before it begins' })
   const vendorId = vendorIdOf(spec.vendorDomain)
-  const classIds = spec.classes.map((row) =>
-    toHex(classIdOf(vendorId, row.model, row.hardwareRevision, row.environment)),
-  )
+  const idsOf = (rows: readonly z.infer<typeof ClassSpec>[]): string[] =>
+    rows.map((row) => toHex(classIdOf(vendorId, row.model, row.hardwareRevision, row.environment)))
+  const ddi = spec.legacyClients?.ddi
+  const legacy: LegacyClients | undefined =
+    ddi && new Map([['ddi', { classes: idsOf(ddi.classes), waived: ddi.waived }]])
   const { namespace, version, issued, expires } = spec
   const payload = encodePolicy({
     namespace,
@@ -62,7 +72,8 @@ export function makePolicy(specFile: string): { payload: Uint8Array; policy: Pol
       operations.flatMap((name) => (spec.quorums[name] === undefined ? [] : [[name, spec.quorums[name]]])),
     ),
     limits: definedOnly(spec.limits),
-    classes: new Map(classIds.map((id) => [id, [[Uint8Array.of(0)]]])),
+    classes: new Map(idsOf(spec.classes).map((id) => [id, [[Uint8Array.of(0)]]])),
+    ...(legacy === undefined ? {} : { legacy }),
     ...(spec.owners === undefined ? {} : { owners: new Map(Object.entries(spec.owners)) }),
   })
   return { payload, policy: parsePolicy(payload) }

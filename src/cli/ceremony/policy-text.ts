@@ -1,3 +1,4 @@
+import { fromHex } from '../../domain/bytes.js'
 import { keyIdHexOf } from '../../domain/cose/cose-key.js'
 import { formatUuid } from '../../domain/suit/identifiers.js'
 import type { Person, Policy } from '../../domain/trust/policy.js'
@@ -14,6 +15,7 @@ export function describePolicy(policy: Policy): string[] {
     ...[...policy.persons.values()].flatMap(personLines),
     ...[...policy.quorums].map(([operation, quorum]) => `to ${operation}: ${quorum}`),
     ...Object.entries(policy.limits).map(([name, value]) => `limit ${name}: ${JSON.stringify(value)}`),
+    ...legacyRows(policy).map(([what, value]) => `${what}: ${value}`),
   ]
 }
 
@@ -21,6 +23,19 @@ const personLines = (person: Person): string[] => [
   `person ${person.name}: ${person.roles.join(', ')}, until ${timeText(person.notAfter)}`,
   ...person.keys.map((key) => `  ${keyIdHexOf(key)}`),
 ]
+
+const UNCHECKED =
+  'verify nothing of ours, so only the signature of their own bundle stands between them and a stolen server'
+
+/** Who may join without verifying anything of ours: the line that a holder must not pass over. */
+const legacyRows = ({ legacy }: Policy): [what: string, value: string][] =>
+  [...(legacy ?? [])].flatMap(([protocol, { classes, waived }]): [string, string][] => [
+    ...classes.map((id): [string, string] => [
+      `${protocol} clients of class ${formatUuid(fromHex(id))}`,
+      `are let in; they ${UNCHECKED}`,
+    ]),
+    ...(waived.length === 0 ? [] : [[`waived for ${protocol} clients`, waived.join(', ')] as [string, string]]),
+  ])
 
 /** What a newer policy changes, one sentence a line. */
 export function describePolicyDifference(before: Policy, after: Policy): string[] {
@@ -48,5 +63,5 @@ function describeAsMap(policy: Policy): Map<string, string> {
   }
   for (const [operation, quorum] of policy.quorums) rows.push([`quorum to ${operation}`, quorum])
   for (const [name, value] of Object.entries(policy.limits)) rows.push([`limit ${name}`, JSON.stringify(value)])
-  return new Map(rows)
+  return new Map([...rows, ...legacyRows(policy)])
 }

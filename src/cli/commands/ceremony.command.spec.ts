@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { CliBench } from '../../../test/support/cli-bench.js'
+import { fromHex } from '../../domain/bytes.js'
 import { nativeAlgorithms } from '../../domain/cose/algorithms.js'
+import { findLegacyRule } from '../../domain/trust/legacy-clients.js'
 import { openPolicy } from '../../domain/trust/open-policy.js'
 import { anchorState } from '../../domain/trust/trust-state.js'
 import { takeRoot } from '../../domain/trust/walk-root.js'
@@ -105,6 +107,22 @@ describe('a ceremony', () => {
     const policy = openPolicy(state, read('policy-1.cbor'), null, bench.trust.now, nativeAlgorithms)
     expect(policy.persons.get('manager-1')?.roles).toEqual(['release-manager'])
     expect(policy.issued).toBe(1_577_836_800)
+  })
+
+  it('tells the holders of a policy which clients verify nothing of ours, and what is waived for them', async () => {
+    const classes = [{ model: 'gateway', hardwareRevision: 'rev-b', environment: 'prod' }]
+    const spec = { ...policySpec(), version: 2, legacyClients: { ddi: { classes, waived: ['bundle-signature'] } } }
+    await hold('policy', 'policy-2', spec, ['policy-1', 'policy-2'], ['--root', bench.path('root-1.cbor')])
+    const state = anchorState(read('root-1.cbor'), nativeAlgorithms)
+    const policy = openPolicy(state, read('policy-2.cbor'), null, bench.trust.now, nativeAlgorithms)
+    const [classId] = policy.classes.keys()
+    expect(findLegacyRule(policy, 'ddi', fromHex(classId ?? ''))?.waived).toEqual(['bundle-signature'])
+    const words = ['ceremony', 'policy', 'sign', bench.path('policy-2.unsigned'), '--out', bench.path('p.sig'), '--yes']
+    const output = await bench.must(...words, ...bench.keyOf('policy-1'))
+    expect(output).toContainEqual(
+      expect.stringMatching(/^ddi clients of class .*: are let in; they verify nothing of ours/),
+    )
+    expect(output).toContain('waived for ddi clients: bundle-signature')
   })
 
   it('writes no root with a signature too few, twice by one holder, or by somebody else', async () => {

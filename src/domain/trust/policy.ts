@@ -4,6 +4,7 @@ import { cborMap, type CborKey, type CborMap, type CborValue } from '../cbor/val
 import { coseKeyFromCbor, coseKeyToCbor, keyIdHexOf, type CoseKey } from '../cose/cose-key.js'
 import { Fields } from './fields.js'
 import { MAX_DOCUMENT_BYTES } from './labels.js'
+import { legacyToCbor, readLegacy, type LegacyClients } from './legacy-clients.js'
 import { limitsToCbor, readLimits, type PolicyLimits } from './policy-limits.js'
 import { parseQuorum } from './quorum.js'
 import { isOperation, isPersonRole, type Operation, type PersonRole } from './roles.js'
@@ -32,7 +33,8 @@ export interface Policy {
   readonly vendorId: Uint8Array
   /** Class ids (32 hex digits) this namespace builds for, each with the component ids it has. */
   readonly classes: ReadonlyMap<string, readonly CborValue[]>
-  readonly legacy?: CborMap
+  /** Clients that verify nothing of ours: none unless they are named here. */
+  readonly legacy?: LegacyClients
   /** Owner and deputy by key id. */
   readonly owners?: ReadonlyMap<string, readonly [string, string]>
   readonly builders?: ReadonlyMap<string, Builder>
@@ -59,7 +61,7 @@ export function encodePolicy(policy: Policy): Uint8Array {
       [7, cborMap(policy.quorums)],
       [8, limitsToCbor(policy.limits)],
       [9, [policy.vendorId, cborMap(classes)]],
-      [10, policy.legacy],
+      [10, policy.legacy && legacyToCbor(policy.legacy)],
       [11, owners && cborMap(owners)],
       [12, builders && cborMap(builders)],
     ]),
@@ -70,7 +72,8 @@ export function encodePolicy(policy: Policy): Uint8Array {
 export function parsePolicy(payload: Uint8Array): Policy {
   const fields = Fields.open('policy', payload, { maxBytes: MAX_DOCUMENT_BYTES, maxDepth: 8 })
   const namespace = fields.header()
-  const [vendorId, classes] = fields.asArray(9, fields.value(9), 2)
+  const [vendorId, classRows] = fields.asArray(9, fields.value(9), 2)
+  const classes = readClasses(fields, classRows)
   const policy: Policy = {
     namespace,
     version: fields.uint(3),
@@ -80,8 +83,8 @@ export function parsePolicy(payload: Uint8Array): Policy {
     quorums: readQuorums(fields),
     limits: readLimits(fields.entries(8)),
     vendorId: fields.asBytes(9, vendorId, 16),
-    classes: readClasses(fields, classes),
-    ...(fields.has(10) ? { legacy: fields.entries(10) } : {}),
+    classes,
+    ...(fields.has(10) ? { legacy: readLegacy(fields, 10, classes) } : {}),
     ...(fields.has(11) ? { owners: readOwners(fields) } : {}),
     ...(fields.has(12) ? { builders: readBuilders(fields) } : {}),
   }
