@@ -1,4 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import type { EmbeddedBroker } from '../src/embedded/broker.js'
 import type { EmbeddedPostgres } from '../src/embedded/postgres.js'
 import { findFreePort } from '../src/embedded/free-port.js'
@@ -60,6 +61,9 @@ function writeConfiguration(parts: ServerParts, port: number, url: string): Reco
   const secret = { mode: 0o600 }
   const databaseFile = folders.path('server', 'database-url')
   writeFileSync(databaseFile, `${parts.postgres.url('countersign')}\n`, secret)
+  const webhookFile = folders.path('server', 'webhook-secret')
+  // Drawn once: receivers hold what is derived from it.
+  if (!existsSync(webhookFile)) writeFileSync(webhookFile, `${randomBytes(32).toString('base64')}\n`, secret)
   const namespacesFile = folders.path('server', 'namespaces.json')
   const namespaces = [
     {
@@ -84,6 +88,7 @@ function writeConfiguration(parts: ServerParts, port: number, url: string): Reco
     MQTT_DEVICE_URL: broker.deviceUrl,
     BROKER_PASSWORD_FILE: broker.devicePasswordFile,
     BROKER_PID_FILE: broker.pidFile,
+    WEBHOOK_SECRET_FILE: webhookFile,
     INSTANCE_ID: 'server-1',
     PROFILE: 'laptop',
     ROLLOUT_TICK_MS: '200',

@@ -87,6 +87,15 @@ CREATE TABLE embedded_key (
   registered_at bigint NOT NULL,
   registered_by text NOT NULL
 );
+CREATE TABLE event (
+  number bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+  id uuid DEFAULT gen_random_uuid() NOT NULL,
+  namespace text NOT NULL,
+  at_ms bigint NOT NULL,
+  type text NOT NULL,
+  data jsonb NOT NULL,
+  "position" bigint
+);
 CREATE TABLE firmware (
   namespace text NOT NULL,
   sha256 bytea NOT NULL,
@@ -252,6 +261,26 @@ CREATE TABLE trust_document (
   document bytea NOT NULL,
   stored_ms bigint NOT NULL
 );
+CREATE TABLE webhook (
+  id uuid NOT NULL,
+  namespace text NOT NULL,
+  url text NOT NULL,
+  types text[] NOT NULL,
+  created_at bigint NOT NULL,
+  created_by text NOT NULL,
+  "position" bigint NOT NULL,
+  disabled_at bigint,
+  disabled_why text
+);
+CREATE TABLE webhook_delivery (
+  webhook_id uuid NOT NULL,
+  event_position bigint NOT NULL,
+  state text NOT NULL,
+  attempts smallint DEFAULT 0 NOT NULL,
+  next_ms bigint NOT NULL,
+  last_answer text,
+  changed_at bigint NOT NULL
+);
 
 -- Constraints
 ALTER TABLE api_token ADD CONSTRAINT api_token_pkey PRIMARY KEY (id);
@@ -260,6 +289,7 @@ ALTER TABLE claim_token ADD CONSTRAINT claim_token_pkey PRIMARY KEY (id);
 ALTER TABLE deployment ADD CONSTRAINT deployment_pkey PRIMARY KEY (rollout_id, device_id);
 ALTER TABLE device ADD CONSTRAINT device_pkey PRIMARY KEY (namespace, id);
 ALTER TABLE embedded_key ADD CONSTRAINT embedded_key_pkey PRIMARY KEY (namespace, sha256);
+ALTER TABLE event ADD CONSTRAINT event_pkey PRIMARY KEY (number);
 ALTER TABLE firmware ADD CONSTRAINT firmware_pkey PRIMARY KEY (namespace, sha256);
 ALTER TABLE freshness_statement ADD CONSTRAINT freshness_statement_pkey PRIMARY KEY (namespace);
 ALTER TABLE krl_acknowledgement ADD CONSTRAINT krl_acknowledgement_pkey PRIMARY KEY (namespace, krl_number, device_id);
@@ -275,6 +305,8 @@ ALTER TABLE rollout_approval ADD CONSTRAINT rollout_approval_person_once PRIMARY
 ALTER TABLE rollout_stage ADD CONSTRAINT rollout_stage_pkey PRIMARY KEY (rollout_id, index);
 ALTER TABLE submission ADD CONSTRAINT submission_pkey PRIMARY KEY (namespace, request_id);
 ALTER TABLE trust_document ADD CONSTRAINT trust_document_pkey PRIMARY KEY (namespace, kind, version);
+ALTER TABLE webhook ADD CONSTRAINT webhook_pkey PRIMARY KEY (id);
+ALTER TABLE webhook_delivery ADD CONSTRAINT webhook_delivery_pkey PRIMARY KEY (webhook_id, event_position);
 ALTER TABLE api_token ADD CONSTRAINT api_token_secret_once UNIQUE (secret_sha256);
 ALTER TABLE claim_token ADD CONSTRAINT claim_token_secret_once UNIQUE (secret_sha256);
 ALTER TABLE device ADD CONSTRAINT device_credential_once UNIQUE (credential_sha256);
@@ -304,6 +336,8 @@ ALTER TABLE device ADD CONSTRAINT device_version_key_check CHECK ((cardinality(v
 ALTER TABLE embedded_key ADD CONSTRAINT embedded_key_der_check CHECK ((octet_length(der) > 0));
 ALTER TABLE embedded_key ADD CONSTRAINT embedded_key_kind_check CHECK ((kind = ANY (ARRAY['ed25519'::text, 'ecdsa-p256'::text, 'ecdsa-p384'::text, 'rsa'::text, 'x509-ca'::text])));
 ALTER TABLE embedded_key ADD CONSTRAINT embedded_key_sha256_check CHECK ((octet_length(sha256) = 32));
+ALTER TABLE event ADD CONSTRAINT event_data_check CHECK ((jsonb_typeof(data) = 'object'::text));
+ALTER TABLE event ADD CONSTRAINT event_position_check CHECK (("position" > 0));
 ALTER TABLE firmware ADD CONSTRAINT firmware_sha256_check CHECK ((octet_length(sha256) = 32));
 ALTER TABLE firmware ADD CONSTRAINT firmware_size_bytes_check CHECK ((size_bytes > 0));
 ALTER TABLE krl_request ADD CONSTRAINT krl_request_state_check CHECK ((state = ANY (ARRAY['awaiting-approval'::text, 'signed'::text, 'refused'::text])));
@@ -330,6 +364,9 @@ ALTER TABLE rollout_stage ADD CONSTRAINT rollout_stage_state_check CHECK ((state
 ALTER TABLE submission ADD CONSTRAINT submission_class_id_check CHECK ((octet_length(class_id) = 16));
 ALTER TABLE trust_document ADD CONSTRAINT trust_document_kind_check CHECK ((kind = ANY (ARRAY['root'::text, 'policy'::text, 'krl'::text])));
 ALTER TABLE trust_document ADD CONSTRAINT trust_document_version_check CHECK ((version > 0));
+ALTER TABLE webhook ADD CONSTRAINT webhook_disabled_whole CHECK (((disabled_at IS NULL) = (disabled_why IS NULL)));
+ALTER TABLE webhook ADD CONSTRAINT webhook_types_check CHECK ((cardinality(types) > 0));
+ALTER TABLE webhook_delivery ADD CONSTRAINT webhook_delivery_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'delivered'::text, 'given-up'::text])));
 ALTER TABLE deployment ADD CONSTRAINT deployment_namespace_device_id_fkey FOREIGN KEY (namespace, device_id) REFERENCES device(namespace, id);
 ALTER TABLE deployment ADD CONSTRAINT deployment_rollout_id_stage_fkey FOREIGN KEY (rollout_id, stage) REFERENCES rollout_stage(rollout_id, index);
 ALTER TABLE krl_approval ADD CONSTRAINT krl_approval_krl_request_id_fkey FOREIGN KEY (krl_request_id) REFERENCES krl_request(id);
@@ -342,6 +379,7 @@ ALTER TABLE rollout ADD CONSTRAINT rollout_release_id_fkey FOREIGN KEY (release_
 ALTER TABLE rollout_approval ADD CONSTRAINT rollout_approval_rollout_id_fkey FOREIGN KEY (rollout_id) REFERENCES rollout(id);
 ALTER TABLE rollout_stage ADD CONSTRAINT rollout_stage_rollout_id_fkey FOREIGN KEY (rollout_id) REFERENCES rollout(id);
 ALTER TABLE submission ADD CONSTRAINT submission_namespace_image_sha256_fkey FOREIGN KEY (namespace, image_sha256) REFERENCES firmware(namespace, sha256);
+ALTER TABLE webhook_delivery ADD CONSTRAINT webhook_delivery_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES webhook(id) ON DELETE CASCADE;
 
 -- Indexes
 CREATE INDEX api_token_by_namespace ON api_token USING btree (namespace, created_at, id);
@@ -353,6 +391,9 @@ CREATE INDEX device_by_class ON device USING btree (namespace, class_id);
 CREATE INDEX device_by_group ON device USING gin (groups);
 CREATE INDEX device_by_tag ON device USING gin (tags);
 CREATE UNIQUE INDEX device_key_once ON device USING btree (namespace, public_key);
+CREATE INDEX event_by_namespace ON event USING btree (namespace, "position");
+CREATE UNIQUE INDEX event_position_once ON event USING btree ("position");
+CREATE INDEX event_unplaced ON event USING btree (number) WHERE ("position" IS NULL);
 CREATE INDEX krl_request_by_namespace ON krl_request USING btree (namespace, requested_ms DESC, id DESC);
 CREATE INDEX re_sign_by_release ON re_sign_request USING btree (release_id, created_at DESC, id DESC);
 CREATE UNIQUE INDEX re_sign_open_once ON re_sign_request USING btree (release_id) WHERE (state = 'awaiting-approval'::text);
@@ -363,6 +404,8 @@ CREATE INDEX rollout_by_namespace ON rollout USING btree (namespace, created_at 
 CREATE INDEX rollout_running ON rollout USING btree (id) WHERE (state = 'running'::text);
 CREATE UNIQUE INDEX rollout_stage_one_open ON rollout_stage USING btree (rollout_id) WHERE (state = 'open'::text);
 CREATE INDEX submission_by_firmware ON submission USING btree (namespace, image_sha256);
+CREATE INDEX webhook_by_namespace ON webhook USING btree (namespace, id);
+CREATE INDEX webhook_delivery_due ON webhook_delivery USING btree (next_ms) WHERE (state = 'waiting'::text);
 
 -- Functions
 CREATE OR REPLACE FUNCTION audit_entry_stays()
@@ -393,6 +436,7 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON claim_token TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON deployment TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON device TO countersign_server;
 GRANT DELETE, INSERT, SELECT ON embedded_key TO countersign_server;
+GRANT DELETE, INSERT, SELECT, UPDATE ON event TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON firmware TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON freshness_statement TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON krl_acknowledgement TO countersign_server;
@@ -408,3 +452,5 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON rollout_approval TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON rollout_stage TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON submission TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON trust_document TO countersign_server;
+GRANT DELETE, INSERT, SELECT, UPDATE ON webhook TO countersign_server;
+GRANT DELETE, INSERT, SELECT, UPDATE ON webhook_delivery TO countersign_server;

@@ -44,7 +44,14 @@ export class ComposeFolder {
     const password = random()
     this.writeSecret('database_password', password)
     this.writeSecret('database_url', `postgres://countersign:${password}@postgres:5432/countersign`)
-    for (const name of ['broker_password', 'release_pin', 'release_so_pin', 'online_pin', 'online_so_pin'])
+    for (const name of [
+      'broker_password',
+      'webhook_secret',
+      'release_pin',
+      'release_so_pin',
+      'online_pin',
+      'online_so_pin',
+    ])
       this.writeSecret(name, random())
   }
 

@@ -189,7 +189,7 @@ const closedFolders: Proof = {
     require(written.code !== 0 &&
       written.output.includes('EROFS'), `writing published: ${written.output.trim().slice(-200)}`)
     const secrets = (await compose.run('exec', '-T', 'server', 'ls', '/run/secrets')).trim().split('\n')
-    require(secrets.join() === 'broker_password,database_url', `the server holds ${secrets.join()}`)
+    require(secrets.join() === 'broker_password,database_url,webhook_secret', `the server holds ${secrets.join()}`)
     const folders = (await compose.run('exec', '-T', 'server', 'ls', '/var/lib/countersign')).trim()
     require(folders === 'store', `the server sees ${folders}`)
   },

@@ -3,6 +3,7 @@ import { addAuditCommands } from './commands/audit.command.js'
 import { addCeremonyCommands } from './commands/ceremony.command.js'
 import { addDeviceCommands } from './commands/device.command.js'
 import { addEmbeddedKeyCommands } from './commands/embedded-key.command.js'
+import { addEventCommands } from './commands/event.command.js'
 import { addFirmwareCommands } from './commands/firmware.command.js'
 import { addJournalCommands } from './commands/journal.command.js'
 import { addKeyCommands } from './commands/key.command.js'
@@ -13,6 +14,7 @@ import { addRolloutCommands } from './commands/rollout.command.js'
 import { addSuitCommands } from './commands/suit.command.js'
 import { addTokenCommands } from './commands/token.command.js'
 import { addTrustCommands } from './commands/trust.command.js'
+import { addWebhookCommands } from './commands/webhook.command.js'
 import type { World } from './session.js'
 
 /** The whole command line, over one world. */
@@ -39,6 +41,8 @@ export function buildProgram(world: World): Command {
   addDeviceCommands(program, world)
   addTokenCommands(program, world)
   addAuditCommands(program, world)
+  addEventCommands(program, world)
+  addWebhookCommands(program, world)
   addJournalCommands(program, world)
   addSuitCommands(program, world)
   return program

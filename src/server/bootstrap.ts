@@ -10,6 +10,7 @@ import { SystemClock } from './clock/system-clock.js'
 import { servingOptions } from './database/connection-options.js'
 import { runMigrations } from './database/migrate.js'
 import { errorCodeOf } from './error-code.js'
+import { EventStore } from './events/event-store.service.js'
 import type { NamespaceConfig } from './namespace-config.js'
 import { loadBootstrapConfig } from './server-config.js'
 
@@ -32,7 +33,7 @@ export async function bootstrap(
   await database.initialize()
   try {
     const clock = new SystemClock()
-    const tokens = new TokenService(database, new AuditService(database, clock), clock)
+    const tokens = new TokenService(database, new AuditService(database, new EventStore(database, clock), clock), clock)
     // Written before the commit: a token that is in the database and in nobody's hands would lock everybody out.
     await tokens.bootstrap(namespace, clock.nowSeconds() + LIFE_SECONDS, (token) => writeSecret(out, `${token}\n`))
   } finally {

@@ -25,6 +25,7 @@ export async function printApiDocument(databaseUrl: string, storeDir: string): P
       passwordFile: '',
       pidFile: '',
     },
+    webhookKey: null,
     instanceId: 'print',
     profile: 'laptop' as const,
     rolloutTickMs: 1e3,

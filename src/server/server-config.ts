@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
+import { utf8 } from '../domain/bytes.js'
 import { Refusal } from '../domain/refusal.js'
 import { readNamespaces, type NamespaceConfig } from './namespace-config.js'
 
+const LEAST_KEY_BYTES = 32
 const path = z.string().min(1)
 const Env = z.object({
   DATABASE_URL_FILE: path,
@@ -17,6 +19,7 @@ const Env = z.object({
   MQTT_DEVICE_URL: z.url({ protocol: /^mqtts?$/ }),
   BROKER_PASSWORD_FILE: path,
   BROKER_PID_FILE: path,
+  WEBHOOK_SECRET_FILE: path.optional(),
   INSTANCE_ID: z.string().regex(/^[a-z0-9-]{1,32}$/),
   PROFILE: z.enum(['laptop', 'production']),
   ROLLOUT_TICK_MS: z.coerce.number().int().min(50).max(60_000).default(1_000),
@@ -48,6 +51,8 @@ export abstract class ServerConfig {
     readonly deviceUrl: string
   }
   abstract readonly broker: { readonly passwordFile: string; readonly pidFile: string }
+  /** From which the secrets of webhooks are derived, at least 32 bytes; null where there are none. */
+  abstract readonly webhookKey: Uint8Array | null
   abstract readonly instanceId: string
   abstract readonly profile: 'laptop' | 'production'
   abstract readonly rolloutTickMs: number
@@ -71,6 +76,8 @@ export function loadServerConfig(env: Environment): ServerConfig {
       deviceUrl: values.MQTT_DEVICE_URL,
     },
     broker: { passwordFile: values.BROKER_PASSWORD_FILE, pidFile: values.BROKER_PID_FILE },
+    webhookKey:
+      values.WEBHOOK_SECRET_FILE === undefined ? null : readKey('WEBHOOK_SECRET_FILE', values.WEBHOOK_SECRET_FILE),
     instanceId: values.INSTANCE_ID,
     profile: values.PROFILE,
     rolloutTickMs: values.ROLLOUT_TICK_MS,
@@ -107,4 +114,11 @@ function readSecret(name: string, file: string): string {
   } catch (error) {
     throw new Refusal('CONFIGURATION', { name, why: 'its file cannot be read' }, { cause: error })
   }
+}
+
+function readKey(name: string, file: string): Uint8Array {
+  const key = utf8(readSecret(name, file))
+  if (key.length < LEAST_KEY_BYTES)
+    throw new Refusal('CONFIGURATION', { name, why: `its file holds fewer than ${LEAST_KEY_BYTES} characters` })
+  return key
 }

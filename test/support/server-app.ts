@@ -50,6 +50,7 @@ export class ServerUnderTest {
         deviceUrl: 'mqtt://127.0.0.1:9',
       },
       broker: { passwordFile: '', pidFile: '' },
+      webhookKey: new Uint8Array(32).fill(7),
       instanceId: 'test',
       profile: 'laptop',
       rolloutTickMs: 100,

@@ -3,6 +3,7 @@ import { DataSource, type EntityManager, MoreThan } from 'typeorm'
 import { equalBytes, toHex } from '../../domain/bytes.js'
 import { Clock } from '../../domain/clock.js'
 import { Refusal } from '../../domain/refusal.js'
+import { EventStore } from '../events/event-store.service.js'
 import { pageOf, type Page, type PageQuery } from '../request-fields.js'
 import { CHAIN_START, entrySha256, type AuditDetail } from './audit-chain.js'
 import { AuditEntryRow } from './audit-entry.row.js'
@@ -28,6 +29,7 @@ export interface AuditEntryView extends AuditEvent {
 export class AuditService {
   constructor(
     private readonly database: DataSource,
+    private readonly events: EventStore,
     private readonly clock: Clock,
   ) {}
 
@@ -46,6 +48,8 @@ export class AuditService {
       previousSha256: last?.sha256 ?? CHAIN_START,
     }
     await manager.insert(AuditEntryRow, { ...entry, sha256: entrySha256(entry) })
+    const data = { ...event.detail, actor: event.actor, auditNumber: entry.number }
+    await this.events.record(manager, [{ namespace, type: event.event, data }])
   }
 
   async list(namespace: string, page: PageQuery): Promise<Page<AuditEntryView>> {

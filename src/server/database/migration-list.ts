@@ -6,6 +6,7 @@ import { CreateEmbeddedKeys1764000040000 } from '../../../migrations/17640000400
 import { AddDeviceChanges1764000002000 } from '../../../migrations/1764000002000-add-device-changes.js'
 import { AddDeviceFacts1764000065000 } from '../../../migrations/1764000065000-add-device-facts.js'
 import { AddUnsignedClients1764000070000 } from '../../../migrations/1764000070000-add-unsigned-clients.js'
+import { CreateEvents1764000066000 } from '../../../migrations/1764000066000-create-events.js'
 
 /** In the order they run. A migration that was released is never changed. */
 export const migrationList: readonly (new () => MigrationInterface)[] = [
@@ -16,4 +17,5 @@ export const migrationList: readonly (new () => MigrationInterface)[] = [
   CreateEmbeddedKeys1764000040000,
   AddDeviceFacts1764000065000,
   AddUnsignedClients1764000070000,
+  CreateEvents1764000066000,
 ]
