@@ -76,16 +76,16 @@ async function signTogether(
   writeFileSync(specFile, JSON.stringify(spec, null, 2))
   const [first] = signers
   if (first === undefined) throw new Error('a ceremony needs somebody')
-  const before = previous === undefined ? [] : ['--previous', previous]
-  await first.run('ceremony', kind, 'make', '--spec', specFile, '--out', unsigned, ...before)
+  const root = kind === 'policy' ? ['--root', folders.path('root-1.cbor')] : []
+  const before = [...root, ...(previous === undefined ? [] : ['--previous', previous])]
+  await first.run('ceremony', kind, 'propose', '--spec', specFile, '--out', unsigned, ...before)
   const signatures: string[] = []
   for (const person of signers) {
     const file = folders.path('keys', `${name}.${person.name}.sig`)
     await person.run('ceremony', kind, 'sign', unsigned, ...person.signing, '--out', file, '--yes', ...before)
     signatures.push(file)
   }
-  const against = kind === 'policy' ? ['--root', folders.path('root-1.cbor')] : before
-  await first.run('ceremony', kind, 'assemble', unsigned, ...signatures, '--out', signed, ...against)
+  await first.run('ceremony', kind, 'assemble', unsigned, ...signatures, '--out', signed, ...before)
   return signed
 }
 

@@ -15,7 +15,8 @@ const LONGEST_LIFE_SECONDS = 7 * 86_400
 /** Clocks of people run a little ahead of the signer's; an approval begins a minute ago. */
 const CLOCK_SLACK_SECONDS = 60
 
-const approvalContext = (held: HeldTrust, now: number): ApprovalContext => ({
+/** What approvals are judged by on this machine. */
+export const approvalContext = (held: HeldTrust, now: number): ApprovalContext => ({
   policy: requirePolicy(held),
   allowed: held.state.root.algorithms,
   revoked: revokedKeysOf(held.state),

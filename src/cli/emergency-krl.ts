@@ -12,10 +12,13 @@ import type { HeldTrust } from './trust-store.js'
 /** Room for lists that a signer in wrong hands may have signed meanwhile (trust.md §3). */
 const NUMBERS_AHEAD = 1_000
 
+/** Far ahead of the list that is held. */
+export const emergencyNumber = (held: HeldTrust): number => (held.state.krl?.number ?? 0) + NUMBERS_AHEAD
+
 /** The list that an emergency key is to sign: everything held, the key that is to go, and a number far ahead. */
 export const emergencyKrl = (held: HeldTrust, entry: RevokedKey, now: number): Krl => ({
   ...nextKrl(held, { keys: [entry] }, now),
-  number: (held.state.krl?.number ?? 0) + NUMBERS_AHEAD,
+  number: emergencyNumber(held),
 })
 
 /**

@@ -3,7 +3,7 @@ import { encodeKrl } from '../domain/trust/krl.js'
 import { approvalLife, requireApproverRole, signApproval } from './approval-signing.js'
 import { KrlRequestAnswer } from './api-answers.js'
 import { segment, type ConfirmOptions } from './command-shape.js'
-import { checkKrlRequest, describeKrl, type CheckedKrl } from './krl-check.js'
+import { checkKrlRequest, describeKrl, quorumOperationOf, type CheckedKrl } from './krl-check.js'
 import { nextKrl, type KrlAddition } from './krl-change.js'
 import { showPersonKey } from './person-key.js'
 import { confirm, openKey, type KeyOptions, type Session } from './session.js'
@@ -48,8 +48,7 @@ async function signRequest(
   options: SignOptions,
 ): Promise<KrlRequestAnswer> {
   const policy = requirePolicy(held)
-  // Where the policy names no quorum for renewals they need the one of any other list.
-  const operation = policy.quorums.has(checked.operation) ? checked.operation : 'krl'
+  const operation = quorumOperationOf(policy, checked)
   const { role } = requireApproverRole(policy, showPersonKey(options.key).keyId, operation, options.role)
   const { signer } = await openKey(session.world, options)
   const now = session.world.clock.nowSeconds()

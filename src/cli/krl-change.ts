@@ -4,7 +4,7 @@ import { Refusal } from '../domain/refusal.js'
 import { keyIdHexOf } from '../domain/cose/cose-key.js'
 import { parseKrl, type Krl, type RevokedKey, type RevokedManifest } from '../domain/trust/krl.js'
 import { MAX_KRL_BYTES } from '../domain/trust/labels.js'
-import { requirePolicy, type HeldTrust } from './trust-store.js'
+import type { HeldTrust } from './trust-store.js'
 
 const DAY_SECONDS = 86_400
 const NEXT_UPDATE_SECONDS = 30 * DAY_SECONDS
@@ -14,6 +14,8 @@ const HARD_EXPIRY_SECONDS = 90 * DAY_SECONDS
 export interface KrlAddition {
   readonly keys?: readonly RevokedKey[]
   readonly manifests?: readonly RevokedManifest[]
+  /** Sequence floors by class id; one that is held and higher stays. */
+  readonly floors?: ReadonlyMap<string, number>
 }
 
 /** The newest list as it was signed and verified here; null before the first. */
@@ -32,23 +34,29 @@ export function nextKrl(held: HeldTrust, addition: KrlAddition, now: number): Kr
   const longest = Math.min(HARD_EXPIRY_SECONDS, root.longestKrlLifeSeconds)
   const dates = { issued: now, nextUpdate: now + Math.min(NEXT_UPDATE_SECONDS, longest), hardExpiry: now + longest }
   const common = { namespace: root.namespace, epoch: root.epoch, ...dates }
-  const { keys = [], manifests = [] } = addition
+  const { keys = [], manifests = [], floors = new Map() } = addition
   const before = findNewestKrl(held)
   if (krl === null || before === null) {
     const number = Math.max(root.leastKrlNumber, 1)
-    const nothingBefore = { leastRootVersion: root.version, floors: new Map(), previousSha256: new Uint8Array(32) }
-    return { ...common, ...nothingBefore, number, keys, manifests }
+    const nothingBefore = { leastRootVersion: root.version, previousSha256: new Uint8Array(32) }
+    return { ...common, ...nothingBefore, number, keys, manifests, floors }
   }
   const withdrawn = [...krl.manifests].map(([digest, reason]) => ({ digest, reason }))
   return {
     ...common,
     number: Math.max(krl.number + 1, root.leastKrlNumber),
     leastRootVersion: before.leastRootVersion,
-    floors: krl.floors,
+    floors: raise(krl.floors, floors),
     previousSha256: fromHex(krl.sha256),
     keys: unite([before.keys, missingKeys(held, before, now), keys], (row) => row.keyId),
     manifests: unite([before.manifests, withdrawn, manifests], (row) => row.digest),
   }
+}
+
+function raise(held: ReadonlyMap<string, number>, added: ReadonlyMap<string, number>): Map<string, number> {
+  const floors = new Map(held)
+  for (const [classId, floor] of added) floors.set(classId, Math.max(floor, held.get(classId) ?? 0))
+  return floors
 }
 
 /** Entries of earlier lists of this epoch, should the newest have left one out: nothing is un-revoked. */
@@ -89,7 +97,7 @@ export function requireRevocableKey(
 function ownersOf(held: HeldTrust): Map<string, string> {
   const owners = new Map<string, string>()
   for (const [role, row] of held.state.root.roles) for (const keyId of row.keyIds) owners.set(keyId, role)
-  for (const person of requirePolicy(held).persons.values())
+  for (const person of held.policy?.persons.values() ?? [])
     for (const key of person.keys) owners.set(keyIdHexOf(key), person.name)
   return owners
 }

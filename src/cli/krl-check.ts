@@ -1,6 +1,7 @@
 import { equalBytes, fromHex, sha256, toHex } from '../domain/bytes.js'
 import { Refusal } from '../domain/refusal.js'
 import { parseKrl, type Krl } from '../domain/trust/krl.js'
+import type { Policy } from '../domain/trust/policy.js'
 import type { Operation } from '../domain/trust/roles.js'
 import { requireAllowedEntries, requireForRoot } from '../domain/trust/take-krl.js'
 import { bytesOf, type KrlRequestAnswer } from './api-answers.js'
@@ -18,23 +19,36 @@ export interface CheckedKrl {
 
 const refuse = (field: string, why: string): Refusal => new Refusal('KRL_CONTENT', { field, why })
 
-/**
- * Holds a proposal against the newest list that was verified here.
- * @throws Refusal `DIGEST_MISMATCH`, `WRONG_NAMESPACE`, `KRL_OLD`, `KRL_EPOCH`, `KRL_NEEDS_ROOT`, `KRL_ENTRY_FORBIDDEN`,
- *   `KRL_CONTENT` naming the member.
- */
+/** Holds what a server shows against the newest list that was verified here. @throws Refusal `DIGEST_MISMATCH`, those of `checkKrl`. */
 export function checkKrlRequest(held: HeldTrust, request: KrlRequestAnswer): CheckedKrl {
   const bytes = bytesOf(request.krl)
   const subject = sha256(bytes)
   if (!equalBytes(subject, fromHex(request.subjectSha256)))
     throw new Refusal('DIGEST_MISMATCH', { what: 'krl', expected: request.subjectSha256, found: toHex(subject) })
-  const krl = parseKrl(bytes)
+  return checkKrl(held, bytes)
+}
+
+/**
+ * Holds a proposal against the newest list that was verified here. An ordinary krl key will sign it, so what only an emergency
+ * list may say is refused.
+ * @throws Refusal `WRONG_NAMESPACE`, `KRL_OLD`, `KRL_EPOCH`, `KRL_NEEDS_ROOT`, `KRL_ENTRY_FORBIDDEN`, `KRL_CONTENT` naming the member.
+ */
+export function checkKrl(held: HeldTrust, payload: Uint8Array): CheckedKrl {
+  const krl = parseKrl(payload)
+  requireNextKrl(held, krl)
+  requireAllowedEntries(held.state, krl, '')
+  return { krl, subjectSha256: sha256(payload), operation: isRenewal(held, krl) ? 'krl-renew' : 'krl' }
+}
+
+/** What holds for a list whoever signs it: it follows the one that is held, and takes nothing back. */
+export function requireNextKrl(held: HeldTrust, krl: Krl): void {
   requireFollows(held, krl)
   requireNothingLost(held, krl)
-  // An ordinary krl key will sign it, so what only an emergency list may say is refused.
-  requireAllowedEntries(held.state, krl, '')
-  return { krl, subjectSha256: subject, operation: isRenewal(held, krl) ? 'krl-renew' : 'krl' }
 }
+
+/** Where the policy names no quorum for renewals they need the one of any other list. */
+export const quorumOperationOf = (policy: Policy, { operation }: CheckedKrl): CheckedKrl['operation'] =>
+  policy.quorums.has(operation) ? operation : 'krl'
 
 function requireFollows(held: HeldTrust, krl: Krl): void {
   const { root, krl: newest } = held.state
@@ -72,6 +86,17 @@ function isRenewal(held: HeldTrust, krl: Krl): boolean {
     same((each) => each.leastRootVersion)
   )
 }
+
+/** Everything a list says, for those who sign it. */
+export const listKrl = (held: HeldTrust, krl: Krl): string[] => [
+  `revocation list ${krl.number} of ${krl.namespace}, epoch ${krl.epoch}, needs root ${krl.leastRootVersion}`,
+  `issued        ${timeText(krl.issued)}`,
+  `next due      ${timeText(krl.nextUpdate)}`,
+  `hard expiry   ${timeText(krl.hardExpiry)}`,
+  ...krl.keys.map((row) => `key           ${row.keyId} (${ownerText(held, row.keyId)}): ${reasonText(row.reason)}`),
+  ...krl.manifests.map((row) => `release       ${row.digest}: ${reasonText(row.reason)}`),
+  ...[...krl.floors].map(([classId, floor]) => `floor         class ${classId}: sequence ${floor}`),
+]
 
 /** What the proposal changes, one sentence a line. */
 export function describeKrl(held: HeldTrust, krl: Krl): string[] {

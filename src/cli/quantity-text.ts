@@ -21,6 +21,10 @@ export function durationText(seconds: number): string {
   return parts.length === 0 ? '0 seconds' : parts.slice(0, 2).join(' ')
 }
 
+/** What people sign shows every second: "90 days", "90 days (7776001 seconds)". */
+export const exactDurationText = (seconds: number): string =>
+  seconds % 3_600 === 0 ? durationText(seconds) : `${durationText(seconds)} (${seconds} seconds)`
+
 /** 1,234,567 */
 export const countText = (count: number): string => count.toLocaleString('en-US')
 

@@ -28,7 +28,8 @@ export interface TrustAnswer {
 export interface HeldTrust {
   readonly state: TrustState
   readonly policy: Policy | null
-  /** The newest KRL as it was signed. */
+  /** Policy and newest KRL as they were signed. */
+  readonly policyBytes: Uint8Array | null
   readonly krlBytes: Uint8Array | null
 }
 
@@ -56,15 +57,23 @@ export class TrustStore {
 
   /** @throws Refusal `CONFIGURATION` when no root is pinned. */
   load(): HeldTrust {
-    const pinned = findLocalFile(this.file('root-1.cbor'))
-    if (pinned === null)
+    const held = this.find()
+    if (held === null)
       throw new Refusal('CONFIGURATION', { name: 'root 1', why: 'run "countersign init --root root-1.cbor" first' })
+    return held
+  }
+
+  /** What was verified on this machine; null before a root is pinned. */
+  find(): HeldTrust | null {
+    const pinned = findLocalFile(this.file('root-1.cbor'))
+    if (pinned === null) return null
     const stored = findLocalFile(this.file('state.cbor'))
     const state = stored === null ? anchorState(pinned, algorithms) : decodeTrustState(stored)
     const policyBytes = findLocalFile(this.file('policy.cbor'))
     return {
       state,
       policy: policyBytes === null ? null : parsePolicy(openMultiSigned('policy', policyBytes, algorithms).payload),
+      policyBytes,
       krlBytes: findLocalFile(this.file('krl.cbor')),
     }
   }

@@ -97,6 +97,7 @@ export const shapes = {
     ...['time', 'running manifest', 'running sequence', 'running image', 'root version', 'KRL number', 'state'],
     ...['reason', 'rollout id'],
   ),
+  resume: numbered(version, namespace, 'process', 'suspension', 'sequences', 'least KRL number'),
   enrolment: numbered(version, namespace, coseKey, 'class id', 'time'),
 }
 

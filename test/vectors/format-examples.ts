@@ -1,4 +1,4 @@
-import { sha256, utf8 } from '../../src/domain/bytes.js'
+import { sha256, toHex, utf8 } from '../../src/domain/bytes.js'
 import { nativeAlgorithms } from '../../src/domain/cose/algorithms.js'
 import { encodeSign, makeOneSignature } from '../../src/domain/cose/sign.js'
 import { buildSign1 } from '../../src/domain/cose/sign1.js'
@@ -25,6 +25,7 @@ import { encodePolicy } from '../../src/domain/trust/policy.js'
 import { encodeReport } from '../../src/domain/trust/report.js'
 import { encodeRolloutPlan, parseRolloutPlan } from '../../src/domain/trust/rollout-plan.js'
 import { encodeRoot } from '../../src/domain/trust/root.js'
+import { encodeResumeOrder, parseResumeOrder } from '../../src/domain/trust/signer-order.js'
 import { encodeSubmission } from '../../src/domain/trust/submission.js'
 import { nothingRevoked } from '../../src/domain/trust/signed-document.js'
 import { takeKrl } from '../../src/domain/trust/take-krl.js'
@@ -164,6 +165,14 @@ const journalText = [
   annotateCbor(journal.subarray(16), { each: journalRecord }),
 ].join('\n')
 
+const order = encodeResumeOrder({
+  namespace: NAMESPACE,
+  process: 'release',
+  suspensionId: sha256(utf8('suspension')).slice(0, 16),
+  sequences: new Map([[toHex(CLASS_ID), 5]]),
+  leastKrlNumber: 2,
+})
+
 const answer = encodeUpdateAnswer({ payloadUrls: [`/device/v1/${NAMESPACE}/`], ack: { epoch: 1, counter: 7 } })
 const presence = encodePresenceMessage({ isOnline: true, connection: 12, rootVersion: 1, krlNumber: 2 })
 
@@ -219,6 +228,7 @@ export const formatExamples: readonly FormatExample[] = [
     check: () => [decodeRequestBody(requestFrame.subarray(4)), decodeAnswerBody(refusalFrame.subarray(4))],
   },
   { page: 'journal', text: journalText, check: () => new JournalScanner(NAMESPACE).take(journal) },
+  { page: 'ceremony-files', text: annotateCbor(order, shapes.resume), check: () => parseResumeOrder(order) },
   { page: 'device-http', text: annotateCbor(answer, {}), check: () => parseUpdateAnswer(answer) },
   { page: 'mqtt', text: annotateCbor(presence, {}), check: () => parsePresenceMessage(presence) },
 ]

@@ -1,9 +1,11 @@
-import { fromHex } from '../../domain/bytes.js'
+import { fromHex, toHex } from '../../domain/bytes.js'
+import { encodeCbor } from '../../domain/cbor/encode.js'
 import { keyIdHexOf } from '../../domain/cose/cose-key.js'
 import { formatUuid } from '../../domain/suit/identifiers.js'
 import type { Person, Policy } from '../../domain/trust/policy.js'
-import { timeText } from '../quantity-text.js'
-import { classIdsOf } from './policy-spec.js'
+import type { PolicyLimits } from '../../domain/trust/policy-limits.js'
+import { countText, exactDurationText, sizeText, timeText } from '../quantity-text.js'
+import { windowsText } from '../window-text.js'
 
 /** Everything a policy says, for the people who sign it. */
 export function describePolicy(policy: Policy): string[] {
@@ -11,11 +13,11 @@ export function describePolicy(policy: Policy): string[] {
     `policy ${policy.version} of ${policy.namespace}`,
     `valid         ${timeText(policy.issued)} to ${timeText(policy.expires)}`,
     `vendor        ${formatUuid(policy.vendorId)}`,
-    ...classIdsOf(policy).map((id) => `class         ${formatUuid(id)}`),
+    ...classRows(policy).map(([what, value]) => `${what}, ${value}`),
     ...[...policy.persons.values()].flatMap(personLines),
     ...[...policy.quorums].map(([operation, quorum]) => `to ${operation}: ${quorum}`),
-    ...Object.entries(policy.limits).map(([name, value]) => `limit ${name}: ${JSON.stringify(value)}`),
-    ...legacyRows(policy).map(([what, value]) => `${what}: ${value}`),
+    ...limitRows(policy.limits).map(([what, value]) => `${what}: ${value}`),
+    ...otherRows(policy).map(([what, value]) => `${what}: ${value}`),
   ]
 }
 
@@ -24,44 +26,79 @@ const personLines = (person: Person): string[] => [
   ...person.keys.map((key) => `  ${keyIdHexOf(key)}`),
 ]
 
-const UNCHECKED =
-  'verify nothing of ours, so only the signature of their own bundle stands between them and a stolen server'
-
-/** Who may join without verifying anything of ours: the line that a holder must not pass over. */
-const legacyRows = ({ legacy }: Policy): [what: string, value: string][] =>
-  [...(legacy ?? [])].flatMap(([protocol, { classes, waived }]): [string, string][] => [
-    ...classes.map((id): [string, string] => [
-      `${protocol} clients of class ${formatUuid(fromHex(id))}`,
-      `are let in; they ${UNCHECKED}`,
-    ]),
-    ...(waived.length === 0 ? [] : [[`waived for ${protocol} clients`, waived.join(', ')] as [string, string]]),
-  ])
-
-/** What a newer policy changes, one sentence a line. */
+/** What a newer policy changes, one sentence a line. Every member of a policy stands in it: what is left out is signed unseen. */
 export function describePolicyDifference(before: Policy, after: Policy): string[] {
   const old = describeAsMap(before)
   const young = describeAsMap(after)
-  const lines = [`Policy ${after.version} replaces policy ${before.version} of ${before.namespace}.`]
+  const lines = [
+    `Policy ${after.version} of ${after.namespace}, issued ${timeText(after.issued)}, replaces policy ${before.version}, issued ${timeText(before.issued)}.`,
+  ]
   for (const [what, value] of young) {
     const was = old.get(what)
     if (was === undefined) lines.push(`New: ${what}: ${value}.`)
     else if (was !== value) lines.push(`Changed: ${what}: ${value} instead of ${was}.`)
   }
   for (const [what, value] of old) if (!young.has(what)) lines.push(`Gone: ${what}: ${value}.`)
-  return lines
+  return lines.length === 1 ? [...lines, 'Nothing else changes.'] : lines
 }
 
+type Row = readonly [what: string, value: string]
+
 function describeAsMap(policy: Policy): Map<string, string> {
-  const rows: [string, string][] = [['expires', timeText(policy.expires)]]
-  for (const id of classIdsOf(policy)) rows.push([`class ${formatUuid(id)}`, 'listed'])
-  for (const person of policy.persons.values()) {
+  const persons = [...policy.persons.values()].map((person): Row => {
     const keys = person.keys.map(keyIdHexOf).join(', ')
-    rows.push([
-      `person ${person.name}`,
-      `${person.roles.join(', ')} with key ${keys} until ${timeText(person.notAfter)}`,
-    ])
-  }
-  for (const [operation, quorum] of policy.quorums) rows.push([`quorum to ${operation}`, quorum])
-  for (const [name, value] of Object.entries(policy.limits)) rows.push([`limit ${name}`, JSON.stringify(value)])
-  return new Map([...rows, ...legacyRows(policy)])
+    const roles = person.roles.join(', ')
+    return [`person ${person.name}`, `${roles} with key ${keys} until ${timeText(person.notAfter)}`]
+  })
+  return new Map([
+    ['expires', timeText(policy.expires)],
+    ['vendor', formatUuid(policy.vendorId)],
+    ...classRows(policy),
+    ...persons,
+    ...[...policy.quorums].map(([operation, quorum]): Row => [`quorum to ${operation}`, quorum]),
+    ...limitRows(policy.limits),
+    ...otherRows(policy),
+  ])
+}
+
+const classRows = ({ classes }: Policy): Row[] =>
+  [...classes].map(([id, components]) => [
+    `class ${formatUuid(fromHex(id))}`,
+    `components ${toHex(encodeCbor(components))}`,
+  ])
+
+/** Limits in words; those that are absent and then mean something are said too. */
+function limitRows(limits: PolicyLimits): Row[] {
+  const { signaturesPerDay, maxImageBytes, approvalLifeSeconds, devicesPerHour, minRolloutApprovers } = limits
+  const rows: readonly (readonly [what: string, value: string | undefined])[] = [
+    ['change windows', windowsText(limits.windows)],
+    ['outside of them', limits.breakGlass ?? 'nobody'],
+    ['signatures of one key in 24 hours', signaturesPerDay?.toString()],
+    ['largest image', maxImageBytes === undefined ? undefined : sizeText(maxImageBytes)],
+    [
+      'longest life of an approval',
+      approvalLifeSeconds === undefined ? undefined : exactDurationText(approvalLifeSeconds),
+    ],
+    ['most devices an hour', devicesPerHour === undefined ? undefined : countText(devicesPerHour)],
+    ['fleet managers for a rollout', minRolloutApprovers?.toString()],
+  ]
+  return rows.flatMap(([what, value]): Row[] => (value === undefined ? [] : [[what, value]]))
+}
+
+/** The line that a holder must not pass over. */
+const UNCHECKED =
+  'verify nothing of ours, so only the signature of their own bundle stands between them and a stolen server'
+
+function otherRows({ owners, builders, legacy }: Policy): Row[] {
+  return [
+    ...[...(owners ?? [])].map(([keyId, [owner, deputy]]): Row => [`key ${keyId}`, `owner ${owner}, deputy ${deputy}`]),
+    ...[...(builders ?? [])].map(([keyId, { name }]): Row => [`build system ${keyId}`, name]),
+    ...[...(legacy ?? [])].flatMap(([protocol, { classes, waived }]): Row[] => [
+      ...classes.map((id): Row => [
+        `${protocol} clients of class ${formatUuid(fromHex(id))}`,
+        `are let in; they ${UNCHECKED}`,
+      ]),
+      ...(waived.length === 0 ? [] : [[`waived for ${protocol} clients`, waived.join(', ')] satisfies Row]),
+    ]),
+  ]
 }

@@ -4,7 +4,8 @@ import { keyIdHexOf } from '../../domain/cose/cose-key.js'
 import { Refusal } from '../../domain/refusal.js'
 import { encodeRoot, parseRoot, type Root, type RootKey, type RootRole } from '../../domain/trust/root.js'
 import { keyRoles, type KeyRole } from '../../domain/trust/roles.js'
-import { KeyEntry, Namespace, readKeyEntry, readSpecFile, Time, Whole } from './spec-file.js'
+import { timeText } from '../quantity-text.js'
+import { KeyEntry, Namespace, publicKeyText, readKeyEntry, readSpecFile, Time, Whole } from './spec-file.js'
 
 const DAY_SECONDS = 86_400
 const Role = z.strictObject({
@@ -45,6 +46,31 @@ export function makeRoot(specFile: string): { payload: Uint8Array; root: Root } 
   requireLife('expires', root.issued, root.expires)
   requireAllowed(root)
   return { payload, root }
+}
+
+/** The spec of a root that follows, the same but for its version and its own life: to be edited. */
+export const specAfterRoot = (root: Root, now: number): object => ({
+  namespace: root.namespace,
+  version: root.version + 1,
+  issued: timeText(now),
+  expires: timeText(now + root.expires - root.issued),
+  roles: Object.fromEntries(
+    [...root.roles].map(([role, { threshold, keyIds }]) => [
+      role,
+      { threshold, keys: keyIds.flatMap((keyId) => keyEntryOf(root.keys.get(keyId))) },
+    ]),
+  ),
+  epoch: root.epoch,
+  floors: Object.fromEntries(root.floors),
+  leastKrlNumber: root.leastKrlNumber,
+  algorithms: root.algorithms,
+  longestKrlLifeSeconds: root.longestKrlLifeSeconds,
+})
+
+function keyEntryOf(row: RootKey | undefined): object[] {
+  if (row === undefined) return []
+  const { keyId, key, notBefore, notAfter } = row
+  return [{ keyId, publicKey: publicKeyText(key), notBefore: timeText(notBefore), notAfter: timeText(notAfter) }]
 }
 
 function addKeys(keys: Map<string, RootKey>, row: z.infer<typeof Role>, role: KeyRole, spec: RootSpec): string[] {

@@ -1,6 +1,6 @@
 import type { Root, RootRole } from '../../domain/trust/root.js'
 import { keyRoles, type KeyRole } from '../../domain/trust/roles.js'
-import { durationText, timeText } from '../quantity-text.js'
+import { exactDurationText, timeText } from '../quantity-text.js'
 
 /** Everything a root says, for the people who sign it. */
 export function describeRoot(root: Root): string[] {
@@ -8,8 +8,9 @@ export function describeRoot(root: Root): string[] {
     `root ${root.version} of ${root.namespace}, epoch ${root.epoch}`,
     `valid         ${timeText(root.issued)} to ${timeText(root.expires)}`,
     `algorithms    ${root.algorithms.join(', ')}`,
-    `KRL           number ${root.leastKrlNumber} at least, life ${durationText(root.longestKrlLifeSeconds)} at most`,
+    `KRL           number ${root.leastKrlNumber} at least, life ${exactDurationText(root.longestKrlLifeSeconds)} at most`,
     ...[...root.floors].map(([classId, floor]) => `floor         class ${classId}: sequence ${floor}`),
+    `log           ${logText(root)}`,
     ...[...root.roles].flatMap(([role, row]) => [
       `role ${role}: ${row.threshold} of ${row.keyIds.length}`,
       ...row.keyIds.map((keyId) => `  ${keyId}  ${lifeText(root, keyId)}`),
@@ -17,14 +18,21 @@ export function describeRoot(root: Root): string[] {
   ]
 }
 
+const logText = ({ log }: Root): string =>
+  log === undefined
+    ? 'none'
+    : `${log.logKeys.join(', ')}; ${log.quorum} of witnesses ${log.witnessKeys.join(', ') || 'none'}`
+
 const lifeText = (root: Root, keyId: string): string => {
   const key = root.keys.get(keyId)
-  return key === undefined ? '' : `${timeText(key.notBefore)} to ${timeText(key.notAfter)}`
+  return key === undefined ? '' : `${timeText(key.notBefore)} to ${timeText(key.notAfter)} (algorithm ${key.alg})`
 }
 
 /** What a successor changes, one sentence a line. */
 export function describeRootDifference(before: Root, after: Root): string[] {
-  const lines = [`Root ${after.version} follows root ${before.version} of ${before.namespace}.`]
+  const lines = [
+    `Root ${after.version} of ${after.namespace}, issued ${timeText(after.issued)}, follows root ${before.version}, issued ${timeText(before.issued)}.`,
+  ]
   const say = (text: string, changed: boolean): void => {
     if (changed) lines.push(text)
   }
@@ -38,13 +46,14 @@ export function describeRootDifference(before: Root, after: Root): string[] {
     after.leastKrlNumber !== before.leastKrlNumber,
   )
   say(
-    `A revocation list lives ${durationText(after.longestKrlLifeSeconds)} at most instead of ${durationText(before.longestKrlLifeSeconds)}.`,
+    `A revocation list lives ${exactDurationText(after.longestKrlLifeSeconds)} at most instead of ${exactDurationText(before.longestKrlLifeSeconds)}.`,
     after.longestKrlLifeSeconds !== before.longestKrlLifeSeconds,
   )
   say(
     `The algorithms are ${after.algorithms.join(', ')} instead of ${before.algorithms.join(', ')}.`,
     after.algorithms.join() !== before.algorithms.join(),
   )
+  say(`The log is ${logText(after)} instead of ${logText(before)}.`, logText(after) !== logText(before))
   for (const classId of new Set([...before.floors.keys(), ...after.floors.keys()]))
     say(
       `The floor of class ${classId} goes from ${before.floors.get(classId) ?? 0} to ${after.floors.get(classId) ?? 0}.`,

@@ -1,70 +1,67 @@
 import { z } from 'zod'
-import { findBase64Url, sha256, toBase64Url, toHex } from '../../domain/bytes.js'
-import { parseProtected } from '../../domain/cose/headers.js'
-import { encodeSign, makeOneSignature, type OneSignature } from '../../domain/cose/sign.js'
-import type { MessageSigner } from '../../domain/cose/sign1.js'
+import { findBase64Url, sha256Hex, toBase64Url } from '../../domain/bytes.js'
 import { Refusal } from '../../domain/refusal.js'
-import { labelOf } from '../../domain/trust/labels.js'
 import { createLocalFile } from '../local-file.js'
+import type { CeremonyName } from './ceremony-kind.js'
 import { readSpecFile } from './spec-file.js'
 
-/** Documents that several holders sign, each on their own machine. */
-export type CeremonyDocument = 'root' | 'policy'
-
-const bytes = z.string().refine((text) => findBase64Url(text) !== null, 'not base64url')
+const digest = z.string().regex(/^[0-9a-f]{64}$/)
 const SignatureFile = z.strictObject({
   format: z.literal('countersign-signature/v1'),
-  document: z.enum(['root', 'policy']),
-  payloadSha256: z.string().regex(/^[0-9a-f]{64}$/),
-  signer: z.string(),
-  protected: bytes,
-  signature: bytes,
+  document: z.enum(['root', 'policy', 'krl', 'resume-signer', 'clock-reset']),
+  payloadSha256: digest,
+  signer: z.string().max(64),
+  keyId: digest,
+  /** By the holder's own clock. */
+  signedAt: z.number().int().min(0),
+  /** SHA-256 of the version before that the holder saw the difference to; null for a first one. */
+  comparedWith: digest.nullable(),
+  /** A COSE object with this holder's signature. */
+  part: z.string().refine((text) => findBase64Url(text) !== null, 'not base64url'),
 })
+type SignatureFile = z.infer<typeof SignatureFile>
 
-/** Signs the payload as one holder and writes the signature to a file of its own. @throws Refusal `FILE_EXISTS`. */
-export async function writeSignatureFile(
-  document: CeremonyDocument,
-  payload: Uint8Array,
-  holder: { readonly person: string; readonly signer: MessageSigner },
+/** One holder's signature, and what they say about it. */
+export interface HolderPart extends Omit<SignatureFile, 'format' | 'document' | 'part' | 'payloadSha256'> {
+  readonly part: Uint8Array
+}
+
+/** @throws Refusal `FILE_EXISTS`. */
+export function writeSignatureFile(
   path: string,
-): Promise<void> {
-  const one = await makeOneSignature(holder.signer, payload, labelOf(document))
-  const file: z.infer<typeof SignatureFile> = {
+  document: CeremonyName,
+  payload: Uint8Array,
+  { part, ...holder }: HolderPart,
+): void {
+  const file: SignatureFile = {
     format: 'countersign-signature/v1',
     document,
-    payloadSha256: toHex(sha256(payload)),
-    signer: holder.person,
-    protected: toBase64Url(one.protectedBytes),
-    signature: toBase64Url(one.signature),
+    payloadSha256: sha256Hex(payload),
+    ...holder,
+    part: toBase64Url(part),
   }
   createLocalFile(path, `${JSON.stringify(file, null, 2)}\n`, 0o644)
 }
 
-function readSignatureFile(path: string, document: CeremonyDocument, payload: Uint8Array): OneSignature {
-  const file = readSpecFile(path, SignatureFile)
-  const expected = toHex(sha256(payload))
-  if (file.document !== document)
-    throw new Refusal('REQUEST_INVALID', {
-      field: path,
-      why: `a signature of a ${file.document}, not of a ${document}`,
-    })
-  if (file.payloadSha256 !== expected)
-    throw new Refusal('DIGEST_MISMATCH', { what: path, expected, found: file.payloadSha256 })
-  const protectedBytes = findBase64Url(file.protected) ?? new Uint8Array(0)
-  const signature = findBase64Url(file.signature) ?? new Uint8Array(0)
-  return { ...parseProtected(protectedBytes), protectedBytes, signature }
+/**
+ * Reads a holder's signature of a payload; whether it is good is judged on the whole document.
+ * @param comparedWith what the holder had to see the difference to.
+ * @throws Refusal `DIGEST_MISMATCH` for another payload or another version before, `REQUEST_INVALID`, `FILE_UNREADABLE`.
+ */
+export function readSignatureFile(
+  path: string,
+  document: CeremonyName,
+  payload: Uint8Array,
+  comparedWith: string | null,
+): HolderPart {
+  const { format: _, document: found, payloadSha256, part, ...holder } = readSpecFile(path, SignatureFile)
+  if (found !== document)
+    throw new Refusal('REQUEST_INVALID', { field: path, why: `a signature of a ${found}, not of a ${document}` })
+  requireSame(path, sha256Hex(payload), payloadSha256)
+  requireSame(`the version before, in ${path}`, comparedWith ?? 'none', holder.comparedWith ?? 'none')
+  return { ...holder, part: findBase64Url(part) ?? new Uint8Array(0) }
 }
 
-/**
- * Puts the signatures of all holders to the payload. Whether they suffice is judged by the caller, on the whole document.
- * @throws Refusal `DIGEST_MISMATCH` for a signature over another payload, `REQUEST_INVALID`, `FILE_UNREADABLE`.
- */
-export const assembleDocument = (
-  document: CeremonyDocument,
-  payload: Uint8Array,
-  files: readonly string[],
-): Uint8Array =>
-  encodeSign(
-    payload,
-    files.map((path) => readSignatureFile(path, document, payload)),
-  )
+function requireSame(what: string, expected: string, found: string): void {
+  if (expected !== found) throw new Refusal('DIGEST_MISMATCH', { what, expected, found })
+}

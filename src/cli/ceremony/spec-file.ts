@@ -1,7 +1,8 @@
 import { z } from 'zod'
-import { findBase64Url } from '../../domain/bytes.js'
+import { findBase64Url, toBase64Url } from '../../domain/bytes.js'
 import { decodeCbor } from '../../domain/cbor/decode.js'
-import { coseKeyFromCbor, keyIdHexOf, type CoseKey } from '../../domain/cose/cose-key.js'
+import { encodeCbor } from '../../domain/cbor/encode.js'
+import { coseKeyFromCbor, coseKeyToCbor, keyIdHexOf, type CoseKey } from '../../domain/cose/cose-key.js'
 import { Refusal } from '../../domain/refusal.js'
 import { isNamespace } from '../../domain/trust/fields.js'
 import { readLocalText } from '../local-file.js'
@@ -27,6 +28,9 @@ export function readKeyEntry(entry: z.infer<typeof KeyEntry>, field: string): Co
     throw new Refusal('REQUEST_INVALID', { field, why: 'keyId is not the thumbprint of publicKey' })
   return key
 }
+
+/** A public key as `KeyEntry` reads it. */
+export const publicKeyText = (key: CoseKey): string => toBase64Url(encodeCbor(coseKeyToCbor(key)))
 
 /** Reads a JSON file of a ceremony. @throws Refusal `FILE_UNREADABLE`, `REQUEST_INVALID` naming the field. */
 export function readSpecFile<T>(path: string, schema: z.ZodType<T>): T {

@@ -1,18 +1,17 @@
 import type { Command } from 'commander'
-import { nativeAlgorithms } from '../../domain/cose/algorithms.js'
-import { sha256, toHex } from '../../domain/bytes.js'
-import { Refusal } from '../../domain/refusal.js'
-import { openPolicy } from '../../domain/trust/open-policy.js'
-import { parsePolicy, type Policy } from '../../domain/trust/policy.js'
-import { parseRoot, type Root } from '../../domain/trust/root.js'
-import { openMultiSigned } from '../../domain/trust/signed-document.js'
-import { anchorState, sha256Hex } from '../../domain/trust/trust-state.js'
-import { takeRoot } from '../../domain/trust/walk-root.js'
-import { makePolicy } from '../ceremony/policy-spec.js'
-import { describePolicy, describePolicyDifference } from '../ceremony/policy-text.js'
-import { makeRoot } from '../ceremony/root-spec.js'
-import { describeRoot, describeRootDifference } from '../ceremony/root-text.js'
-import { assembleDocument, writeSignatureFile, type CeremonyDocument } from '../ceremony/signature-file.js'
+import { assembleParts, showDocument, showSpec, signPayload, verifyDocument } from '../ceremony/ceremony-acts.js'
+import type { CeremonyKind } from '../ceremony/ceremony-kind.js'
+import {
+  isNumbered,
+  withDryRun,
+  withFiles,
+  type CeremonyOptions,
+  type WriteOptions,
+} from '../ceremony/ceremony-options.js'
+import { krlCeremony } from '../ceremony/krl-ceremony.js'
+import { clockResetCeremony, resumeCeremony } from '../ceremony/order-ceremony.js'
+import { policyCeremony } from '../ceremony/policy-ceremony.js'
+import { rootCeremony } from '../ceremony/root-ceremony.js'
 import {
   defineCommand,
   defineGroup,
@@ -21,167 +20,88 @@ import {
   type CommonOptions,
   type ConfirmOptions,
 } from '../command-shape.js'
-import { createLocalFile, readLocalFile } from '../local-file.js'
-import { fingerprintText } from '../quantity-text.js'
-import { confirm, openKey, type KeyOptions, type World } from '../session.js'
-import { Output } from '../terminal.js'
+import type { KeyOptions, World } from '../session.js'
+import { addPropose } from './ceremony-propose.command.js'
 
-interface MakeOptions extends CommonOptions {
-  readonly spec: string
-  readonly out: string
-  readonly previous?: string
-}
-interface SignOptions extends CommonOptions, ConfirmOptions, KeyOptions {
-  readonly out: string
-  readonly previous?: string
-}
-interface AssembleOptions extends CommonOptions {
-  readonly out: string
-  readonly previous?: string
-  readonly root?: string
-}
+const kinds: readonly (readonly [CeremonyKind, summary: string])[] = [
+  [rootCeremony, 'who may sign what in one namespace'],
+  [policyCeremony, 'which people may do what, within which limits'],
+  [krlCeremony, 'what is revoked: approved by a quorum, or signed by an emergency key'],
+  [resumeCeremony, 'lets a signer go on whose state may be a restored one'],
+  [clockResetCeremony, 'lets a signer believe its clock again'],
+]
 
-/** `ceremony`: root and policy are made from a spec, signed by each holder apart, and put together. No server is needed. */
+/**
+ * `ceremony`: what several people sign, each on their own machine, at a time of their own. Only files go between them, and no
+ * server is asked.
+ */
 export function addCeremonyCommands(program: Command, world: World): void {
-  const group = defineGroup(program, 'ceremony', 'make, sign and assemble roots and policies, offline')
-  const root = defineGroup(group, 'root', 'who may sign what in one namespace')
-  const policy = defineGroup(group, 'policy', 'which people may do what, within which limits')
-  addMake(root, 'root', world)
-  addSign(root, 'root', world)
-  addAssemble(root, 'root', world).action((file: string, signatures: string[], options: AssembleOptions) =>
-    assembleRoot(world, file, signatures, options),
+  const group = defineGroup(program, 'ceremony', 'what several people sign, each on their own machine, offline')
+  for (const [kind, summary] of kinds) {
+    const own = defineGroup(group, kind.name, summary)
+    for (const add of [addPropose, addShow, addSpec, addSign, addAssemble, addVerify]) add(own, kind, world)
+  }
+}
+
+/** Names of files in examples. */
+function namesOf(kind: CeremonyKind): {
+  readonly unsigned: string
+  readonly finished: string
+  readonly previous: string
+} {
+  const { name } = kind
+  return isNumbered(kind)
+    ? { unsigned: `${name}-2.unsigned`, finished: `${name}-2.cbor`, previous: ` --previous ${name}-1.cbor` }
+    : { unsigned: `${name}.unsigned`, finished: `${name}.request`, previous: '' }
+}
+
+function addShow(group: Command, kind: CeremonyKind, world: World): void {
+  const { unsigned, previous } = namesOf(kind)
+  const example = `ceremony ${kind.name} show ${unsigned}${previous}`
+  const command = defineCommand(group, 'show <file>', 'say in words what a document holds and what it changes', example)
+  withFiles(command, kind).action((file: string, options: CeremonyOptions) => showDocument(world, kind, file, options))
+}
+
+function addSpec(group: Command, kind: CeremonyKind, world: World): void {
+  if (kind.specAfter === undefined) return
+  const { name } = kind
+  const example = `ceremony ${name} spec ${name}-1.cbor > ${name}-2.json`
+  defineCommand(
+    group,
+    'spec <file>',
+    'print the spec of the version after it, to be edited and proposed',
+    example,
+  ).action((file: string, options: CommonOptions) => showSpec(world, kind, file, options))
+}
+
+function addSign(group: Command, kind: CeremonyKind, world: World): void {
+  const { unsigned, previous } = namesOf(kind)
+  const example = `ceremony ${kind.name} sign ${unsigned}${previous} --key holder-1.key --out holder-1.sig`
+  const command = defineCommand(group, 'sign <file>', 'read what it changes, and sign it as one holder', example)
+  withDryRun(withFiles(withYes(withKey(command)), kind)).requiredOption('--out <file>', 'where to write the signature')
+  if (!isNumbered(kind)) command.option('--role <role>', 'the role to approve in, when the policy gives you several')
+  command.action((file: string, options: WriteOptions & ConfirmOptions & KeyOptions) =>
+    signPayload(world, kind, file, options),
   )
-  addMake(policy, 'policy', world)
-  addSign(policy, 'policy', world)
-  addAssemble(policy, 'policy', world)
-    .requiredOption('--root <file>', 'the signed root that lists the role policy')
-    .action((file: string, signatures: string[], options: AssembleOptions) =>
-      assemblePolicy(world, file, signatures, options),
+}
+
+function addAssemble(group: Command, kind: CeremonyKind, world: World): void {
+  const { unsigned, previous, finished } = namesOf(kind)
+  const example = `ceremony ${kind.name} assemble ${unsigned} holder-1.sig holder-2.sig${previous} --out ${finished}`
+  const summary = 'put the signatures together, verify the whole, and write it with its transcript'
+  withDryRun(withFiles(defineCommand(group, 'assemble <file> <signatures...>', summary, example), kind))
+    .requiredOption('--out <file>', 'where to write it; the transcript stands beside it')
+    .action((file: string, signatures: readonly string[], options: WriteOptions) =>
+      assembleParts(world, kind, file, signatures, options),
     )
 }
 
-function addMake(group: Command, document: CeremonyDocument, world: World): void {
-  defineCommand(
-    group,
-    'make',
-    `make an unsigned ${document} from a spec`,
-    `ceremony ${document} make --spec ${document}.json --out ${document}.unsigned`,
-  )
-    .requiredOption('--spec <file>', 'JSON, see docs/formats')
-    .requiredOption('--out <file>', 'where to write it; never over another file')
-    .option('--previous <file>', `the signed ${document} it follows: shows the difference`)
-    .action((options: MakeOptions) => make(world, document, options))
-}
-
-function addSign(group: Command, document: CeremonyDocument, world: World): void {
-  withYes(
-    withKey(
-      defineCommand(
-        group,
-        'sign <file>',
-        `sign an unsigned ${document} as one holder`,
-        `ceremony ${document} sign ${document}.unsigned --key holder-1.key --out holder-1.sig`,
-      ),
-    ),
-  )
-    .requiredOption('--out <file>', 'where to write the signature')
-    .option('--previous <file>', `the signed ${document} it follows: shows the difference`)
-    .action((file: string, options: SignOptions) => sign(world, document, file, options))
-}
-
-const addAssemble = (group: Command, document: CeremonyDocument, _world: World): Command =>
-  defineCommand(
-    group,
-    'assemble <file> <signatures...>',
-    `put the holders' signatures to a ${document} and verify the whole`,
-    `ceremony ${document} assemble ${document}.unsigned holder-1.sig holder-2.sig --out ${document}-1.cbor`,
-  )
-    .requiredOption('--out <file>', `where to write the signed ${document}`)
-    .option('--previous <file>', `the signed ${document} it follows`)
-
-const previousRoot = (file: string): Root => anchorState(readLocalFile(file), nativeAlgorithms).root
-const previousPolicy = (file: string): Policy =>
-  parsePolicy(openMultiSigned('policy', readLocalFile(file), nativeAlgorithms).payload)
-
-/** What people read before they sign, with the difference when there is a document before. */
-function describe(document: CeremonyDocument, payload: Uint8Array, previous: string | undefined): string[] {
-  const fingerprint = `payload       ${fingerprintText(toHex(sha256(payload)))}`
-  if (document === 'root') {
-    const root = parseRoot(payload)
-    const before = previous === undefined ? null : previousRoot(previous)
-    if (before !== null && root.version !== before.version + 1)
-      throw new Refusal('ROOT_VERSION', { expected: before.version + 1, found: root.version })
-    return [
-      ...describeRoot(root),
-      ...(before === null ? [] : ['', ...describeRootDifference(before, root)]),
-      fingerprint,
-    ]
-  }
-  const policy = parsePolicy(payload)
-  const before = previous === undefined ? null : previousPolicy(previous)
-  if (before !== null && policy.version <= before.version)
-    throw new Refusal('POLICY_VERSION', { held: before.version, offered: policy.version })
-  return [
-    ...describePolicy(policy),
-    ...(before === null ? [] : ['', ...describePolicyDifference(before, policy)]),
-    fingerprint,
-  ]
-}
-
-function make(world: World, document: CeremonyDocument, options: MakeOptions): void {
-  const output = new Output(world.terminal, options.json === true)
-  const { payload } = document === 'root' ? makeRoot(options.spec) : makePolicy(options.spec)
-  output.lines(describe(document, payload, options.previous))
-  createLocalFile(options.out, payload, 0o644)
-  output.line(`written to ${options.out}, unsigned`)
-  output.result({ document, file: options.out, payloadSha256: toHex(sha256(payload)) })
-}
-
-async function sign(world: World, document: CeremonyDocument, file: string, options: SignOptions): Promise<void> {
-  const output = new Output(world.terminal, options.json === true)
-  const payload = readLocalFile(file)
-  output.lines(describe(document, payload, options.previous))
-  await confirm(world, options.yes, `Sign this ${document}?`)
-  const { key, signer } = await openKey(world, options)
-  await writeSignatureFile(document, payload, { person: key.person, signer }, options.out)
-  output.line(`signature of ${key.person} (${key.keyId}) written to ${options.out}`)
-  output.result({ document, signer: key.person, keyId: key.keyId, file: options.out })
-}
-
-function assembleRoot(world: World, file: string, signatures: readonly string[], options: AssembleOptions): void {
-  const output = new Output(world.terminal, options.json === true)
-  const bytes = assembleDocument('root', readLocalFile(file), signatures)
-  const { root } =
-    options.previous === undefined
-      ? anchorState(bytes, nativeAlgorithms)
-      : takeRoot(anchorState(readLocalFile(options.previous), nativeAlgorithms), bytes, nativeAlgorithms)
-  // Alone, only root 1 can be judged: a successor needs the threshold of the one before.
-  if (options.previous === undefined && root.version !== 1)
-    throw new Refusal('REQUEST_INVALID', { field: '--previous', why: `needed for root ${root.version}` })
-  finish(output, options, 'root', root.version, bytes)
-}
-
-function assemblePolicy(world: World, file: string, signatures: readonly string[], options: AssembleOptions): void {
-  const output = new Output(world.terminal, options.json === true)
-  const bytes = assembleDocument('policy', readLocalFile(file), signatures)
-  const state = anchorState(readLocalFile(options.root ?? ''), nativeAlgorithms)
-  const before = options.previous === undefined ? null : readLocalFile(options.previous)
-  const held =
-    before === null ? null : { version: previousPolicy(options.previous ?? '').version, sha256: sha256Hex(before) }
-  const policy = openPolicy(state, bytes, held, world.clock.nowSeconds(), nativeAlgorithms)
-  finish(output, options, 'policy', policy.version, bytes)
-}
-
-function finish(
-  output: Output,
-  options: AssembleOptions,
-  document: CeremonyDocument,
-  version: number,
-  bytes: Uint8Array,
-): void {
-  createLocalFile(options.out, bytes, 0o644)
-  const fingerprint = sha256Hex(bytes)
-  output.line(`${document} ${version} is complete and written to ${options.out}`)
-  output.line(`fingerprint   ${fingerprintText(fingerprint)}`)
-  output.result({ document, version, file: options.out, fingerprint })
+function addVerify(group: Command, kind: CeremonyKind, world: World): void {
+  const { finished, previous } = namesOf(kind)
+  const example = `ceremony ${kind.name} verify ${finished}${previous} --transcript ${finished}.transcript.json`
+  withFiles(defineCommand(group, 'verify <file>', 'verify what was assembled, and say who signed it', example), kind)
+    .option('--transcript <file>', 'hold its transcript against it too')
+    .action((file: string, options: CeremonyOptions & { readonly transcript?: string }) =>
+      verifyDocument(world, kind, file, options),
+    )
 }

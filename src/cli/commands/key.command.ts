@@ -1,8 +1,6 @@
 import { Option, type Command } from 'commander'
-import { toBase64Url } from '../../domain/bytes.js'
-import { encodeCbor } from '../../domain/cbor/encode.js'
-import { coseKeyToCbor } from '../../domain/cose/cose-key.js'
 import { Refusal } from '../../domain/refusal.js'
+import { publicKeyText } from '../ceremony/spec-file.js'
 import { defineCommand, defineGroup, type CommonOptions } from '../command-shape.js'
 import { createPersonKey, showPersonKey, type PersonKey } from '../person-key.js'
 import { fingerprintText } from '../quantity-text.js'
@@ -56,7 +54,7 @@ async function create(world: World, options: CreateOptions): Promise<void> {
 }
 
 function printKey(output: Output, key: PersonKey): void {
-  const publicKey = toBase64Url(encodeCbor(coseKeyToCbor(key.publicKey)))
+  const publicKey = publicKeyText(key.publicKey)
   output.lines([
     `person        ${key.person}`,
     `key id        ${key.keyId}`,
