@@ -8,7 +8,7 @@ import { encodeSuitDigest } from '../src/domain/suit/digest.js'
 import { parseEnvelope } from '../src/domain/suit/envelope.js'
 import { acceptUpdate } from '../src/domain/trust/accept-update.js'
 import { encodeKrl, type RevokedKey } from '../src/domain/trust/krl.js'
-import { labelOf, MAX_KRL_BYTES, type DocumentKind } from '../src/domain/trust/labels.js'
+import { labelOf, MAX_KRL_BYTES, MAX_KRL_ITEMS, type DocumentKind } from '../src/domain/trust/labels.js'
 import type { SoftKey } from '../test/support/soft-key.js'
 import { UpdateFixture } from '../test/support/update-fixture.js'
 import type { Benchmark, BenchmarkRow, BenchmarkSize } from './benchmark.js'
@@ -97,7 +97,7 @@ function decodeRow(fixture: UpdateFixture, name: string, entries: number, size: 
     name,
     unit: 'MB/s',
     unitsPerBatch: (batch * payload.length) / 1_000_000,
-    ours: repeat((bytes) => decodeCbor(bytes, { maxBytes: MAX_KRL_BYTES, maxDepth: 4 })),
+    ours: repeat((bytes) => decodeCbor(bytes, { maxBytes: MAX_KRL_BYTES, maxDepth: 4, maxItems: MAX_KRL_ITEMS })),
     reference: repeat((bytes) => other.decode(bytes)),
   })
 }

@@ -7,7 +7,7 @@ import { Refusal } from '../../src/domain/refusal.js'
 
 const SMALL = 4_000
 const FACTOR = 16
-const limits = { maxBytes: 8_000_000, maxDepth: 16 }
+const limits = { maxBytes: 8_000_000, maxDepth: 16, maxItems: 8_000_000 }
 
 const mapOf = (count: number, key: (index: number) => CborKey): Uint8Array =>
   encodeCbor(new Map(Array.from({ length: count }, (_, index): [CborKey, CborValue] => [key(index), index])))

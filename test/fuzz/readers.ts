@@ -3,6 +3,7 @@ import { parseSign } from '../../src/domain/cose/sign.js'
 import { parseSign1 } from '../../src/domain/cose/sign1.js'
 import { decodeRecord } from '../../src/domain/journal/journal-record.js'
 import { parseEnvelope } from '../../src/domain/suit/envelope.js'
+import { inspectEnvelope } from '../../src/domain/suit/inspect.js'
 import { decodeTrustState } from '../../src/domain/trust/trust-state.js'
 import {
   parseEnrolAnswer,
@@ -27,6 +28,7 @@ export const readers: readonly Reader[] = [
   { name: 'COSE_Sign', read: (bytes) => parseSign(bytes, 65_536) },
   { name: 'protected header', read: parseProtected },
   { name: 'envelope', read: parseEnvelope },
+  { name: 'envelope, inspected', read: (bytes) => inspectEnvelope(bytes, null) },
   { name: 'trust state', read: decodeTrustState },
   { name: 'journal record', read: (bytes) => decodeRecord(bytes, 0) },
   { name: 'update answer', read: parseUpdateAnswer },

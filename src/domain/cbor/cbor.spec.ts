@@ -91,4 +91,14 @@ describe('deterministic CBOR', () => {
       refusal('CBOR_TOO_LARGE', { limit: 10, what: 'bytes' }),
     )
   })
+
+  it('counts the items of arrays and maps before it makes the first, wherever they stand', () => {
+    const limits = { ...wide, maxItems: 8 }
+    expect(decodeCbor(fromHex('82820000a200000100'), limits)).toBeDefined()
+    for (const hex of ['89' + '00'.repeat(9), 'a5' + '00'.repeat(10), '82' + '83000000' + '84' + '00000000'])
+      expect(() => decodeCbor(fromHex(hex), limits)).toThrow(refusal('CBOR_TOO_LARGE', { limit: 8, what: 'items' }))
+    const many = (count: number): Uint8Array => encodeCbor(Array.from({ length: count }, () => 0))
+    expect(decodeCbor(many(16_384))).toHaveLength(16_384)
+    expect(() => decodeCbor(many(16_385))).toThrow(refusal('CBOR_TOO_LARGE', { limit: 16_384, what: 'items' }))
+  })
 })

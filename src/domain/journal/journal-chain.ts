@@ -29,6 +29,8 @@ export interface JournalLine {
 export const FRAME_HEADER_BYTES = 16
 const CHECKSUM_BYTES = 8
 export const MAX_FRAME_PAYLOAD_BYTES = 16_777_216
+/** No record has fewer than 32 bytes, so a frame that fits never holds more. */
+export const MAX_FRAME_RECORDS = MAX_FRAME_PAYLOAD_BYTES / 32
 
 export const frameChecksum = (payload: Uint8Array): Uint8Array => sha256(payload).subarray(0, CHECKSUM_BYTES)
 

@@ -6,6 +6,7 @@ import {
   FRAME_HEADER_BYTES,
   frameChecksum,
   MAX_FRAME_PAYLOAD_BYTES,
+  MAX_FRAME_RECORDS,
   type JournalEnd,
   type JournalHead,
 } from './journal-chain.js'
@@ -54,7 +55,8 @@ export class JournalScanner {
   }
 
   private readFrame(payload: Uint8Array): JournalRecord[] {
-    const list = decodeCbor(payload, { maxBytes: MAX_FRAME_PAYLOAD_BYTES, maxDepth: 2 })
+    const limits = { maxBytes: MAX_FRAME_PAYLOAD_BYTES, maxDepth: 2, maxItems: MAX_FRAME_RECORDS }
+    const list = decodeCbor(payload, limits)
     if (!Array.isArray(list) || list.length === 0) throw this.broken('a frame without records')
     const records = list.map((bytes: unknown) => this.readRecord(bytes))
     const frameBytes = FRAME_HEADER_BYTES + payload.length

@@ -2,7 +2,7 @@ import { fromHex, toHex } from '../bytes.js'
 import { encodeCbor } from '../cbor/encode.js'
 import { cborMap, type CborValue } from '../cbor/value.js'
 import { Fields } from './fields.js'
-import { MAX_KRL_BYTES } from './labels.js'
+import { MAX_KRL_BYTES, MAX_KRL_ITEMS } from './labels.js'
 import { floorsToCbor, readFloors } from './root.js'
 
 export interface RevokedKey {
@@ -55,7 +55,7 @@ export const encodeKrl = (krl: Krl): Uint8Array =>
 
 /** @throws Refusal `DOCUMENT_MALFORMED` naming the member, `CBOR_*`. */
 export function parseKrl(payload: Uint8Array): Krl {
-  const fields = Fields.open('krl', payload, { maxBytes: MAX_KRL_BYTES, maxDepth: 4 })
+  const fields = Fields.open('krl', payload, { maxBytes: MAX_KRL_BYTES, maxDepth: 4, maxItems: MAX_KRL_ITEMS })
   const krl: Krl = {
     namespace: fields.header(),
     number: fields.uint(3),

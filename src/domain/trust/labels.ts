@@ -27,3 +27,5 @@ export function labelOf(kind: DocumentKind): Uint8Array {
 /** Bounds on the signed bytes as they arrive. */
 export const MAX_DOCUMENT_BYTES = 65_536
 export const MAX_KRL_BYTES = 1_048_576
+/** CBOR items in a KRL, and in what a device keeps of all of them. */
+export const MAX_KRL_ITEMS = 131_072

@@ -3,7 +3,7 @@ import { encodeCbor } from '../cbor/encode.js'
 import { cborMap, type CborKey, type CborValue } from '../cbor/value.js'
 import type { AlgorithmTable } from '../cose/algorithms.js'
 import { Fields } from './fields.js'
-import { MAX_KRL_BYTES } from './labels.js'
+import { MAX_KRL_BYTES, MAX_KRL_ITEMS } from './labels.js'
 import { floorsToCbor, parseRoot, readFloors, type Root } from './root.js'
 import { openMultiSigned } from './signed-document.js'
 
@@ -90,7 +90,8 @@ export function encodeTrustState(state: TrustState): Uint8Array {
 
 /** @throws Refusal when the bytes are not a state; the signatures were verified before it was stored. */
 export function decodeTrustState(bytes: Uint8Array): TrustState {
-  const fields = Fields.open('trust-state', bytes, { maxBytes: 4 * MAX_KRL_BYTES, maxDepth: 4 })
+  const limits = { maxBytes: 4 * MAX_KRL_BYTES, maxDepth: 4, maxItems: MAX_KRL_ITEMS }
+  const fields = Fields.open('trust-state', bytes, limits)
   const rootBytes = fields.value(1)
   if (!(rootBytes instanceof Uint8Array)) throw fields.refusal(1, 'not bytes')
   const state: TrustState = {

@@ -1,0 +1,68 @@
+import { expect, it } from '@jest/globals'
+import { concat } from '../../src/domain/bytes.js'
+import { encodeCbor } from '../../src/domain/cbor/encode.js'
+import { Refusal } from '../../src/domain/refusal.js'
+import { readers } from './readers.js'
+import { makeSignedSamples } from './signed-samples.js'
+
+// Bytes that cost a reader the most for their size, at and above the largest size that anything here may have.
+const MEGABYTE = 1_048_576
+const sizes = [65_536, MEGABYTE, 4 * MEGABYTE]
+const u32 = (count: number): Uint8Array => Uint8Array.of(count >> 24, count >> 16, count >> 8, count)
+
+/** A head, then one byte again and again; an item of each of those has an object of its own in memory. */
+const fills: readonly (readonly [name: string, fill: number])[] = [
+  ['empty maps', 0xa0],
+  ['empty arrays', 0x80],
+  ['empty byte strings', 0x40],
+  ['empty texts', 0x60],
+  ['integers', 0x00],
+  ['arrays in arrays', 0x81],
+  ['tags in tags', 0xd2],
+]
+const arrayOf = (size: number, fill: number): Uint8Array =>
+  concat(Uint8Array.of(0x9a), u32(size - 5), new Uint8Array(size - 5).fill(fill))
+
+/** Where such bytes can stand: alone, as a member of a map, in a COSE object beside what belongs there. */
+const places: readonly (readonly [name: string, around: (inner: Uint8Array) => Uint8Array])[] = [
+  ['alone', (inner) => inner],
+  ['in a map', (inner) => concat(Uint8Array.of(0xa1, 0x00), inner)],
+  ['in a COSE_Sign1', (inner) => concat(Uint8Array.of(0xd2, 0x84, 0x40, 0xa0, 0x40), inner)],
+  ['in a COSE_Sign', (inner) => concat(Uint8Array.of(0xd8, 0x62, 0x84, 0x40, 0xa0, 0x40), inner)],
+  ['in an envelope', (inner) => concat(Uint8Array.of(0xd8, 0x6b, 0xa1, 0x02), inner)],
+  ['in a byte string', (inner) => concat(Uint8Array.of(0xa1, 0x01), encodeCbor(inner))],
+]
+
+const heapBytes = (): number => {
+  const { heapUsed, external } = process.memoryUsage()
+  return heapUsed + external
+}
+
+/** What a call leaves behind, used or thrown away; asked again when the engine collected in between. */
+function costOf(call: () => void): number {
+  for (let tries = 0; tries < 20; tries += 1) {
+    const before = heapBytes()
+    call()
+    const cost = heapBytes() - before
+    if (cost >= 0) return cost
+  }
+  throw new Error('the engine collected each time')
+}
+
+// Signed documents at once, so that the checks in front of the readers count too.
+const opened = (await makeSignedSamples()).map(({ name, open }) => ({ name: `signed ${name}`, read: open }))
+
+it.each([...readers, ...opened])('$name: hostile bytes are refused, within 16 MB', ({ read }) => {
+  const costs: [name: string, bytes: number][] = []
+  for (const [what, fill] of fills)
+    for (const [where, around] of places)
+      for (const size of sizes) {
+        const bytes = around(arrayOf(size, fill))
+        const cost = costOf(() => {
+          // Nothing but a refusal: a stack that is used up or a wrong type would be another error.
+          expect(() => read(bytes)).toThrow(Refusal)
+        })
+        costs.push([`${size} bytes of ${what} ${where}`, cost])
+      }
+  expect(costs.filter(([, cost]) => cost > 16_000_000)).toEqual([])
+})
