@@ -78,6 +78,15 @@ CREATE TABLE device (
   version_key integer[],
   protocol text DEFAULT 'native'::text NOT NULL
 );
+CREATE TABLE device_group (
+  namespace text NOT NULL,
+  name text NOT NULL,
+  filter text,
+  facts text[] NOT NULL,
+  filled_to text,
+  changed_at bigint NOT NULL,
+  changed_by text NOT NULL
+);
 CREATE TABLE embedded_key (
   namespace text NOT NULL,
   sha256 bytea NOT NULL,
@@ -288,6 +297,7 @@ ALTER TABLE audit_entry ADD CONSTRAINT audit_entry_pkey PRIMARY KEY (namespace, 
 ALTER TABLE claim_token ADD CONSTRAINT claim_token_pkey PRIMARY KEY (id);
 ALTER TABLE deployment ADD CONSTRAINT deployment_pkey PRIMARY KEY (rollout_id, device_id);
 ALTER TABLE device ADD CONSTRAINT device_pkey PRIMARY KEY (namespace, id);
+ALTER TABLE device_group ADD CONSTRAINT device_group_pkey PRIMARY KEY (namespace, name);
 ALTER TABLE embedded_key ADD CONSTRAINT embedded_key_pkey PRIMARY KEY (namespace, sha256);
 ALTER TABLE event ADD CONSTRAINT event_pkey PRIMARY KEY (number);
 ALTER TABLE firmware ADD CONSTRAINT firmware_pkey PRIMARY KEY (namespace, sha256);
@@ -333,6 +343,7 @@ ALTER TABLE device ADD CONSTRAINT device_native_signs CHECK (((protocol = 'nativ
 ALTER TABLE device ADD CONSTRAINT device_protocol_check CHECK ((protocol = ANY (ARRAY['native'::text, 'ddi'::text])));
 ALTER TABLE device ADD CONSTRAINT device_report_whole CHECK ((((report IS NULL) = (report_counter IS NULL)) AND ((report IS NULL) = (report_epoch IS NULL))));
 ALTER TABLE device ADD CONSTRAINT device_version_key_check CHECK ((cardinality(version_key) = 5));
+ALTER TABLE device_group ADD CONSTRAINT device_group_list_is_full CHECK (((filter IS NOT NULL) OR (filled_to IS NULL)));
 ALTER TABLE embedded_key ADD CONSTRAINT embedded_key_der_check CHECK ((octet_length(der) > 0));
 ALTER TABLE embedded_key ADD CONSTRAINT embedded_key_kind_check CHECK ((kind = ANY (ARRAY['ed25519'::text, 'ecdsa-p256'::text, 'ecdsa-p384'::text, 'rsa'::text, 'x509-ca'::text])));
 ALTER TABLE embedded_key ADD CONSTRAINT embedded_key_sha256_check CHECK ((octet_length(sha256) = 32));
@@ -390,6 +401,7 @@ CREATE INDEX device_by_attribute ON device USING gin (attributes jsonb_path_ops)
 CREATE INDEX device_by_class ON device USING btree (namespace, class_id);
 CREATE INDEX device_by_group ON device USING gin (groups);
 CREATE INDEX device_by_tag ON device USING gin (tags);
+CREATE INDEX device_group_unfilled ON device_group USING btree (namespace, name) WHERE (filled_to IS NOT NULL);
 CREATE UNIQUE INDEX device_key_once ON device USING btree (namespace, public_key);
 CREATE INDEX event_by_namespace ON event USING btree (namespace, "position");
 CREATE UNIQUE INDEX event_position_once ON event USING btree ("position");
@@ -435,6 +447,7 @@ GRANT INSERT, SELECT ON audit_entry TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON claim_token TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON deployment TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON device TO countersign_server;
+GRANT DELETE, INSERT, SELECT, UPDATE ON device_group TO countersign_server;
 GRANT DELETE, INSERT, SELECT ON embedded_key TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON event TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON firmware TO countersign_server;

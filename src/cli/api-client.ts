@@ -46,6 +46,18 @@ export class ApiClient {
     return this.json(path, { method: 'POST', headers, body: JSON.stringify(body) }, schema)
   }
 
+  put<T>(path: string, body: unknown, schema: z.ZodType<T>): Promise<T> {
+    const headers = { 'content-type': 'application/json' }
+    return this.json(path, { method: 'PUT', headers, body: JSON.stringify(body) }, schema)
+  }
+
+  /** Changes something; there is no answer. */
+  async patch(path: string, body: unknown): Promise<void> {
+    const headers = { 'content-type': 'application/json' }
+    const response = await this.send(path, { method: 'PATCH', headers, body: JSON.stringify(body) })
+    await response.body?.cancel()
+  }
+
   async delete(path: string): Promise<void> {
     const response = await this.send(path, { method: 'DELETE' })
     await response.body?.cancel()

@@ -5,6 +5,7 @@ import { addDeviceCommands } from './commands/device.command.js'
 import { addEmbeddedKeyCommands } from './commands/embedded-key.command.js'
 import { addEventCommands } from './commands/event.command.js'
 import { addFirmwareCommands } from './commands/firmware.command.js'
+import { addGroupCommands } from './commands/group.command.js'
 import { addJournalCommands } from './commands/journal.command.js'
 import { addKeyCommands } from './commands/key.command.js'
 import { addKeysCommands } from './commands/keys.command.js'
@@ -39,6 +40,7 @@ export function buildProgram(world: World): Command {
   addKeysCommands(program, world)
   addCeremonyCommands(program, world)
   addDeviceCommands(program, world)
+  addGroupCommands(program, world)
   addTokenCommands(program, world)
   addAuditCommands(program, world)
   addEventCommands(program, world)

@@ -19,6 +19,7 @@ import type { ServerConfig } from './server-config.js'
 import type { Signers } from './signing/signer.port.js'
 import { SigningModule } from './signing/signing.module.js'
 import { StorageModule } from './storage/storage.module.js'
+import { TargetingModule } from './targeting/targeting.module.js'
 import { WebhooksModule } from './webhooks/webhooks.module.js'
 
 /** Parts that a caller brings instead of the real ones. The process brings none. */
@@ -49,6 +50,7 @@ export class AppModule {
         ReleaseModule,
         RolloutModule,
         DeviceModule,
+        TargetingModule,
         HealthModule,
         WebhooksModule,
       ],

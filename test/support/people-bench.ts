@@ -15,7 +15,7 @@ export interface Reply {
   /** Whatever JSON came; specs read members by name. */
   readonly body: Readonly<Record<string, unknown>>
 }
-type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 interface BenchOptions {
   readonly maxUploadBytes?: number

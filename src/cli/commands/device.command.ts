@@ -12,6 +12,7 @@ import {
   type CommonOptions,
   type ListOptions,
 } from '../command-shape.js'
+import { addDeviceFactCommands } from './device-facts.command.js'
 import type { World } from '../session.js'
 
 interface ClaimOptions extends CommonOptions {
@@ -19,19 +20,27 @@ interface ClaimOptions extends CommonOptions {
   readonly uses: number
   readonly expires: number
 }
+interface DeviceListOptions extends ListOptions {
+  readonly filter?: string
+}
 
 /** `device`: what is enrolled, and tokens with which new devices enrol. */
 export function addDeviceCommands(program: Command, world: World): void {
   const group = defineGroup(program, 'device', 'enrolled devices')
-  withPaging(defineCommand(group, 'list', 'devices of the namespace', 'device list --limit 50')).action(
-    async (options: ListOptions) => {
+  withPaging(
+    defineCommand(group, 'list', 'devices of the namespace', `device list --filter 'site = "berlin"' --limit 50`),
+  )
+    .option('--filter <filter>', 'only those that it finds')
+    .action(async (options: DeviceListOptions) => {
       const session = sessionOf(world, options)
-      const answer = await session.api.get(`/devices${pagingOf(options)}`, AnyListAnswer)
+      const query = new URLSearchParams(pagingOf(options))
+      if (options.filter !== undefined) query.set('filter', options.filter)
+      const answer = await session.api.get(`/devices?${query.toString()}`, AnyListAnswer)
       for (const row of answer.items)
         session.output.line(rowText(row, ['id', 'className', 'state', 'version', 'runningVersion']))
       session.output.result(answer)
-    },
-  )
+    })
+  addDeviceFactCommands(group, world)
   defineCommand(group, 'show <id>', 'one device: its last report and its deployments', 'device show 9b2e…').action(
     async (id: string, options: CommonOptions) => {
       const session = sessionOf(world, options)

@@ -6,10 +6,14 @@ import { isDeviceId } from '../../domain/trust/assignment.js'
 import { wordOfReason } from '../../domain/trust/report-reason.js'
 import { pageOf, type Page, type PageQuery } from '../request-fields.js'
 import { DeviceClasses } from '../rollout/device-classes.service.js'
+import { Filters } from '../targeting/filters.service.js'
 
 export interface DeviceView {
   readonly id: string
   readonly classId: string
+  readonly attributes: Readonly<Record<string, string>>
+  readonly tags: readonly string[]
+  readonly groups: readonly string[]
   readonly className: string | null
   /** What it speaks. A device of `ddi` signs nothing: all that is said of it here is unsigned. */
   readonly protocol: 'native' | 'ddi'
@@ -43,6 +47,9 @@ export interface DeviceStory extends DeviceView {
 interface DeviceRow {
   readonly id: string
   readonly class_id: Buffer
+  readonly attributes: Readonly<Record<string, string>>
+  readonly tags: readonly string[]
+  readonly groups: readonly string[]
   readonly protocol: 'native' | 'ddi'
   readonly enrolled_at: number
   readonly last_seen_at: number
@@ -72,12 +79,17 @@ export class DeviceViews {
   constructor(
     private readonly database: DataSource,
     private readonly classes: DeviceClasses,
+    private readonly filters: Filters,
   ) {}
 
-  async list(namespace: string, page: PageQuery): Promise<Page<DeviceView>> {
+  /** @throws Refusal `FILTER_INVALID` naming the column. */
+  async list(namespace: string, text: string, page: PageQuery): Promise<Page<DeviceView>> {
+    const filter = this.filters.parse(namespace, text)
+    const first = [namespace, page.after ?? '', page.limit + 1]
+    const { sql, parameters } = this.filters.compile(namespace, filter, first)
     const rows = await this.database.query<DeviceRow[]>(
-      'SELECT * FROM device WHERE namespace = $1 AND id > $2 ORDER BY id LIMIT $3',
-      [namespace, page.after ?? '', page.limit + 1],
+      `SELECT * FROM device d WHERE d.namespace = $1 AND d.id > $2 AND (${sql}) ORDER BY d.id LIMIT $3`,
+      [...parameters],
     )
     return pageOf(
       rows,
@@ -117,6 +129,9 @@ export class DeviceViews {
     return {
       id: row.id,
       classId: toHex(row.class_id),
+      attributes: row.attributes,
+      tags: row.tags,
+      groups: row.groups,
       className: this.classes.findName(namespace, row.class_id),
       protocol: row.protocol,
       enrolledAt: row.enrolled_at,

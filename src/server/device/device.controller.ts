@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { FromCaller, type Caller } from '../access/caller.decorator.js'
 import { readers, Roles } from '../access/roles.decorator.js'
 import { ZodBody, ZodQuery } from '../http/zod-body.decorator.js'
-import { pageQuery, type PageQuery, type Page } from '../request-fields.js'
+import { pageQuery, type Page } from '../request-fields.js'
 import { DeviceClasses } from '../rollout/device-classes.service.js'
 import { ClaimService, type NewClaim } from './claim.service.js'
 import { DeviceViews, type DeviceStory, type DeviceView } from './device-views.service.js'
@@ -15,6 +15,9 @@ const ClaimBody = z.strictObject({
   expires: z.number().int().positive(),
 })
 type ClaimBody = z.infer<typeof ClaimBody>
+
+const DeviceQuery = pageQuery.extend({ filter: z.string().min(1).max(65_536).optional() })
+type DeviceQuery = z.infer<typeof DeviceQuery>
 
 /** Devices as people see them, and the tokens with which they enrol. */
 @ApiTags('devices')
@@ -28,8 +31,8 @@ export class DeviceController {
 
   @Get('devices')
   @Roles(...readers)
-  list(@FromCaller() caller: Caller, @ZodQuery(pageQuery) page: PageQuery): Promise<Page<DeviceView>> {
-    return this.views.list(caller.namespace, page)
+  list(@FromCaller() caller: Caller, @ZodQuery(DeviceQuery) query: DeviceQuery): Promise<Page<DeviceView>> {
+    return this.views.list(caller.namespace, query.filter ?? 'all', query)
   }
 
   @Get('devices/:id')

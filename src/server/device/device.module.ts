@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common'
 import { AuditModule } from '../audit/audit.module.js'
 import { MqttModule } from '../mqtt/mqtt.module.js'
 import { RolloutModule } from '../rollout/rollout.module.js'
+import { TargetingModule } from '../targeting/targeting.module.js'
 import { ClaimService } from './claim.service.js'
 import { DeviceAuth } from './device-auth.service.js'
 import { DeviceChangesController } from './device-changes.controller.js'
@@ -17,7 +18,7 @@ import { ReportStore } from './report-store.service.js'
 
 /** The devices' side: enrolment, polls, downloads, signed reports; and devices as people see them. */
 @Module({
-  imports: [AuditModule, MqttModule, RolloutModule],
+  imports: [AuditModule, MqttModule, RolloutModule, TargetingModule],
   controllers: [DeviceFrontController, DeviceChangesController, DeviceController],
   providers: [
     ClaimService,

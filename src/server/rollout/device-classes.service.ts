@@ -24,10 +24,16 @@ export class DeviceClasses {
     return this.names.get(namespace)?.get(toHex(classId)) ?? null
   }
 
+  /** @returns the class id, 16 bytes. */
+  findId(namespace: string, className: string): Uint8Array | null {
+    const found = [...(this.names.get(namespace) ?? [])].find(([, name]) => name === className)
+    return found === undefined ? null : fromHex(found[0])
+  }
+
   /** @throws Refusal `NOT_FOUND`. @returns the class id, 16 bytes. */
   requireId(namespace: string, className: string): Uint8Array {
-    const found = [...(this.names.get(namespace) ?? [])].find(([, name]) => name === className)
-    if (found === undefined) throw new Refusal('NOT_FOUND', { what: 'device class', id: className.slice(0, 64) })
-    return fromHex(found[0])
+    const found = this.findId(namespace, className)
+    if (found === null) throw new Refusal('NOT_FOUND', { what: 'device class', id: className.slice(0, 64) })
+    return found
   }
 }

@@ -1,0 +1,22 @@
+import { Injectable } from '@nestjs/common'
+import { compileFilter, type CompiledFilter } from '../../domain/targeting/compile-filter.js'
+import type { Filter } from '../../domain/targeting/filter.js'
+import { parseFilter } from '../../domain/targeting/parse-filter.js'
+import { DeviceClasses } from '../rollout/device-classes.service.js'
+
+/** Filters over the devices of one namespace. */
+@Injectable()
+export class Filters {
+  constructor(private readonly classes: DeviceClasses) {}
+
+  /** @throws Refusal `FILTER_INVALID` naming the column. */
+  parse(namespace: string, text: string): Filter {
+    return parseFilter(text, { isClass: (name) => this.classes.findId(namespace, name) !== null })
+  }
+
+  /** The condition for a query over `device` as `d`; its parameters follow those given. The namespace is the query's affair. */
+  compile(namespace: string, filter: Filter, parameters: readonly unknown[]): CompiledFilter {
+    const findClassId = (name: string): Uint8Array | null => this.classes.findId(namespace, name)
+    return compileFilter(filter, { alias: 'd', parameters, findClassId })
+  }
+}
