@@ -115,6 +115,22 @@ export const KrlRequestAnswer = z.looseObject({
 })
 export type KrlRequestAnswer = z.infer<typeof KrlRequestAnswer>
 
+/** A signer, as the server heard from it. */
+export const SignerAnswer = z.looseObject({
+  namespace: z.string(),
+  process: z.string(),
+  suspended: z.boolean(),
+  suspensionId: z.string(),
+  lastSeen: count,
+  sandboxed: z.boolean(),
+  rootVersion: count,
+  policyVersion: count,
+  krlNumber: count,
+  sequences: z.record(z.string(), count),
+  keyIds: z.array(digest),
+})
+export type SignerAnswer = z.infer<typeof SignerAnswer>
+
 export const AcknowledgementAnswer = z.looseObject({
   number: count,
   publishedMs: z.number().nullable(),

@@ -3,6 +3,8 @@ import { Writable } from 'node:stream'
 import { Terminal } from './terminal.js'
 
 const CLEAR_LINE = '\r\u001b[2K'
+const RED = '\u001b[31m'
+const PLAIN = '\u001b[39m'
 
 /** This process's own standard streams. */
 export class ProcessTerminal extends Terminal {
@@ -19,6 +21,11 @@ export class ProcessTerminal extends Terminal {
   note(text: string): void {
     this.clearStatus()
     process.stderr.write(`${text}\n`)
+  }
+
+  alarm(text: string): void {
+    const isRed = process.stdout.isTTY === true && (process.env['NO_COLOR'] ?? '') === ''
+    this.line(isRed ? `${RED}${text}${PLAIN}` : text)
   }
 
   status(text: string): void {

@@ -12,6 +12,7 @@ import { addKeysCommands } from './commands/keys.command.js'
 import { addLoginCommands } from './commands/login.command.js'
 import { addReleaseCommands } from './commands/release.command.js'
 import { addRolloutCommands } from './commands/rollout.command.js'
+import { addSignerCommands } from './commands/signer.command.js'
 import { addSuitCommands } from './commands/suit.command.js'
 import { addTokenCommands } from './commands/token.command.js'
 import { addTrustCommands } from './commands/trust.command.js'
@@ -39,6 +40,7 @@ export function buildProgram(world: World): Command {
   addRolloutCommands(program, world)
   addKeysCommands(program, world)
   addCeremonyCommands(program, world)
+  addSignerCommands(program, world)
   addDeviceCommands(program, world)
   addGroupCommands(program, world)
   addTokenCommands(program, world)

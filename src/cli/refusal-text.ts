@@ -33,7 +33,8 @@ const advice: Readonly<Record<string, string>> = {
   JOURNAL_BROKEN:
     'bytes of this journal were changed or are missing: keep the file, and tell a security officer (a signer that starts drops a last frame that a crash tore)',
   JOURNAL_CONTENT: 'this journal says something that nobody signed: keep the file, and tell a security officer',
-  SIGNER_SUSPENDED: 'its state was copied or restored: "countersign signer resume make" begins the way back',
+  SIGNER_SUSPENDED:
+    'its state was copied or restored: "countersign ceremony resume-signer propose" begins the way back',
   KEY_NOT_NEWER: 'nothing to do: a release is signed again only after its key was rotated',
   APPROVAL_VOID: 'the signer was resumed after this was approved: approve again',
   SEQUENCE_OVERTAKEN: 'run "countersign release renew ID", then have it approved again',

@@ -8,6 +8,8 @@ export abstract class Terminal {
   abstract line(text: string): void
   /** One line on standard error. */
   abstract note(text: string): void
+  /** One line on standard output that nobody should miss: red where standard output is a terminal. */
+  abstract alarm(text: string): void
   /** Rewrites one line on standard error; does nothing where standard error is no terminal. */
   abstract status(text: string): void
   /** A table that replaces the one shown by the call before, where standard output is a terminal. */
@@ -27,6 +29,12 @@ export class Output {
   line(text = ''): void {
     if (this.isJson) this.terminal.note(printable(text))
     else this.terminal.line(printable(text))
+  }
+
+  /** A line that nobody should miss. */
+  alarm(text: string): void {
+    if (this.isJson) this.terminal.note(printable(text))
+    else this.terminal.alarm(printable(text))
   }
 
   lines(texts: readonly string[]): void {

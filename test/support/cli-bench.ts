@@ -19,10 +19,16 @@ export class RecordingTerminal extends Terminal {
   isInteractive = false
   readonly output: string[] = []
   readonly errors: string[] = []
+  readonly alarms: string[] = []
   readonly replies: string[] = []
 
   line(text: string): void {
     this.output.push(text)
+  }
+  /** What a terminal would show in red is in both lists. */
+  alarm(text: string): void {
+    this.output.push(text)
+    this.alarms.push(text)
   }
   note(text: string): void {
     this.errors.push(text)
@@ -43,6 +49,7 @@ export interface CommandResult {
   readonly exitCode: number
   readonly output: readonly string[]
   readonly errors: readonly string[]
+  readonly alarms: readonly string[]
 }
 
 const people: readonly (readonly [string, readonly PersonRole[]])[] = [
@@ -123,7 +130,7 @@ export class CliBench {
       sleep: async () => undefined,
       keyFileCost: CHEAP_COST,
     })
-    return { exitCode, output: terminal.output, errors: terminal.errors }
+    return { exitCode, output: terminal.output, errors: terminal.errors, alarms: terminal.alarms }
   }
 
   /** A command that has to succeed. @returns its output. */

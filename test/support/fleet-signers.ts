@@ -82,4 +82,5 @@ export class FleetSigners extends Signers {
   override reSign = notHere
   override signKrl = notHere
   override importTrust = notHere
+  override follow = notHere
 }

@@ -62,6 +62,11 @@ export interface ReleaseWish {
   readonly approval?: Partial<Approval>
 }
 
+export interface SignerFixtureOptions extends FixtureOptions {
+  /** Makes what the policy will name, such as key files of people. */
+  readonly prepare?: (folder: string) => void
+}
+
 /** A namespace, a token with the keys of both signers, and the signers on their sockets. */
 export class SignerFixture {
   private running: { readonly name: string; readonly signer: RunningSigner }[] = []
@@ -85,8 +90,9 @@ export class SignerFixture {
     this.policyHeld = { policy: trust.policy, bytes: trust.policyBytes }
   }
 
-  static async make(options: FixtureOptions = {}): Promise<SignerFixture> {
+  static async make(options: SignerFixtureOptions = {}): Promise<SignerFixture> {
     const folder = mkdtempSync(join(tmpdir(), 'countersign-signer-'))
+    options.prepare?.(folder)
     const token = createScratchToken()
     const clock = new HandClock(options.now ?? Math.floor(Date.now() / 1000))
     const keys = new Map<string, PublicKey>()

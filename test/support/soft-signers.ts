@@ -12,6 +12,8 @@ import {
   Signers,
   type KrlSignRequest,
   type ReSignRequest,
+  type SignerOrder,
+  type SignerProcess,
   type SignRequest,
 } from '../../src/server/signing/signer.port.js'
 import type { SoftKey } from './soft-key.js'
@@ -25,6 +27,7 @@ export class SoftSigners extends Signers {
   successor: SoftKey | null = null
   readonly signedKrls: KrlSignRequest[] = []
   readonly imported: TrustCourier[] = []
+  readonly ordered: object[] = []
   readonly hashed: string[] = []
   readonly sequences = new Map<string, number>()
   /** Thrown instead of the next signature. */
@@ -99,6 +102,17 @@ export class SoftSigners extends Signers {
     if (trust.krl !== null) this.krl = { number: numberOfKrl(trust.krl), bytes: trust.krl }
     this.rootVersion = trust.roots.length
     return this.status(namespace, 'release')
+  }
+
+  override follow(
+    namespace: string,
+    process: SignerProcess,
+    operation: 'resume' | 'clock-reset',
+    order: SignerOrder,
+  ): Promise<SignerStatus> {
+    this.requireWilling()
+    this.ordered.push({ process, operation, order })
+    return this.status(namespace, process)
   }
 
   override freshness(namespace: string, nonce: Uint8Array | null): Promise<Uint8Array> {

@@ -3,10 +3,12 @@ import { toBase64Url } from '../../domain/bytes.js'
 import { Refusal } from '../../domain/refusal.js'
 import type { HeldKrl } from '../../domain/trust/trust-state.js'
 import { AnyAnswer } from '../api-answers.js'
+import { parseRequestFile } from '../ceremony/request-file.js'
 import { defineCommand, defineGroup, sessionOf, type CommonOptions } from '../command-shape.js'
 import { readLocalFile } from '../local-file.js'
 import { timeText } from '../quantity-text.js'
-import type { World } from '../session.js'
+import { deliverRequest } from '../request-delivery.js'
+import type { Session, World } from '../session.js'
 import type { Output } from '../terminal.js'
 import type { HeldTrust } from '../trust-store.js'
 
@@ -14,6 +16,7 @@ interface PushOptions extends CommonOptions {
   readonly root?: string
   readonly policy?: string
   readonly krl?: string
+  readonly request?: string
 }
 
 /** `trust`: what this machine has verified, and what the server is given. */
@@ -37,36 +40,32 @@ export function addTrustCommands(program: Command, world: World): void {
   defineCommand(
     group,
     'push',
-    'give the server a signed root, policy or emergency list',
+    'give the server what people signed: a root, a policy, an emergency list, a request with its approvals',
     'trust push --root root-2.cbor',
   )
     .option('--root <file>', 'a signed root')
     .option('--policy <file>', 'a signed policy')
     .option('--krl <file>', 'a revocation list signed by an emergency key')
+    .option('--request <file>', 'a list or an order that a ceremony assembled with its approvals')
     .action((options: PushOptions) => push(world, options))
 }
 
 async function push(world: World, options: PushOptions): Promise<void> {
   const session = sessionOf(world, options)
-  if (options.root === undefined && options.policy === undefined && options.krl === undefined)
-    throw new Refusal('REQUEST_INVALID', { field: '--root, --policy or --krl', why: 'none is given' })
-  // A policy may be signed by keys that only the new root lists: the root goes first.
-  if (options.root !== undefined) {
-    const answer = await session.api.post('/trust/roots', { root: toBase64Url(readLocalFile(options.root)) }, AnyAnswer)
-    session.output.line(`the server took the root ${options.root}`)
-    session.output.result({ root: answer })
-  }
-  if (options.policy !== undefined) {
-    const body = { policy: toBase64Url(readLocalFile(options.policy)) }
-    const answer = await session.api.post('/trust/policies', body, AnyAnswer)
-    session.output.line(`the server took the policy ${options.policy}`)
-    session.output.result({ policy: answer })
-  }
-  if (options.krl !== undefined) {
-    const answer = await session.api.post('/trust/krls', { krl: toBase64Url(readLocalFile(options.krl)) }, AnyAnswer)
-    session.output.line(`the server took the revocation list ${options.krl}`)
-    session.output.result({ krl: answer })
-  }
+  const { root, policy, krl, request } = options
+  // A policy may be signed by keys that only the new root lists, and a request by people whom only the new policy does.
+  if (root !== undefined) await pushDocument(session, 'root', '/trust/roots', root)
+  if (policy !== undefined) await pushDocument(session, 'policy', '/trust/policies', policy)
+  if (krl !== undefined) await pushDocument(session, 'krl', '/trust/krls', krl)
+  if (request !== undefined) await deliverRequest(session, parseRequestFile(readLocalFile(request)))
+  if ([root, policy, krl, request].every((each) => each === undefined))
+    throw new Refusal('REQUEST_INVALID', { field: '--root, --policy, --krl or --request', why: 'none is given' })
+}
+
+async function pushDocument(session: Session, name: string, path: string, file: string): Promise<void> {
+  const answer = await session.api.post(path, { [name]: toBase64Url(readLocalFile(file)) }, AnyAnswer)
+  session.output.line(`the server took the ${name} ${file}`)
+  session.output.result({ [name]: answer })
 }
 
 function printHeld(output: Output, held: HeldTrust): void {

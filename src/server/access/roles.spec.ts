@@ -36,6 +36,8 @@ const table: Readonly<Record<string, readonly ApiRole[]>> = {
   [`GET ${base}/krl-requests/{id}`]: everybody,
   [`POST ${base}/krl-requests/{id}/approvals`]: ['security-officer', 'approver'],
   [`GET ${base}/krl-acknowledgements/{number}`]: everybody,
+  [`GET ${base}/signers/{process}`]: everybody,
+  [`POST ${base}/signers/{process}/orders`]: ['security-officer'],
   [`PUT ${base}/firmware/{sha256}`]: ['engineer', 'ci'],
   [`GET ${base}/firmware`]: withMachines,
   [`GET ${base}/firmware/{sha256}`]: withMachines,

@@ -8,6 +8,8 @@ import { KrlRequestRow } from './krl-request.row.js'
 import { KrlRequestService } from './krl-request.service.js'
 import { KrlSigning } from './krl-signing.service.js'
 import { QuorumService } from './quorum.service.js'
+import { SignerController } from './signer.controller.js'
+import { SignerOrders } from './signer-order.service.js'
 import { TrustController } from './trust.controller.js'
 import { TrustIntake } from './trust-intake.service.js'
 import { TrustPublication } from './trust-publication.service.js'
@@ -23,7 +25,7 @@ export class KeysModule {
       module: KeysModule,
       global: true,
       imports: [TypeOrmModule.forFeature([KrlRequestRow, KrlApprovalRow]), AuditModule, publisher],
-      controllers: [TrustController, KrlController],
+      controllers: [TrustController, KrlController, SignerController],
       providers: [
         TrustStore,
         TrustService,
@@ -33,6 +35,7 @@ export class KeysModule {
         KrlSigning,
         KrlRequestService,
         KrlAcknowledgementService,
+        SignerOrders,
       ],
       exports: [TrustService, TrustPublication, QuorumService],
     }

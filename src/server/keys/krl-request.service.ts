@@ -38,18 +38,24 @@ export class KrlRequestService {
     private readonly clock: ServerClock,
   ) {}
 
-  /** @param payload of the KRL to be signed. @throws Refusal for one that the signer would refuse whatever people say. */
-  async create(payload: Uint8Array, caller: Caller): Promise<KrlRequest> {
+  /**
+   * @param payload of the KRL to be signed.
+   * @param requestId of a ceremony that was held apart; repeating it with the same payload is safe.
+   * @throws Refusal for one that the signer would refuse whatever people say; `CONFLICT` for another payload under that id.
+   */
+  async create(payload: Uint8Array, caller: Caller, requestId?: string): Promise<KrlRequest> {
     const { namespace } = caller
     const krl = parseKrl(payload)
+    const known = requestId === undefined ? null : await this.findKnown(namespace, requestId, payload)
+    if (known !== null) return known
     const { state } = await this.trust.reload(namespace)
     requireForRoot(state, krl)
     const held = state.krl?.number ?? 0
     if (krl.number <= held) throw new Refusal('KRL_OLD', { held, offered: krl.number })
-    const id = randomUUID()
+    const id = requestId ?? randomUUID()
     const subjectSha256 = sha256(payload)
     await this.database.transaction(async (manager) => {
-      await manager.insert(KrlRequestRow, {
+      const values = {
         id,
         namespace,
         number: krl.number,
@@ -58,11 +64,22 @@ export class KrlRequestService {
         state: 'awaiting-approval' as const,
         createdBy: caller.person ?? caller.label,
         requestedMs: this.clock.nowMs(),
-      })
+      }
+      const insert = manager.createQueryBuilder().insert().into(KrlRequestRow).values(values)
+      // Two who bring the same ceremony at once: one of them makes the request, both get it.
+      if (((await insert.orIgnore().returning('id').execute()).raw as unknown[]).length === 0) return
       const detail = { id, number: krl.number, sha256: toHex(subjectSha256), token: caller.tokenId }
       const actor = caller.person ?? caller.label
       await this.audit.record(manager, { namespace, actor, event: 'krl.requested', detail })
     })
+    return (await this.findKnown(namespace, id, payload)) ?? this.show(namespace, id)
+  }
+
+  private async findKnown(namespace: string, id: string, payload: Uint8Array): Promise<KrlRequest | null> {
+    const row = await this.database.getRepository(KrlRequestRow).findOneBy({ id })
+    if (row === null) return null
+    if (row.namespace !== namespace || !equalBytes(row.payload, payload))
+      throw new Refusal('CONFLICT', { what: 'krl request', why: 'this id stands for another list' })
     return this.show(namespace, id)
   }
 

@@ -13,7 +13,11 @@ import { KrlRequestService, type KrlRequest } from './krl-request.service.js'
 import type { SignerNo } from '../signer-no.js'
 import type { KrlRequestState } from './krl-request.row.js'
 
-const newKrl = z.strictObject({ krl: bytesField(MAX_KRL_BYTES) })
+const newKrl = z.strictObject({
+  krl: bytesField(MAX_KRL_BYTES),
+  /** Of a request that was approved before it came here. */
+  requestId: z.uuid().toLowerCase().optional(),
+})
 const newApproval = z.strictObject({ approval: bytesField(MAX_DOCUMENT_BYTES) })
 
 interface ApprovalView {
@@ -52,7 +56,7 @@ export class KrlController {
   @Post('krl-requests')
   @Roles('security-officer')
   async create(@FromCaller() caller: Caller, @ZodBody(newKrl) body: z.infer<typeof newKrl>): Promise<KrlRequestView> {
-    return viewOf(await this.requests.create(body.krl, caller))
+    return viewOf(await this.requests.create(body.krl, caller, body.requestId))
   }
 
   @Get('krl-requests')

@@ -6,6 +6,8 @@ export type SignRequest = Members<'sign'>
 export type ReSignRequest = Members<'re-sign'>
 export type KrlSignRequest = Members<'krl'>
 export type AssignRequest = Members<'assign'>
+/** What a quorum orders the signer itself to do. */
+export type SignerOrder = Members<'resume'>
 export type SignerProcess = 'release' | 'online'
 
 /**
@@ -32,6 +34,14 @@ export abstract class Signers {
 
   /** Hands newer roots, a policy or an emergency KRL to the release signer, which checks, holds and publishes them. */
   abstract importTrust(namespace: string, trust: TrustCourier): Promise<SignerAnswers['import']>
+
+  /** Brings a signer what a quorum ordered it to do; it judges the approvals itself. */
+  abstract follow(
+    namespace: string,
+    process: SignerProcess,
+    operation: 'resume' | 'clock-reset',
+    order: SignerOrder,
+  ): Promise<SignerStatus>
 
   /** @returns a freshness statement of the online signer, with the nonce of the device that asked. */
   abstract freshness(namespace: string, nonce: Uint8Array | null): Promise<Uint8Array>

@@ -8,6 +8,7 @@ import {
   type AssignRequest,
   type KrlSignRequest,
   type ReSignRequest,
+  type SignerOrder,
   type SignerProcess,
   type SignRequest,
 } from './signer.port.js'
@@ -53,6 +54,15 @@ export class SocketSigners extends Signers implements BeforeApplicationShutdown 
 
   override importTrust(namespace: string, trust: TrustCourier): Promise<SignerAnswers['import']> {
     return this.client(namespace, 'release').request('import', { trust })
+  }
+
+  override follow(
+    namespace: string,
+    process: SignerProcess,
+    operation: 'resume' | 'clock-reset',
+    order: SignerOrder,
+  ): Promise<SignerStatus> {
+    return this.client(namespace, process).request(operation, order)
   }
 
   override async freshness(namespace: string, nonce: Uint8Array | null): Promise<Uint8Array> {
