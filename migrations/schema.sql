@@ -110,7 +110,11 @@ CREATE TABLE firmware (
   sha256 bytea NOT NULL,
   size_bytes bigint NOT NULL,
   uploaded_at bigint NOT NULL,
-  uploaded_by text NOT NULL
+  uploaded_by text NOT NULL,
+  sha1 bytea,
+  md5 bytea,
+  used_at bigint NOT NULL,
+  pruned_at bigint
 );
 CREATE TABLE freshness_statement (
   namespace text NOT NULL,
@@ -270,6 +274,19 @@ CREATE TABLE trust_document (
   document bytea NOT NULL,
   stored_ms bigint NOT NULL
 );
+CREATE TABLE upload (
+  id uuid NOT NULL,
+  namespace text NOT NULL,
+  sha256 bytea NOT NULL,
+  size_bytes bigint NOT NULL,
+  token_id uuid NOT NULL,
+  actor text NOT NULL,
+  created_at bigint NOT NULL,
+  expires_at bigint NOT NULL,
+  lease_holder text,
+  lease_until timestamp with time zone,
+  is_lease_wanted boolean DEFAULT false NOT NULL
+);
 CREATE TABLE webhook (
   id uuid NOT NULL,
   namespace text NOT NULL,
@@ -315,6 +332,7 @@ ALTER TABLE rollout_approval ADD CONSTRAINT rollout_approval_person_once PRIMARY
 ALTER TABLE rollout_stage ADD CONSTRAINT rollout_stage_pkey PRIMARY KEY (rollout_id, index);
 ALTER TABLE submission ADD CONSTRAINT submission_pkey PRIMARY KEY (namespace, request_id);
 ALTER TABLE trust_document ADD CONSTRAINT trust_document_pkey PRIMARY KEY (namespace, kind, version);
+ALTER TABLE upload ADD CONSTRAINT upload_pkey PRIMARY KEY (id);
 ALTER TABLE webhook ADD CONSTRAINT webhook_pkey PRIMARY KEY (id);
 ALTER TABLE webhook_delivery ADD CONSTRAINT webhook_delivery_pkey PRIMARY KEY (webhook_id, event_position);
 ALTER TABLE api_token ADD CONSTRAINT api_token_secret_once UNIQUE (secret_sha256);
@@ -349,6 +367,9 @@ ALTER TABLE embedded_key ADD CONSTRAINT embedded_key_kind_check CHECK ((kind = A
 ALTER TABLE embedded_key ADD CONSTRAINT embedded_key_sha256_check CHECK ((octet_length(sha256) = 32));
 ALTER TABLE event ADD CONSTRAINT event_data_check CHECK ((jsonb_typeof(data) = 'object'::text));
 ALTER TABLE event ADD CONSTRAINT event_position_check CHECK (("position" > 0));
+ALTER TABLE firmware ADD CONSTRAINT firmware_md5_check CHECK ((octet_length(md5) = 16));
+ALTER TABLE firmware ADD CONSTRAINT firmware_old_digests_whole CHECK (((sha1 IS NULL) = (md5 IS NULL)));
+ALTER TABLE firmware ADD CONSTRAINT firmware_sha1_check CHECK ((octet_length(sha1) = 20));
 ALTER TABLE firmware ADD CONSTRAINT firmware_sha256_check CHECK ((octet_length(sha256) = 32));
 ALTER TABLE firmware ADD CONSTRAINT firmware_size_bytes_check CHECK ((size_bytes > 0));
 ALTER TABLE krl_request ADD CONSTRAINT krl_request_state_check CHECK ((state = ANY (ARRAY['awaiting-approval'::text, 'signed'::text, 'refused'::text])));
@@ -375,6 +396,9 @@ ALTER TABLE rollout_stage ADD CONSTRAINT rollout_stage_state_check CHECK ((state
 ALTER TABLE submission ADD CONSTRAINT submission_class_id_check CHECK ((octet_length(class_id) = 16));
 ALTER TABLE trust_document ADD CONSTRAINT trust_document_kind_check CHECK ((kind = ANY (ARRAY['root'::text, 'policy'::text, 'krl'::text])));
 ALTER TABLE trust_document ADD CONSTRAINT trust_document_version_check CHECK ((version > 0));
+ALTER TABLE upload ADD CONSTRAINT upload_lease_whole CHECK (((lease_holder IS NULL) = (lease_until IS NULL)));
+ALTER TABLE upload ADD CONSTRAINT upload_sha256_check CHECK ((octet_length(sha256) = 32));
+ALTER TABLE upload ADD CONSTRAINT upload_size_bytes_check CHECK ((size_bytes > 0));
 ALTER TABLE webhook ADD CONSTRAINT webhook_disabled_whole CHECK (((disabled_at IS NULL) = (disabled_why IS NULL)));
 ALTER TABLE webhook ADD CONSTRAINT webhook_types_check CHECK ((cardinality(types) > 0));
 ALTER TABLE webhook_delivery ADD CONSTRAINT webhook_delivery_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'delivered'::text, 'given-up'::text])));
@@ -406,6 +430,8 @@ CREATE UNIQUE INDEX device_key_once ON device USING btree (namespace, public_key
 CREATE INDEX event_by_namespace ON event USING btree (namespace, "position");
 CREATE UNIQUE INDEX event_position_once ON event USING btree ("position");
 CREATE INDEX event_unplaced ON event USING btree (number) WHERE ("position" IS NULL);
+CREATE INDEX firmware_by_digest ON firmware USING btree (sha256) WHERE (pruned_at IS NULL);
+CREATE INDEX firmware_without_old_digests ON firmware USING btree (uploaded_at) WHERE ((sha1 IS NULL) AND (pruned_at IS NULL));
 CREATE INDEX krl_request_by_namespace ON krl_request USING btree (namespace, requested_ms DESC, id DESC);
 CREATE INDEX re_sign_by_release ON re_sign_request USING btree (release_id, created_at DESC, id DESC);
 CREATE UNIQUE INDEX re_sign_open_once ON re_sign_request USING btree (release_id) WHERE (state = 'awaiting-approval'::text);
@@ -416,6 +442,8 @@ CREATE INDEX rollout_by_namespace ON rollout USING btree (namespace, created_at 
 CREATE INDEX rollout_running ON rollout USING btree (id) WHERE (state = 'running'::text);
 CREATE UNIQUE INDEX rollout_stage_one_open ON rollout_stage USING btree (rollout_id) WHERE (state = 'open'::text);
 CREATE INDEX submission_by_firmware ON submission USING btree (namespace, image_sha256);
+CREATE INDEX upload_by_end ON upload USING btree (expires_at);
+CREATE INDEX upload_by_namespace ON upload USING btree (namespace, created_at, id);
 CREATE INDEX webhook_by_namespace ON webhook USING btree (namespace, id);
 CREATE INDEX webhook_delivery_due ON webhook_delivery USING btree (next_ms) WHERE (state = 'waiting'::text);
 
@@ -465,5 +493,6 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON rollout_approval TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON rollout_stage TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON submission TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON trust_document TO countersign_server;
+GRANT DELETE, INSERT, SELECT, UPDATE ON upload TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON webhook TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON webhook_delivery TO countersign_server;

@@ -151,6 +151,10 @@ export interface RefusalDetail {
   REPORT_EPOCH: { expected: number; found: number }
   DEVICE_MISMATCH: { field: string }
   NONCE_UNKNOWN: Record<string, never>
+  STORE_FULL: Record<string, never>
+  STORE_UNAVAILABLE: { why: string }
+  FIRMWARE_PRUNED: { sha256: string }
+  UPLOAD_BUSY: { id: string }
   /** `column`: where in the text of the filter, counted from 1. */
   FILTER_INVALID: { column: number; why: string }
 }

@@ -22,6 +22,8 @@ export function makeAdapter(): FastifyAdapter {
   fastify.removeContentTypeParser('text/plain')
   // Firmware is never held in memory: the handler gets the stream.
   fastify.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload))
+  // The tus server reads the connection itself.
+  fastify.addContentTypeParser('application/offset+octet-stream', (_request, _payload, done) => done(null))
   fastify.addContentTypeParser(
     ['application/cbor', 'application/cose'],
     { parseAs: 'buffer', bodyLimit: DOCUMENT_LIMIT_BYTES },

@@ -30,6 +30,8 @@ export async function printApiDocument(databaseUrl: string, storeDir: string): P
     profile: 'laptop' as const,
     rolloutTickMs: 1e3,
     maxUploadBytes: 1,
+    uploadLifeSeconds: 1,
+    s3: null,
   }
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(config), makeAdapter(), {
     logger: false,

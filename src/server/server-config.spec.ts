@@ -91,4 +91,40 @@ describe('configuration of the server', () => {
       expect.objectContaining({ code: 'CONFIGURATION', detail: { name, why } }),
     )
   })
+
+  it('names a folder or an S3-compatible store, and needs one of them', () => {
+    expect(loadServerConfig(env).s3).toBeNull()
+    const { STORE_DIR: _, ...none } = env
+    const missing = expect.objectContaining({ detail: { name: 'STORE_DIR', why: 'missing' } })
+    expect(() => loadServerConfig(none)).toThrow(missing)
+    writeFileSync(join(folder, 'access'), 'access-1\n')
+    writeFileSync(join(folder, 'secret'), 'secret-1\n')
+    const s3 = {
+      S3_BUCKET: 'firmware',
+      S3_ENDPOINT: 'https://store.example',
+      S3_ACCESS_KEY_FILE: join(folder, 'access'),
+      S3_SECRET_KEY_FILE: join(folder, 'secret'),
+    }
+    expect(loadServerConfig({ ...none, ...s3 }).s3).toEqual({
+      endpoint: 'https://store.example',
+      region: 'us-east-1',
+      bucket: 'firmware',
+      accessKeyId: 'access-1',
+      secretAccessKey: 'secret-1',
+      isPathStyle: true,
+      downloadEndpoint: null,
+    })
+    for (const [name, value] of [
+      ['S3_ENDPOINT', 'http://store.example'],
+      ['S3_ENDPOINT', undefined],
+      ['S3_BUCKET', 'Upper/case'],
+      ['S3_SECRET_KEY_FILE', undefined],
+      ['S3_SECRET_KEY_FILE', join(folder, 'nowhere')],
+    ] as const) {
+      const bad = { ...none, ...s3, [name]: value }
+      expect(() => loadServerConfig(bad)).toThrow(
+        expect.objectContaining({ code: 'CONFIGURATION', detail: expect.objectContaining({ name }) }),
+      )
+    }
+  })
 })

@@ -3,6 +3,8 @@ import { z } from 'zod'
 import { utf8 } from '../domain/bytes.js'
 import { Refusal } from '../domain/refusal.js'
 import { readNamespaces, type NamespaceConfig } from './namespace-config.js'
+import { S3Env, readS3Config } from './s3-env.js'
+import type { S3Config } from './storage/s3-config.js'
 
 const LEAST_KEY_BYTES = 32
 const path = z.string().min(1)
@@ -11,7 +13,8 @@ const Env = z.object({
   HTTP_HOST: z.string().default('127.0.0.1'),
   HTTP_PORT: z.coerce.number().int().min(0).max(65_535),
   PUBLIC_URL: z.url({ protocol: /^https?$/ }),
-  STORE_DIR: path,
+  /** Needed where no S3_BUCKET is named. */
+  STORE_DIR: z.string().default(''),
   NAMESPACES_FILE: path,
   MQTT_URL: z.url({ protocol: /^mqtts?$/ }),
   MQTT_USERNAME: z.string().min(1),
@@ -27,7 +30,12 @@ const Env = z.object({
     .number()
     .int()
     .min(1)
+    // What S3 puts together from parts of 8 MiB.
+    .max(64 * 1024 * 1024 * 1024)
     .default(256 * 1024 * 1024),
+  /** After so long an upload that was begun and not finished is swept away. */
+  UPLOAD_LIFE_SECONDS: z.coerce.number().int().min(60).default(86_400),
+  ...S3Env.shape,
 })
 /** `migrate` and `bootstrap` need no more than the database and the namespaces. */
 const DatabaseEnv = Env.pick({ DATABASE_URL_FILE: true, PROFILE: true })
@@ -41,7 +49,9 @@ export abstract class ServerConfig {
   abstract readonly httpPort: number
   /** How people and devices reach the server. */
   abstract readonly publicUrl: string
+  /** A folder for firmware; not used when `s3` names a store. */
   abstract readonly storeDir: string
+  abstract readonly s3: S3Config | null
   abstract readonly namespaces: readonly NamespaceConfig[]
   abstract readonly mqtt: {
     readonly url: string
@@ -57,12 +67,16 @@ export abstract class ServerConfig {
   abstract readonly profile: 'laptop' | 'production'
   abstract readonly rolloutTickMs: number
   abstract readonly maxUploadBytes: number
+  abstract readonly uploadLifeSeconds: number
 }
 
 /** @throws Refusal `CONFIGURATION` naming the variable and the rule, never its value: values may be secrets. */
 export function loadServerConfig(env: Environment): ServerConfig {
   const values = parse(Env, env)
+  const s3 = readS3Config(values, readSecret)
+  if (s3 === null && values.STORE_DIR === '') throw new Refusal('CONFIGURATION', { name: 'STORE_DIR', why: 'missing' })
   return Object.freeze({
+    s3,
     databaseUrl: readSecret('DATABASE_URL_FILE', values.DATABASE_URL_FILE),
     httpHost: values.HTTP_HOST,
     httpPort: values.HTTP_PORT,
@@ -82,6 +96,7 @@ export function loadServerConfig(env: Environment): ServerConfig {
     profile: values.PROFILE,
     rolloutTickMs: values.ROLLOUT_TICK_MS,
     maxUploadBytes: values.MAX_UPLOAD_BYTES,
+    uploadLifeSeconds: values.UPLOAD_LIFE_SECONDS,
   })
 }
 

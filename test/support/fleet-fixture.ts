@@ -16,7 +16,7 @@ import type { Krl } from '../../src/domain/trust/krl.js'
 import { EmbeddedBroker } from '../../src/embedded/broker.js'
 import type { ApiRole } from '../../src/server/access/roles.decorator.js'
 import { TrustPublication } from '../../src/server/keys/trust-publication.service.js'
-import { FirmwareStore } from '../../src/server/storage/firmware-store.port.js'
+import { FirmwareWriter } from '../../src/server/storage/firmware-writer.service.js'
 import { TrustService } from '../../src/server/keys/trust.service.js'
 import type { RolloutView } from '../../src/server/rollout/rollout-views.service.js'
 import { FleetDevice, problemIn, type Answer } from './fleet-device.js'
@@ -160,7 +160,10 @@ export class FleetFixture {
   }
 
   async storeImage(image: Uint8Array): Promise<void> {
-    await this.app.get(FirmwareStore).put(sha256(image), Readable.from([Buffer.from(image)]), image.length)
+    const writer = this.app.get(FirmwareWriter)
+    const upload = { id: randomUUID(), sha256: sha256(image), sizeBytes: image.length }
+    await writer.append(upload, 0, Readable.from([Buffer.from(image)]))
+    await writer.publish(upload)
   }
 
   /** Connects as a device; `seen` gets what the broker delivers to it. */

@@ -55,6 +55,8 @@ export class ServerUnderTest {
       profile: 'laptop',
       rolloutTickMs: 100,
       maxUploadBytes: options.maxUploadBytes ?? 1_048_576,
+      uploadLifeSeconds: 3_600,
+      s3: null,
       ...options.config,
     }
     const app = await NestFactory.create<NestFastifyApplication>(

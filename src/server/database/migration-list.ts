@@ -3,6 +3,7 @@ import { CreateFoundation1764000000000 } from '../../../migrations/1764000000000
 import { CreateDevicesAndRollouts1764000001000 } from '../../../migrations/1764000001000-create-devices-and-rollouts.js'
 import { CreateReSign1764000003000 } from '../../../migrations/1764000003000-create-re-sign.js'
 import { CreateEmbeddedKeys1764000040000 } from '../../../migrations/1764000040000-create-embedded-keys.js'
+import { AddUploads1764000041000 } from '../../../migrations/1764000041000-add-uploads.js'
 import { AddDeviceChanges1764000002000 } from '../../../migrations/1764000002000-add-device-changes.js'
 import { AddDeviceFacts1764000065000 } from '../../../migrations/1764000065000-add-device-facts.js'
 import { AddUnsignedClients1764000070000 } from '../../../migrations/1764000070000-add-unsigned-clients.js'
@@ -16,6 +17,7 @@ export const migrationList: readonly (new () => MigrationInterface)[] = [
   AddDeviceChanges1764000002000,
   CreateReSign1764000003000,
   CreateEmbeddedKeys1764000040000,
+  AddUploads1764000041000,
   AddDeviceFacts1764000065000,
   AddUnsignedClients1764000070000,
   CreateEvents1764000066000,

@@ -111,7 +111,7 @@ export class DeviceFrontController {
     // What was uploaded and never signed is not for devices, and not for them to know of.
     if (!(await this.releases.isImageReleased(namespace, image)))
       throw new Refusal('NOT_FOUND', { what: 'payload', id: digest })
-    await this.firmware.send(request, reply, image)
+    await this.firmware.sendOrRedirect(request, reply, image)
   }
 
   @Post(':id/report')

@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common'
 import { APP_FILTER } from '@nestjs/core'
 import { DecisionLog } from './decision-log.service.js'
+import { ProblemAnswers } from './problem-answers.service.js'
 import { RefusalFilter } from './refusal.filter.js'
 
 /** How requests come in and how a "no" goes out. */
@@ -12,9 +13,10 @@ export class HttpModule {
       global: true,
       providers: [
         { provide: DecisionLog, useValue: log },
+        ProblemAnswers,
         { provide: APP_FILTER, useClass: RefusalFilter },
       ],
-      exports: [DecisionLog],
+      exports: [DecisionLog, ProblemAnswers],
     }
   }
 }

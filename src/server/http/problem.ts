@@ -41,6 +41,8 @@ const statuses: Partial<Record<RefusalCode, number>> = {
   REPORT_EPOCH: 409,
   NONCE_UNKNOWN: 409,
   PACE_EXCEEDED: 409,
+  FIRMWARE_PRUNED: 409,
+  UPLOAD_BUSY: 423,
   BODY_TOO_LARGE: 413,
   IMAGE_TOO_LARGE: 413,
   DOCUMENT_TOO_LARGE: 413,
@@ -49,6 +51,8 @@ const statuses: Partial<Record<RefusalCode, number>> = {
   SIGNER_STORAGE: 503,
   DATABASE_UNAVAILABLE: 503,
   BROKER_UNAVAILABLE: 503,
+  STORE_UNAVAILABLE: 503,
+  STORE_FULL: 507,
 }
 
 /** What a person or a device is told. Of a bug or an outage: that there was one, and nothing of it. */

@@ -1,23 +1,16 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { asDatabaseFailure } from '../database-failure.js'
-import { DecisionLog } from './decision-log.service.js'
-import { problemOf } from './problem.js'
+import { ProblemAnswers } from './problem-answers.service.js'
 
 /** Every "no" as a problem document; everything else as `INTERNAL`, with its causes in the log alone. */
 @Catch()
 export class RefusalFilter implements ExceptionFilter {
-  constructor(private readonly log: DecisionLog) {}
+  constructor(private readonly problems: ProblemAnswers) {}
 
   catch(thrown: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp()
-    const request = http.getRequest<FastifyRequest>()
     const reply = http.getResponse<FastifyReply>()
-    const error = asDatabaseFailure(thrown)
-    const problem = problemOf(error, `urn:uuid:${request.id}`)
-    const facts = { requestId: request.id, code: problem.code, status: problem.status }
-    if (problem.status >= 500) this.log.error('request.failed', error, facts)
-    else this.log.info('request.refused', { ...facts, detail: JSON.stringify(problem.detail) })
+    const problem = this.problems.of(thrown, http.getRequest<FastifyRequest>().id)
     if (reply.raw.headersSent) {
       // Too late for an answer: a broken connection tells the caller that this body is not whole.
       reply.raw.destroy()

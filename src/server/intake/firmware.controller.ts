@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { Controller, Get, Param, Post, Put, Req, Res } from '@nestjs/common'
+import { Controller, Get, HttpCode, Param, Post, Put, Req, Res } from '@nestjs/common'
 import { ApiBody, ApiConsumes, ApiHeader, ApiTags } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
@@ -11,11 +11,16 @@ import { readers, Roles } from '../access/roles.decorator.js'
 import { ZodBody, ZodQuery } from '../http/zod-body.decorator.js'
 import { bytesField, pageQuery, type PageQuery, requireSha256, type Page } from '../request-fields.js'
 import { FirmwareAnswer } from '../storage/firmware-answer.service.js'
+import { requireDigestFields } from './content-digest.js'
 import type { FirmwareRow } from './firmware.row.js'
 import { FirmwareService } from './firmware.service.js'
+import { OldDigestsService } from './old-digests.service.js'
+import { RetentionService, type PrunedFirmware } from './retention.service.js'
 import type { SubmissionRow } from './submission.row.js'
 import { SubmissionService } from './submission.service.js'
 
+const MOST_DAYS = 36_500
+const pruning = z.strictObject({ unusedDays: z.number().int().min(1).max(MOST_DAYS), isDryRun: z.boolean() })
 const newSubmission = z.strictObject({ submission: bytesField(MAX_DOCUMENT_BYTES) })
 
 interface FirmwareView {
@@ -23,6 +28,12 @@ interface FirmwareView {
   readonly sizeBytes: number
   readonly uploadedAt: number
   readonly uploadedBy: string
+  /** For device protocols that ask for them; null until they are worked out. */
+  readonly sha1: string | null
+  readonly md5: string | null
+  readonly usedAt: number
+  /** When its bytes were given up; null while they are here. */
+  readonly prunedAt: number | null
 }
 interface SubmissionView {
   readonly requestId: string
@@ -42,6 +53,8 @@ export class FirmwareController {
   constructor(
     private readonly firmware: FirmwareService,
     private readonly submissions: SubmissionService,
+    private readonly retention: RetentionService,
+    private readonly oldDigests: OldDigestsService,
     private readonly answer: FirmwareAnswer,
   ) {}
 
@@ -50,6 +63,7 @@ export class FirmwareController {
   @Roles('engineer', 'ci')
   @ApiConsumes('application/octet-stream')
   @ApiBody({ schema: { type: 'string', format: 'binary' } })
+  @ApiHeader({ name: 'content-digest', required: false, description: 'RFC 9530, with sha-256; compared with the path' })
   async upload(
     @FromCaller() caller: Caller,
     @Param('sha256') sha256: string,
@@ -57,7 +71,12 @@ export class FirmwareController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<FirmwareView> {
     const digest = requireSha256('sha256', sha256)
+    requireDigestFields(digest, {
+      'content-digest': textOf(request.headers['content-digest']),
+      'repr-digest': textOf(request.headers['repr-digest']),
+    })
     const isNew = await this.firmware.upload(digest, requireStream(request), announcedSize(request), caller)
+    if (isNew) this.oldDigests.want(digest)
     void reply.status(isNew ? 201 : 200)
     return viewOf(await this.firmware.get(caller.namespace, digest))
   }
@@ -89,8 +108,24 @@ export class FirmwareController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const row = await this.firmware.get(caller.namespace, requireSha256('sha256', sha256))
+    const row = await this.firmware.getHeld(caller.namespace, requireSha256('sha256', sha256))
     await this.answer.send(request, reply, row.sha256)
+  }
+
+  /** Gives up firmware that no release needs and nobody used for so long; a dry run only says which. */
+  @Post('prune')
+  @Roles('security-officer')
+  @HttpCode(200)
+  async prune(
+    @FromCaller() caller: Caller,
+    @ZodBody(pruning) body: z.infer<typeof pruning>,
+  ): Promise<{ readonly isDryRun: boolean; readonly items: readonly PrunedFirmware[] }> {
+    const { isDryRun, unusedDays } = body
+    const seconds = unusedDays * 86_400
+    const items = isDryRun
+      ? await this.retention.preview(caller.namespace, seconds)
+      : await this.retention.prune(seconds, caller)
+    return { isDryRun, items }
   }
 
   @Post(':sha256/submissions')
@@ -107,6 +142,9 @@ export class FirmwareController {
 function requireStream(request: FastifyRequest): Readable {
   if (request.headers['content-type'] !== 'application/octet-stream')
     throw new Refusal('REQUEST_INVALID', { field: 'content-type', why: 'not application/octet-stream' })
+  // Its digest and length are of the bytes themselves.
+  if (request.headers['content-encoding'] !== undefined)
+    throw new Refusal('REQUEST_INVALID', { field: 'content-encoding', why: 'firmware is sent as it is' })
   return request.body as Readable
 }
 
@@ -118,11 +156,19 @@ function announcedSize(request: FastifyRequest): number {
   return Number(header)
 }
 
+/** A field that came twice is one list (RFC 9110 §5.3). */
+const textOf = (value: string | string[] | undefined): string | undefined =>
+  Array.isArray(value) ? value.join(',') : value
+
 const viewOf = (row: FirmwareRow): FirmwareView => ({
   sha256: toHex(row.sha256),
   sizeBytes: row.sizeBytes,
   uploadedAt: row.uploadedAt,
   uploadedBy: row.uploadedBy,
+  sha1: row.sha1 === null ? null : toHex(row.sha1),
+  md5: row.md5 === null ? null : toHex(row.md5),
+  usedAt: row.usedAt,
+  prunedAt: row.prunedAt,
 })
 
 const submissionView = (row: SubmissionRow): SubmissionView => ({

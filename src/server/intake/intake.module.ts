@@ -8,19 +8,33 @@ import { EmbeddedKeysService } from './embedded-keys/embedded-keys.service.js'
 import { FirmwareController } from './firmware.controller.js'
 import { FirmwareRow } from './firmware.row.js'
 import { FirmwareService } from './firmware.service.js'
+import { OldDigestsService } from './old-digests.service.js'
+import { OwnUploads } from './own-uploads.service.js'
+import { RetentionService } from './retention.service.js'
+import { StoreSweep } from './store-sweep.service.js'
 import { SubmissionRow } from './submission.row.js'
 import { SubmissionService } from './submission.service.js'
+import { UploadLeases } from './uploads/upload-lease.service.js'
+import { UploadRow } from './uploads/upload.row.js'
+import { UploadsController } from './uploads/uploads.controller.js'
+import { UploadService } from './uploads/uploads.service.js'
 
 /** What engineers and build systems bring: firmware, and submissions that engineers sign. */
 @Module({
-  imports: [TypeOrmModule.forFeature([FirmwareRow, SubmissionRow, EmbeddedKeyRow]), AuditModule],
-  controllers: [FirmwareController, EmbeddedKeysController],
+  imports: [TypeOrmModule.forFeature([FirmwareRow, SubmissionRow, UploadRow, EmbeddedKeyRow]), AuditModule],
+  controllers: [FirmwareController, UploadsController, EmbeddedKeysController],
   providers: [
     FirmwareService,
     SubmissionService,
+    UploadService,
+    UploadLeases,
+    OldDigestsService,
+    OwnUploads,
+    RetentionService,
+    StoreSweep,
     EmbeddedKeysService,
     { provide: EmbeddedKeys, useExisting: EmbeddedKeysService },
   ],
-  exports: [FirmwareService, SubmissionService, EmbeddedKeys],
+  exports: [FirmwareService, SubmissionService, OldDigestsService, EmbeddedKeys],
 })
 export class IntakeModule {}

@@ -31,7 +31,7 @@ export class SubmissionService {
    */
   async submit(imageSha256: Uint8Array, document: Uint8Array, caller: Caller): Promise<SubmissionRow> {
     const { namespace } = caller
-    const firmware = await this.firmware.get(namespace, imageSha256)
+    const firmware = await this.firmware.getHeld(namespace, imageSha256)
     const context = await this.trust.peopleContext(namespace)
     const { submission, requester, keyId } = openSubmission(document, context)
     requireAbout(submission, firmware, context)
@@ -48,6 +48,7 @@ export class SubmissionService {
       receivedAt: this.clock.nowSeconds(),
     }
     return this.database.transaction(async (manager) => {
+      await this.firmware.use(manager, namespace, imageSha256)
       const added = await manager
         .createQueryBuilder()
         .insert()

@@ -12,6 +12,7 @@ import { openSubmission } from '../../domain/trust/check-submission.js'
 import { floorOf } from '../../domain/trust/trust-state.js'
 import type { Caller } from '../access/caller.decorator.js'
 import { AuditService } from '../audit/audit.service.js'
+import { FirmwareService } from '../intake/firmware.service.js'
 import { SubmissionService } from '../intake/submission.service.js'
 import { TrustService } from '../keys/trust.service.js'
 import { classNamesOf } from '../namespace-config.js'
@@ -23,6 +24,7 @@ import { ReleaseRow } from './release.row.js'
 export class ReleaseDraft {
   constructor(
     private readonly database: DataSource,
+    private readonly firmware: FirmwareService,
     private readonly submissions: SubmissionService,
     private readonly trust: TrustService,
     private readonly signers: Signers,
@@ -32,7 +34,7 @@ export class ReleaseDraft {
 
   /**
    * A release of what was submitted under `requestId`, awaiting approval. @returns its id.
-   * @throws Refusal `NOT_FOUND` without submission, `CONFLICT` when that submission has its release, `SIGNER_UNAVAILABLE`.
+   * @throws Refusal `NOT_FOUND` without submission, `FIRMWARE_PRUNED` when its bytes are gone, `CONFLICT` when that submission has its release, `SIGNER_UNAVAILABLE`.
    */
   async create(requestId: string, description: string | null, caller: Caller): Promise<string> {
     const { namespace } = caller
@@ -46,6 +48,8 @@ export class ReleaseDraft {
     const id = randomUUID()
     await this.database.transaction(async (manager) => {
       const sequence = await this.nextSequence(manager, namespace, submission.classId, known)
+      // From here on until the commit nobody gives the bytes up, and afterwards nobody may.
+      await this.firmware.use(manager, namespace, submission.imageSha256)
       const { policy } = context
       const { version, classId, imageSha256, imageSizeBytes } = submission
       const textSha256 = wrappedSha256(text)

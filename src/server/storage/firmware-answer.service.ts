@@ -5,17 +5,37 @@ import { Refusal } from '../../domain/refusal.js'
 import { FirmwareStore } from './firmware-store.port.js'
 import { readRange } from './range-header.js'
 
+/** How long an address of the object store is good for: a download that was begun goes on after it. */
+const URL_LIFE_SECONDS = 900
+
 /** Sends firmware as an HTTP answer: streamed, with ranges, named by its digest for ever. */
 @Injectable()
 export class FirmwareAnswer {
   constructor(private readonly store: FirmwareStore) {}
+
+  /**
+   * Sends a device to the object store where there is one that devices reach, else the bytes. Its address is a secret for as long
+   * as it is good, so nobody keeps it.
+   * @throws Refusal `IMAGE_UNKNOWN`.
+   */
+  async sendOrRedirect(request: FastifyRequest, reply: FastifyReply, sha256: Uint8Array): Promise<void> {
+    const url = await this.store.findDownloadUrl(sha256, URL_LIFE_SECONDS)
+    if (url === null) return this.send(request, reply, sha256)
+    await reply.header('cache-control', 'no-store').redirect(url, 307)
+  }
 
   /** Whoever calls has decided that the caller may have it. @throws Refusal `IMAGE_UNKNOWN`. */
   async send(request: FastifyRequest, reply: FastifyReply, sha256: Uint8Array): Promise<void> {
     const sizeBytes = await this.store.findSizeBytes(sha256)
     if (sizeBytes === null) throw new Refusal('IMAGE_UNKNOWN', { sha256: toHex(sha256) })
     const etag = `"${toHex(sha256)}"`
-    void reply.headers({ etag, 'accept-ranges': 'bytes', 'cache-control': 'private, max-age=31536000, immutable' })
+    void reply.headers({
+      etag,
+      // RFC 9530 §3: of the whole, also when only a part is sent.
+      'repr-digest': `sha-256=:${Buffer.from(sha256).toString('base64')}:`,
+      'accept-ranges': 'bytes',
+      'cache-control': 'private, max-age=31536000, immutable',
+    })
     if (request.headers['if-none-match'] === etag) {
       await reply.status(304).send()
       return

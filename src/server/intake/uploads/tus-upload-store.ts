@@ -1,0 +1,43 @@
+import type { Readable } from 'node:stream'
+import { DataStore, Upload } from '@tus/utils'
+import { toHex } from '../../../domain/bytes.js'
+import type { Caller } from '../../access/caller.decorator.js'
+import type { OpenUpload, UploadService } from './uploads.service.js'
+
+/** What the tus server asks of a store, answered by our uploads. One for each request: it acts for that request's caller. */
+export class TusUploadStore extends DataStore {
+  override extensions = ['creation', 'creation-with-upload', 'expiration', 'termination']
+
+  constructor(
+    private readonly uploads: UploadService,
+    private readonly caller: Caller,
+    private readonly lifeSeconds: number,
+  ) {
+    super()
+  }
+
+  /** The row was written when the upload was given its name. */
+  override create(upload: Upload): Promise<Upload> {
+    return this.getUpload(upload.id)
+  }
+
+  override async getUpload(id: string): Promise<Upload> {
+    const { row, receivedBytes: offset } = await this.uploads.get(id, this.caller)
+    const creation_date = new Date(row.createdAt * 1_000).toISOString()
+    return new Upload({ id, size: row.sizeBytes, offset, metadata: { sha256: toHex(row.sha256) }, creation_date })
+  }
+
+  override async write(source: Readable, id: string, offset: number): Promise<number> {
+    const { row }: OpenUpload = await this.uploads.get(id, this.caller)
+    return this.uploads.append({ row, receivedBytes: offset }, source)
+  }
+
+  override async remove(id: string): Promise<void> {
+    await this.uploads.get(id, this.caller)
+    await this.uploads.cancel(id)
+  }
+
+  override getExpiration(): number {
+    return this.lifeSeconds * 1_000
+  }
+}
