@@ -28,8 +28,6 @@ export interface DeviceRecord {
   readonly failure: Failure | null
   /** Manifest digest of the boot that was reported as confirmed. */
   readonly confirmedDigest: string
-  /** The newest freshness statement that held, for answers that come without one. */
-  readonly freshness: Uint8Array | null
   /** Grows with each connection to the broker. */
   readonly connections: number
 }
@@ -42,7 +40,6 @@ export const blankRecord: DeviceRecord = {
   partial: null,
   failure: null,
   confirmedDigest: '',
-  freshness: null,
   connections: 0,
 }
 
@@ -56,8 +53,7 @@ export const encodeDeviceRecord = (record: DeviceRecord): Uint8Array =>
       [5, imageToCbor(record.partial)],
       [6, failureToCbor(record.failure)],
       [7, record.confirmedDigest],
-      [8, record.freshness],
-      [9, record.connections],
+      [8, record.connections],
     ]),
   )
 
@@ -80,8 +76,7 @@ export function parseDeviceRecord(bytes: Uint8Array): DeviceRecord {
     partial: imageFromCbor(fields, fields.value(5)),
     failure: failureFromCbor(fields, fields.value(6)),
     confirmedDigest: typeof confirmedDigest === 'string' ? confirmedDigest : '',
-    freshness: bytesOrNull(fields, 8),
-    connections: fields.uint(9),
+    connections: fields.uint(8),
   }
   fields.finish()
   return record

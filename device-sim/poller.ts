@@ -62,11 +62,11 @@ export class Poller {
   }
 
   private async judge(answer: UpdateAnswer, nonce: Uint8Array | null): Promise<DeviceEvent> {
-    const { memory, trust } = this.options
+    const { trust } = this.options
     const offer: UpdateOffer = {
       roots: answer.roots ?? [],
       krl: answer.krl ?? null,
-      freshness: answer.freshness ?? memory().record.freshness,
+      freshness: answer.freshness ?? null,
       assignment: answer.assignment ?? null,
       envelope: answer.envelope ?? null,
     }
@@ -77,16 +77,7 @@ export class Poller {
       if (!(error instanceof Refusal)) throw error
       return { happened: 'refused', rolloutId: trust.findRolloutId(offer), why: whyOf(error, 1) }
     }
-    if (nonce === null) this.hold(answer.freshness)
     return accepted === null ? { happened: 'nothing-offered' } : this.considered(accepted, answer, offer, nonce)
-  }
-
-  /** A statement that held serves again when an answer comes without one. */
-  private hold(freshness: Uint8Array | undefined): void {
-    const memory = this.options.memory()
-    const held = memory.record.freshness
-    if (freshness === undefined || (held !== null && equalBytes(held, freshness))) return
-    memory.saveRecord({ freshness })
   }
 
   /** An update that may be installed; what runs already, or failed for good, is not. */

@@ -42,6 +42,8 @@ export interface RefusalDetail {
   FRESHNESS_MISSING: Record<string, never>
   FRESHNESS_EXPIRED: { expires: number; now: number }
   FRESHNESS_NONCE: Record<string, never>
+  FRESHNESS_LIFE: { seconds: number; limitSeconds: number }
+  FRESHNESS_NOT_YET: { time: number; now: number }
   FRESHNESS_KRL: { held: number; named: number }
   FRESHNESS_ROOT: { held: number; named: number }
   ASSIGNMENT_MISSING: Record<string, never>

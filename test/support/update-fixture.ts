@@ -89,7 +89,7 @@ export class UpdateFixture {
     const freshness: Freshness = {
       namespace: this.trust.namespace,
       time: this.trust.now - 5,
-      expires: this.trust.now + 86_400,
+      expires: (change.time ?? this.trust.now - 5) + 86_400,
       krlNumber: 1,
       krlSha256: sha256(krl),
       rootVersion: 1,

@@ -24,9 +24,9 @@ it('accepts a good update, and stores each step on the way', async () => {
   expect(accepted.manifest.sequence).toBe(5)
   expect(accepted.assignment.rolloutId).toBe('rollout-1')
   expect(accepted.countedKeyIds).toEqual([fixture.trust.roleKey('manifest-a').keyIdHex])
-  expect(saved.map((state) => [state.krl?.number, state.latestSeconds])).toEqual([
-    [1, fixture.trust.now - 10],
-    [1, fixture.trust.now - 5],
+  expect(saved.map((state) => [state.krl?.number, state.latestSeconds, state.freshness !== null])).toEqual([
+    [1, fixture.trust.now - 10, false],
+    [1, fixture.trust.now - 5, true],
   ])
 })
 
@@ -105,6 +105,18 @@ describe('refuses, step by step', () => {
       9,
       'FRESHNESS_EXPIRED',
       async () => ({ freshness: await fixture.freshness(new Uint8Array(1), { expires: fixture.trust.now }) }),
+    ],
+    [
+      'a freshness statement that lives too long',
+      9,
+      'FRESHNESS_LIFE',
+      async () => ({ freshness: await fixture.freshness(new Uint8Array(1), { expires: fixture.trust.now + 86_396 }) }),
+    ],
+    [
+      'a freshness statement from more than an hour ahead',
+      9,
+      'FRESHNESS_NOT_YET',
+      async () => ({ freshness: await fixture.freshness(new Uint8Array(1), { time: fixture.trust.now + 3_601 }) }),
     ],
     [
       'a freshness statement that names a later KRL',

@@ -1,3 +1,4 @@
+import { equalBytes } from '../bytes.js'
 import type { AlgorithmTable } from '../cose/algorithms.js'
 import { atStep, Refusal } from '../refusal.js'
 import type { Assignment } from './assignment.js'
@@ -75,7 +76,7 @@ export function refreshTrust(
   // §5, 4: without a clock the time is what a statement with our own nonce says now.
   if (clockSeconds === null)
     atStep(4, () => {
-      now = readTime(state, requireOffered(offer.freshness), requireNonce(nonce), algorithms)
+      now = readTime(state, requireSome(offer.freshness), requireNonce(nonce), algorithms)
       keep(raiseClock(state, now))
     })
 
@@ -101,9 +102,10 @@ export function refreshTrust(
 
   // §5, 9: somebody who knows says that this root and this KRL are the newest.
   atStep(9, () => {
-    const freshness = openFreshness(state, requireOffered(offer.freshness), now, nonce, algorithms)
+    const statement = requireSome(offer.freshness ?? state.freshness)
+    const freshness = openFreshness(state, statement, now, nonce, algorithms)
     requireFresh(state, freshness)
-    keep(raiseClock(state, freshness.time))
+    keep(raiseClock(holdFreshness(state, statement, nonce), freshness.time))
   })
   return { state, now }
 }
@@ -152,9 +154,15 @@ function requireNamespace({ root }: TrustState, expected: string): void {
   if (root.namespace !== expected) throw new Refusal('WRONG_NAMESPACE', { expected, found: root.namespace })
 }
 
-function requireOffered(freshness: Uint8Array | null): Uint8Array {
+function requireSome(freshness: Uint8Array | null): Uint8Array {
   if (freshness === null) throw new Refusal('FRESHNESS_MISSING', {})
   return freshness
+}
+
+/** An answer to a nonce is for that poll alone; any other statement serves again when an answer comes without one. */
+function holdFreshness(state: TrustState, statement: Uint8Array, nonce: Uint8Array | null): TrustState {
+  const isHeld = state.freshness !== null && equalBytes(state.freshness, statement)
+  return nonce !== null || isHeld ? state : { ...state, freshness: statement }
 }
 
 /** A device without a clock that asked without a nonce has been told nothing about time. */

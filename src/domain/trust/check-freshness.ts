@@ -1,15 +1,19 @@
 import { equalBytes, toHex } from '../bytes.js'
 import type { AlgorithmTable } from '../cose/algorithms.js'
 import { Refusal } from '../refusal.js'
-import { parseFreshness, type Freshness } from './freshness.js'
+import { MAX_FRESHNESS_LIFE_SECONDS, parseFreshness, type Freshness } from './freshness.js'
 import type { RootKey } from './root.js'
 import { openSigned1, requireActive } from './signed-document.js'
 import { revokedKeysOf, type TrustState } from './trust-state.js'
 
+/** How far a device's clock may be behind that of the signer: a statement from later than that would outlive its day. */
+const MAX_CLOCK_LAG_SECONDS = 3_600
+
 /**
  * Opens a freshness statement (trust.md §5, step 9); what it names is compared by `requireFresh`.
  * @param nonce of this poll; a statement that answers it is young by that, whatever its dates say. Null where none was sent.
- * @throws Refusal `KEY_*`, `SIGNATURE_INVALID`, `WRONG_NAMESPACE`, `FRESHNESS_NONCE`, `FRESHNESS_EXPIRED`.
+ * @throws Refusal `KEY_*`, `SIGNATURE_INVALID`, `WRONG_NAMESPACE`, `FRESHNESS_LIFE`, `FRESHNESS_NONCE`, `FRESHNESS_EXPIRED`,
+ *   `FRESHNESS_NOT_YET`.
  */
 export function openFreshness(
   state: TrustState,
@@ -20,15 +24,20 @@ export function openFreshness(
 ): Freshness {
   const { freshness } = open(state, bytes, now, algorithms)
   if (nonce !== null) requireNonce(freshness, nonce)
-  else if (now >= freshness.expires) throw new Refusal('FRESHNESS_EXPIRED', { expires: freshness.expires, now })
+  else requireAlive(freshness, now)
   return freshness
+}
+
+function requireAlive({ time, expires }: Freshness, now: number): void {
+  if (now >= expires) throw new Refusal('FRESHNESS_EXPIRED', { expires, now })
+  if (time > now + MAX_CLOCK_LAG_SECONDS) throw new Refusal('FRESHNESS_NOT_YET', { time, now })
 }
 
 /**
  * The time, for a device without a clock, from a statement that answers its own nonce (trust.md §5, step 4). Its key must be
  * active at the time it tells, and not at the last one this device knew: after years on a shelf no key of then is listed.
  * @returns seconds; never less than the state knew.
- * @throws Refusal `KEY_*`, `SIGNATURE_INVALID`, `WRONG_NAMESPACE`, `FRESHNESS_NONCE`.
+ * @throws Refusal `KEY_*`, `SIGNATURE_INVALID`, `WRONG_NAMESPACE`, `FRESHNESS_LIFE`, `FRESHNESS_NONCE`.
  */
 export function readTime(state: TrustState, bytes: Uint8Array, nonce: Uint8Array, algorithms: AlgorithmTable): number {
   const { freshness, key } = open(state, bytes, null, algorithms)
@@ -58,6 +67,9 @@ function open(
   const freshness = parseFreshness(payload)
   if (freshness.namespace !== root.namespace)
     throw new Refusal('WRONG_NAMESPACE', { expected: root.namespace, found: freshness.namespace })
+  const seconds = freshness.expires - freshness.time
+  if (seconds > MAX_FRESHNESS_LIFE_SECONDS)
+    throw new Refusal('FRESHNESS_LIFE', { seconds, limitSeconds: MAX_FRESHNESS_LIFE_SECONDS })
   return { freshness, key }
 }
 

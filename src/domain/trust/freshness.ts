@@ -3,6 +3,9 @@ import { cborMap } from '../cbor/value.js'
 import { Fields } from './fields.js'
 import { MAX_DOCUMENT_BYTES } from './labels.js'
 
+/** Lives at most a day: renewing it is the signer's business, and nobody prolongs a freeze with an old one. */
+export const MAX_FRESHNESS_LIFE_SECONDS = 86_400
+
 /** "At this time these were the newest": what makes withholding show. @see docs/formats/freshness.md */
 export interface Freshness {
   readonly namespace: string

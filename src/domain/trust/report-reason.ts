@@ -64,6 +64,8 @@ const reasonByCode = {
   PAYLOAD_MISMATCH: 110,
   SLOT_MISMATCH: 111,
   HEALTH_GATE_FAILED: 112,
+  FRESHNESS_LIFE: 113,
+  FRESHNESS_NOT_YET: 114,
 } as const satisfies Partial<Record<RefusalCode, number>>
 
 /** "operation failed" of SUIT reports: for what has no number of its own. */

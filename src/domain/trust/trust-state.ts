@@ -28,6 +28,8 @@ export interface TrustState {
   readonly rootBytes: Uint8Array
   readonly root: Root
   readonly krl: HeldKrl | null
+  /** The newest freshness statement that held, as it was received: for answers that come without one. None with a nonce. */
+  readonly freshness: Uint8Array | null
   /** Largest time in any verified document, seconds: the clock of devices that have none. Never lowered. */
   readonly latestSeconds: number
   /** Sequence and SUIT digest (hex) of what is installed; 0 and null on a blank device. */
@@ -44,7 +46,15 @@ export function anchorState(rootBytes: Uint8Array, algorithms: AlgorithmTable): 
   const opened = openMultiSigned('root', rootBytes, algorithms)
   const root = parseRoot(opened.payload)
   opened.requireThreshold(root, 'root', new Map(), null)
-  return { rootBytes, root, krl: null, latestSeconds: root.issued, installedSequence: 0, installedDigest: null }
+  return {
+    rootBytes,
+    root,
+    krl: null,
+    freshness: null,
+    latestSeconds: root.issued,
+    installedSequence: 0,
+    installedDigest: null,
+  }
 }
 
 /** Union of revoked keys, empty without a KRL. */
@@ -84,6 +94,7 @@ export function encodeTrustState(state: TrustState): Uint8Array {
       [3, state.latestSeconds],
       [4, state.installedSequence],
       [5, state.installedDigest === null ? undefined : fromHex(state.installedDigest)],
+      [6, state.freshness ?? undefined],
     ]),
   )
 }
@@ -92,18 +103,24 @@ export function encodeTrustState(state: TrustState): Uint8Array {
 export function decodeTrustState(bytes: Uint8Array): TrustState {
   const limits = { maxBytes: 4 * MAX_KRL_BYTES, maxDepth: 4, maxItems: MAX_KRL_ITEMS }
   const fields = Fields.open('trust-state', bytes, limits)
-  const rootBytes = fields.value(1)
-  if (!(rootBytes instanceof Uint8Array)) throw fields.refusal(1, 'not bytes')
+  const rootBytes = readDocument(fields, 1)
   const state: TrustState = {
     rootBytes,
     root: parseRoot(openMultiSigned('root', rootBytes, new Map()).payload),
     krl: fields.has(2) ? readHeldKrl(new Fields('trust-state', fields.entries(2))) : null,
+    freshness: fields.has(6) ? readDocument(fields, 6) : null,
     latestSeconds: fields.uint(3),
     installedSequence: fields.uint(4),
     installedDigest: fields.has(5) ? toHex(fields.bytes(5, 32)) : null,
   }
   fields.finish()
   return state
+}
+
+function readDocument(fields: Fields, key: number): Uint8Array {
+  const bytes = fields.value(key)
+  if (!(bytes instanceof Uint8Array)) throw fields.refusal(key, 'not bytes')
+  return bytes
 }
 
 function readHeldKrl(fields: Fields): HeldKrl {

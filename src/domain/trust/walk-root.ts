@@ -35,7 +35,12 @@ function takeOpened(state: TrustState, bytes: Uint8Array, opened: MultiDocument)
  * Step 3: what KRLs and freshness statements said is gone, and with it the time that they told: else a stolen key could
  * push a device without a clock past the life of every key there will be. Roots and their floors stay.
  */
-const forgetKrls = (state: TrustState): TrustState => ({ ...state, krl: null, latestSeconds: state.root.issued })
+const forgetKrls = (state: TrustState): TrustState => ({
+  ...state,
+  krl: null,
+  freshness: null,
+  latestSeconds: state.root.issued,
+})
 
 /** Floors and epochs never go down: a lowered floor would let an old image back in. */
 function requireNothingLowered(held: Root, offered: Root): void {

@@ -1,7 +1,7 @@
 import { fromHex } from '../../domain/bytes.js'
 import { buildSign1 } from '../../domain/cose/sign1.js'
 import { Refusal } from '../../domain/refusal.js'
-import { encodeFreshness, type Freshness } from '../../domain/trust/freshness.js'
+import { encodeFreshness, MAX_FRESHNESS_LIFE_SECONDS, type Freshness } from '../../domain/trust/freshness.js'
 import { labelOf } from '../../domain/trust/labels.js'
 import type { SignerAnswers, SignerRequest } from '../../protocol/signer-socket.js'
 import { atCheck, atCheckAsync } from '../checks/at-check.js'
@@ -11,8 +11,6 @@ import { checkedSigner } from '../checked-signer.js'
 import type { FreshnessEntry } from '../../domain/signer-journal/journal-entry.js'
 import type { OnlineContext } from './online-context.js'
 import { refreshTrust } from './refresh-trust.js'
-
-const LIFE_SECONDS = 86_400
 
 /**
  * Says which root and KRL are the newest, by what this process itself holds. A device's nonce is copied in.
@@ -35,7 +33,7 @@ export async function signFreshness(
   const freshness: Freshness = {
     namespace: context.namespace,
     time: now,
-    expires: Math.min(now + LIFE_SECONDS, key.notAfter),
+    expires: Math.min(now + MAX_FRESHNESS_LIFE_SECONDS, key.notAfter),
     krlNumber: krl.number,
     krlSha256: fromHex(krl.sha256),
     rootVersion: root.version,

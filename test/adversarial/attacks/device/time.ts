@@ -7,6 +7,9 @@ import { deadKrl } from './time/dead-krl.js'
 import { earlyAssignment } from './time/early-assignment.js'
 import { embeddedRootExpired } from './time/embedded-root-expired.js'
 import { expiredRoot } from './time/expired-root.js'
+import { freshnessFromLater } from './time/freshness-from-later.js'
+import { freshnessOfFormerEpoch } from './time/freshness-of-former-epoch.js'
+import { freshnessWithoutEnd } from './time/freshness-without-end.js'
 import { intermediateRootExpired } from './time/intermediate-root-expired.js'
 import { krlOfLongLife } from './time/krl-of-long-life.js'
 import { noFreshness } from './time/no-freshness.js'
@@ -21,6 +24,9 @@ import { twoYearsOfflineWithoutAClock } from './time/two-years-offline-without-a
 
 export const timeAttacks: readonly DeviceAttack[] = [
   staleFreshness,
+  freshnessWithoutEnd,
+  freshnessFromLater,
+  freshnessOfFormerEpoch,
   nothingNewForEver,
   noKrl,
   noFreshness,

@@ -13,8 +13,8 @@ export const noFreshness: DeviceAttack = {
   guard: [
     {
       file: 'src/domain/trust/accept-update.ts',
-      find: 'const freshness = openFreshness(state, requireOffered',
-      replace: 'if (offer.freshness === null) return\n    const freshness = openFreshness(state, requireOffered',
+      find: 'const statement = requireSome(',
+      replace: 'if (offer.freshness === null) return\n    const statement = requireSome(',
     },
   ],
 }

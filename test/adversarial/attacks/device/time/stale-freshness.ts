@@ -10,8 +10,8 @@ export const staleFreshness: DeviceAttack = {
   guard: [
     {
       file: 'src/domain/trust/check-freshness.ts',
-      find: 'else if (now >= freshness.expires) throw',
-      replace: 'else if (Number(now) < 0) throw',
+      find: 'if (now >= expires) throw',
+      replace: 'if (Number(now) < 0) throw',
     },
   ],
 }
