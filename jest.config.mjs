@@ -1,5 +1,7 @@
 export default {
   testEnvironment: 'node',
+  // A promise that is kept late on a busy machine is kept; one that hangs is found all the same.
+  testTimeout: 60_000,
   testMatch: ['**/*.spec.ts'],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.cache/'],
   extensionsToTreatAsEsm: ['.ts'],

@@ -6,6 +6,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { ProcessSupervisor } from './process-supervisor.js'
 
+/** Waits for what has to come; the test's own limit ends it. */
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await sleep(20)
+}
+
 describe('the process supervisor', () => {
   let folder = ''
   beforeAll(async () => {
@@ -40,22 +45,20 @@ describe('the process supervisor', () => {
   it('finds a program that left its parent and its group, and no more once that is gone', async () => {
     const supervisor = new ProcessSupervisor()
     await supervisor.launch(shell('parent', 'setsid sleep 61 & exec sleep 60'))
-    await sleep(100)
+    await until(() => supervisor.listLeftovers().filter(({ name }) => name === 'sleep').length === 2)
     await supervisor.stopAll()
     const left = supervisor.listLeftovers()
     expect(left.map((row) => row.name)).toEqual(['sleep'])
     left.forEach((row) => process.kill(row.pid, 'SIGKILL'))
-    await sleep(50)
-    expect(supervisor.listLeftovers()).toEqual([])
+    await until(() => supervisor.listLeftovers().length === 0)
   })
 
   it('adds up the memory of a program and of those it started', async () => {
     const supervisor = new ProcessSupervisor()
     const hold = 'const held = Buffer.alloc(80_000_000, 1); setTimeout(() => held, 60_000)'
     await supervisor.launch(shell('holder', `"${process.execPath}" -e '${hold}' & wait`))
-    await sleep(700)
+    await until(() => supervisor.peakRssMb('holder') > 80)
     await supervisor.stopAll()
-    expect(supervisor.peakRssMb('holder')).toBeGreaterThan(80)
     expect(supervisor.peakRssMb()).toBeGreaterThanOrEqual(supervisor.peakRssMb('holder'))
     expect(supervisor.peakRssMb('nobody')).toBe(0)
   })
