@@ -7,6 +7,8 @@ export interface BenchmarkRow {
   readonly unit: string
   /** Units of work that we did while it was measured. */
   readonly n: number
+  /** Most memory that our process held, where that is bounded. */
+  readonly peakRssMb?: number
 }
 
 /** `small` shows within seconds that a benchmark runs, on little input; its numbers say nothing. */

@@ -1,5 +1,6 @@
 import type { Benchmark } from './benchmark.js'
+import { signBenchmark } from './sign.js'
 import { trustBenchmark } from './trust.js'
 
 /** Every benchmark there is; a new one is a file and a line here. */
-export const benchmarks: readonly Benchmark[] = [trustBenchmark]
+export const benchmarks: readonly Benchmark[] = [signBenchmark, trustBenchmark]

@@ -18,7 +18,7 @@ import { JournalMark } from './journal/journal-mark.js'
 import { JournalWriter } from './journal/journal-writer.js'
 import { OnlineSigner } from './online/online-signer.js'
 import { PaceLedger } from './online/pace-ledger.js'
-import { VerdictCache } from './online/verdict-cache.js'
+import { VerdictCache } from './verdict-cache.js'
 import { ReleaseLedger } from './release/release-ledger.js'
 import { ReleaseSigner } from './release/release-signer.js'
 import type { SignerOperations } from './signer-operations.js'
@@ -104,7 +104,7 @@ async function start(
   const common = { namespace, clock, uptime, token, state, isSandboxed, log }
   const operations: SignerOperations =
     published !== null
-      ? new ReleaseSigner({ ...common, ledger: ledgers.release, published })
+      ? new ReleaseSigner({ ...common, ledger: ledgers.release, published, verdicts: new VerdictCache() })
       : new OnlineSigner({
           ...common,
           ledger: ledgers.online,
@@ -140,7 +140,7 @@ async function recordStart(
 /** A release that was signed and, for a crash in between, not published. */
 function publishAgain(published: PublishedFolder, { entry }: TimedEntry): void {
   if (entry.kind === 'result' && isReleaseOperation(entry.operation))
-    published.publishRelease(toHex(manifestSha256(parseEnvelope(entry.bytes).manifest)), entry.bytes)
+    published.publishReleaseAgain(toHex(manifestSha256(parseEnvelope(entry.bytes).manifest)), entry.bytes)
 }
 
 function makeStateFolder(folder: string): void {

@@ -1,4 +1,4 @@
-import { sha256, toHex } from '../bytes.js'
+import { equalBytes } from '../bytes.js'
 import { nativeAlgorithms } from '../cose/algorithms.js'
 import { Refusal } from '../refusal.js'
 import { openPolicy, type HeldPolicy } from '../trust/open-policy.js'
@@ -47,10 +47,14 @@ export function holdDocument(
   }
 }
 
-/** True when exactly these bytes are held, so that they need no second look. */
-export function isHeld(held: HeldTrust, kind: 'policy' | 'krl', bytes: Uint8Array): boolean {
-  const known = kind === 'policy' ? held.policy?.sha256 : held.krlBytes === null ? undefined : held.state.krl?.sha256
-  return known !== undefined && known === toHex(sha256(bytes))
+/** True when exactly these bytes are held as the newest of their kind, so that they need no second look. */
+export function isHeld(held: HeldTrust, kind: 'root' | 'policy' | 'krl', bytes: Uint8Array): boolean {
+  const newest = {
+    root: held.roots.get(held.state.root.version),
+    policy: held.policy?.bytes,
+    krl: held.krlBytes ?? undefined,
+  }[kind]
+  return newest !== undefined && equalBytes(newest, bytes)
 }
 
 /**

@@ -5,7 +5,7 @@ import type { MachineUptime } from '../host/system-clock.js'
 import type { SignerState } from '../signer-state.js'
 import type { PublishedReader } from '../trust/published-reader.js'
 import type { PaceLedger } from './pace-ledger.js'
-import type { VerdictCache } from './verdict-cache.js'
+import type { VerdictCache } from '../verdict-cache.js'
 
 /** What the operations of an online signer work with. */
 export interface OnlineContext {

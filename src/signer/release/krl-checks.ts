@@ -35,7 +35,7 @@ export function checkKrlRequest(request: KrlRequest, context: ReleaseContext): G
   atCheck(2, () => requireNamespace(context.namespace, krl.namespace))
   atCheck(25, () => requireNotSuspended(signer))
   const now = atCheck(4, () => requireClock(context.clock, context.uptime, signer))
-  const policy = atCheck(3, () => requirePolicy(held, now))
+  const policy = atCheck(3, () => context.verdicts.find(held, now, 'policy', [], () => requirePolicy(held, now)))
   const key = atCheck(15, () => chooseSigningKey(state, 'krl', token.keys(), now))
   atCheck(9, () => requireKrlContent(krl, { held, sequences: ledger.sequences, keyId: key.keyId, now }))
   atCheck(10, () => requireUnrevoked(state, key))

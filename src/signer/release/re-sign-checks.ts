@@ -35,7 +35,9 @@ export function checkReSignRequest(request: ReSignRequest, context: ReleaseConte
   atCheck(2, () => requireNamespace(context.namespace, state.root.namespace))
   atCheck(25, () => requireNotSuspended(signer))
   const now = atCheck(4, () => requireClock(context.clock, context.uptime, signer))
-  const policy = atCheck(3, () => requirePolicy(signer.held, now))
+  const policy = atCheck(3, () =>
+    context.verdicts.find(signer.held, now, 'policy', [], () => requirePolicy(signer.held, now)),
+  )
   const manifest = atCheck(7, () => openManifest(request))
   const digest = atCheck(8, () => manifestSha256(request.manifest))
   const signed = atCheck(9, () => requireSigned(state, toHex(digest), ledger.findSigned(toHex(digest))))

@@ -4,6 +4,7 @@ import type { SignerLog } from '../host/signer-log.js'
 import type { MachineUptime } from '../host/system-clock.js'
 import type { SignerState } from '../signer-state.js'
 import type { PublishedFolder } from '../trust/published-folder.js'
+import type { VerdictCache } from '../verdict-cache.js'
 import type { ReleaseLedger } from './release-ledger.js'
 
 /** What the operations of a release signer work with. */
@@ -15,5 +16,6 @@ export interface ReleaseContext {
   readonly state: SignerState
   readonly ledger: ReleaseLedger
   readonly published: PublishedFolder
+  readonly verdicts: VerdictCache
   readonly log: SignerLog
 }

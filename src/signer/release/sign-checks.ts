@@ -42,7 +42,9 @@ export function checkSignRequest(request: SignRequest, context: ReleaseContext):
   atCheck(2, () => requireNamespace(context.namespace, state.root.namespace))
   atCheck(25, () => requireNotSuspended(signer))
   const now = atCheck(4, () => requireClock(context.clock, context.uptime, signer))
-  const policy = atCheck(3, () => requirePolicy(signer.held, now))
+  const policy = atCheck(3, () =>
+    context.verdicts.find(signer.held, now, 'policy', [], () => requirePolicy(signer.held, now)),
+  )
   const people = {
     policy,
     allowed: state.root.algorithms,

@@ -162,8 +162,14 @@ export class SignerConnection {
     }
   }
 
+  /** Answers that are ready in the same turn of the event loop leave together. */
   private write(frame: Uint8Array): void {
-    if (!this.socket.destroyed) this.socket.write(frame)
+    if (this.socket.destroyed) return
+    if (this.socket.writableCorked === 0) {
+      this.socket.cork()
+      setImmediate(() => this.socket.uncork())
+    }
+    this.socket.write(frame)
   }
 
   private end(): void {

@@ -1,4 +1,5 @@
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { equalBytes } from '../../domain/bytes.js'
 import { Refusal } from '../../domain/refusal.js'
@@ -11,6 +12,9 @@ import type { HeldTrust } from '../../domain/signer-journal/held-trust.js'
  * Everything in it can be made again from the journal.
  */
 export class PublishedFolder {
+  private published: HeldTrust | null = null
+  private drafts = 0
+
   constructor(private readonly folder: string) {
     atStorage(() => {
       mkdirSync(join(folder, 'roots'), { recursive: true })
@@ -18,17 +22,32 @@ export class PublishedFolder {
     })
   }
 
-  /** Roots first: who reads the KRL finds the root that it needs. */
+  /** Roots first: who reads the KRL finds the root that it needs. What was published last is not looked at again. */
   publishTrust(held: HeldTrust): void {
+    if (held === this.published) return
     for (const [version, bytes] of held.roots) this.put(join('roots', `${version}.cbor`), bytes)
     if (held.policy !== null) this.put('policy.cbor', held.policy.bytes)
     if (held.krlBytes !== null) this.put('krl.cbor', held.krlBytes)
     else this.remove('krl.cbor')
+    this.published = held
   }
 
-  /** @param digest SUIT digest of the manifest, 64 hex digits. */
-  publishRelease(digest: string, envelope: Uint8Array): void {
-    this.put(join('releases', `${digest}.cbor`), envelope)
+  /**
+   * Not flushed: what a power cut leaves of it is refused by the online signer (check 22) until this signer starts, reads its
+   * journal, where the release is on the disk already, and writes it again.
+   * @param digest SUIT digest of the manifest, 64 hex digits.
+   */
+  async publishRelease(digest: string, envelope: Uint8Array): Promise<void> {
+    const draft = join(this.folder, 'releases', `.${(this.drafts += 1)}.draft`)
+    await atStorageAsync(async () => {
+      await writeFile(draft, envelope)
+      await rename(draft, join(this.folder, releaseName(digest)))
+    })
+  }
+
+  /** At a start, from the journal. */
+  publishReleaseAgain(digest: string, envelope: Uint8Array): void {
+    this.put(releaseName(digest), envelope)
   }
 
   private put(name: string, bytes: Uint8Array): void {
@@ -49,6 +68,8 @@ export class PublishedFolder {
   }
 }
 
+const releaseName = (digest: string): string => join('releases', `${digest}.cbor`)
+
 /** @returns null when there is no such file. */
 export function findFile(path: string): Uint8Array | null {
   try {
@@ -64,8 +85,20 @@ export function atStorage<T>(use: () => T): T {
   try {
     return use()
   } catch (error) {
-    const errno = errnoOf(error)
-    if (errno === null) throw error
-    throw new Refusal('SIGNER_STORAGE', { why: `published folder: ${errno}` }, { cause: error })
+    throw storageRefusal(error)
   }
+}
+
+async function atStorageAsync<T>(use: () => Promise<T>): Promise<T> {
+  try {
+    return await use()
+  } catch (error) {
+    throw storageRefusal(error)
+  }
+}
+
+function storageRefusal(error: unknown): unknown {
+  const errno = errnoOf(error)
+  if (errno === null) return error
+  return new Refusal('SIGNER_STORAGE', { why: `published folder: ${errno}` }, { cause: error })
 }

@@ -23,6 +23,7 @@ export async function takeCourier(state: SignerState, courier: TrustCourier, now
   const { policy, krl } = courier
   for (const bytes of courier.roots)
     atCheck(3, () => {
+      if (isHeld(state.held, 'root', bytes)) return
       if (versionOf(bytes) > state.held.state.root.version) record('root', bytes)
     })
   atCheck(3, () => {

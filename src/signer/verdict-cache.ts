@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
-import type { HeldTrust } from '../../domain/signer-journal/held-trust.js'
+import type { HeldTrust } from '../domain/signer-journal/held-trust.js'
 
 const LIMIT = 256
 
 /**
  * Remembers what a verification found for the rest of the second and while the same documents are held: the same inputs and the
- * same time give the same answer. So a rollout's plan and release are verified once a second, not once a device.
+ * same time give the same answer. So a policy is verified once a second and not once a signature, a rollout's plan and release not once a device.
  */
 export class VerdictCache {
   private now = 0
