@@ -53,7 +53,7 @@ async function measure(
     const pending = batch()
     // Awaiting what is no promise would put a turn of the event loop into every batch. Promises of Node's own modules belong
     // to another realm where this runs in a test.
-    if (typeof pending === 'object' && pending !== null && 'then' in pending) await pending
+    if (typeof pending === 'object' && pending !== null && 'then' in pending) await (pending as Promise<unknown>)
     units += unitsPerBatch
     elapsedMs = performance.now() - began
   } while (elapsedMs < leastMs)

@@ -1,15 +1,9 @@
+import type { Edit } from '../support/edited-source.js'
 import type { Verdict } from './verdict.js'
 
 /** Who is attacked: the words of `--group`. A new group is a new word here and a list of its own in `attacks/`. */
-export const attackGroups = ['device', 'journal'] as const
+export const attackGroups = ['device', 'signer', 'journal'] as const
 export type AttackGroup = (typeof attackGroups)[number]
-
-/** One edit of the source that takes a guard away. `find` stands in the file exactly once. */
-export interface Edit {
-  readonly file: string
-  readonly find: string
-  readonly replace: string
-}
 
 /** What is told of any attack: what is tried, and the one guard that stops it. */
 export interface AttackFacts {
@@ -18,7 +12,7 @@ export interface AttackFacts {
   readonly threat: string
   /** What the attacker does, and with which stolen keys. */
   readonly does: string
-  /** `CONFIRMED` where the device has to get through. Members of `detail` that are named must be equal. */
+  /** `CONFIRMED` where the device has to get through; a signer never has to. Members of `detail` that are named must be equal. */
   readonly expected: Verdict
   readonly guard: readonly [Edit, ...Edit[]]
 }

@@ -5,8 +5,10 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { attackGroups, type Attack } from './attack.js'
 import { attacks } from './attacks.js'
 import { runCommand } from './command.js'
-import { findProject, mutate } from './mutate.js'
+import { editSource } from '../support/edited-source.js'
+import { findProject } from './mutate.js'
 import { runAttack } from './run-attack.js'
+import { disposeSharedToken } from './shared-token.js'
 
 async function run(known: readonly Attack[], argv: readonly string[]) {
   let [out, error] = ['', '']
@@ -19,6 +21,8 @@ function attackNamed(name: string): Attack {
   if (found === undefined) throw new Error(`no attack ${name}`)
   return found
 }
+
+afterAll(disposeSharedToken)
 
 describe('the product withstands', () => {
   it.each(attacks.map((attack) => [attack.name, attack] as const))('%s', async (_, attack) => {
@@ -33,7 +37,7 @@ describe('the product withstands', () => {
 
   it('each by a guard that stands in the source once', () => {
     const missing = attacks
-      .map(({ guard }) => mutate(findProject(), guard))
+      .map(({ guard }) => editSource(findProject(), guard))
       .filter((found) => typeof found === 'string')
     expect(missing).toEqual([])
   })
@@ -109,15 +113,18 @@ describe('with --mutate', () => {
 
   it('shows that the attack gets through without its guard, and that what has to get through does not', async () => {
     const names = ['older-release', 'clock-mended', 'nothing-new-for-ever', 'other-image', 'empty-signature']
-    const { code, out } = await run(attacks, [...names, '--mutate'])
+    const onSigners = ['one-manager-of-two', 'race-for-one-grant']
+    const { code, out } = await run(attacks, [...names, ...onSigners, '--mutate'])
     expect(code).toBe(0)
     const played = out.slice(out.indexOf('without the guard')).replaceAll(/ {2,}/g, '  ').split('\n')
-    expect(played.slice(1, 6)).toEqual([
+    expect(played.slice(1, 8)).toEqual([
       'other-image  device-sim/slots.ts  15  16 SLOT_MISMATCH  yes',
       'older-release  src/domain/trust/check-envelope.ts  13  CONFIRMED  yes',
       'empty-signature  src/domain/cose/verify.ts  12  CONFIRMED  yes',
       'nothing-new-for-ever  device-sim/poller.ts  9  0 NOTHING  yes',
       'clock-mended  src/domain/trust/accept-update.ts  -  5 ROOT_EXPIRED  yes',
+      'one-manager-of-two  src/domain/trust/check-approvals.ts  12  SIGNED  yes',
+      'race-for-one-grant  src/signer/release/sign-release.ts  16  SIGNED  yes',
     ])
   }, 60_000)
 

@@ -3,11 +3,12 @@ import { parseArgs } from 'node:util'
 import { attackGroups, type Attack } from './attack.js'
 import { mutateAndRun } from './mutate.js'
 import { runAttacks } from './run-attack.js'
+import { disposeSharedToken } from './shared-token.js'
 import { formatMutations, formatResults, toJson } from './table.js'
 
 const help = `usage: npm run attacks -- [NAME …] [--group GROUP] [--json FILE] [--mutate]
 
-Plays every attack against the code of the product and prints at which step it was refused.
+Plays every attack against the code of the product and prints at which step of a device or check of a signer it was refused.
 Ends with 1 when one was not refused for the expected reason.
 
   NAME           only these attacks
@@ -16,7 +17,7 @@ Ends with 1 when one was not refused for the expected reason.
   --mutate       then take the guard of each attack away, in a copy of the source, and play it there: it has to get further
   --help         this text
 
-example: npm run attacks -- --group device --json a.json
+example: npm run attacks -- --group signer --json a.json
 `
 
 /** Where the command prints to. */
@@ -36,6 +37,15 @@ export async function runCommand(known: readonly Attack[], argv: readonly string
     output.out(help)
     return 0
   }
+  try {
+    return (await play(asked, output)) === 0 ? 0 : 1
+  } finally {
+    await disposeSharedToken()
+  }
+}
+
+/** @returns how many did not end as they have to. */
+async function play(asked: Asked, output: Output): Promise<number> {
   const beganMs = performance.now()
   const results = await runAttacks(asked.attacks)
   output.out(formatResults(results))
@@ -50,7 +60,7 @@ export async function runCommand(known: readonly Attack[], argv: readonly string
     output.out(`${mutations.length} guards taken away, ${kept} made no difference, ${secondsSince(mutatedMs)} s\n`)
     failed += kept
   }
-  return failed === 0 ? 0 : 1
+  return failed
 }
 
 const secondsSince = (beganMs: number): string => ((performance.now() - beganMs) / 1000).toFixed(1)

@@ -2,9 +2,9 @@ import { execFile } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { build } from 'esbuild'
-import type { Attack, Edit } from './attack.js'
-import type { Verdict } from './verdict.js'
+import { bundleEdited, editSource } from '../support/edited-source.js'
+import type { Attack } from './attack.js'
+import { distanceOf, type Verdict } from './verdict.js'
 
 /** What became of an attack without its guard. */
 export interface MutationResult {
@@ -70,11 +70,11 @@ async function playWithout(copy: string, index: number, attacks: readonly Attack
     attacks.map((attack) => ({ attack, verdict: null, pass: false, why }))
   const [first] = attacks
   if (first === undefined) return []
-  const texts = mutate(copy, first.guard)
+  const texts = editSource(copy, first.guard)
   if (typeof texts === 'string') return failed(texts)
   try {
     const program = join(copy, `without-${index}.mjs`)
-    await bundle(copy, program, texts)
+    await bundleEdited(copy, 'test/adversarial/play.ts', program, texts)
     const played = await play(program, attacks)
     return attacks.map((attack) =>
       judge(
@@ -85,46 +85,6 @@ async function playWithout(copy: string, index: number, attacks: readonly Attack
   } catch (error) {
     return failed(error instanceof Error ? error.message : String(error))
   }
-}
-
-/** The files without the guard; or why there is no such thing to take away any more. */
-export function mutate(folder: string, edits: readonly Edit[]): Map<string, string> | string {
-  const texts = new Map<string, string>()
-  for (const { file, find, replace } of edits) {
-    const path = join(folder, file)
-    const text = texts.get(path) ?? readFileSync(path, 'utf8')
-    const pieces = text.split(find)
-    if (pieces.length !== 2) return `the guard is ${pieces.length - 1} times in ${file}: ${find}`
-    texts.set(path, pieces.join(replace))
-  }
-  return texts
-}
-
-/** One file of everything, with the changed texts in the place of those on disk. */
-async function bundle(copy: string, outfile: string, texts: ReadonlyMap<string, string>): Promise<void> {
-  await build({
-    absWorkingDir: copy,
-    entryPoints: [join(copy, 'test/adversarial/play.ts')],
-    outfile,
-    bundle: true,
-    packages: 'external',
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    logLevel: 'silent',
-    tsconfigRaw: {},
-    plugins: [
-      {
-        name: 'without-guard',
-        setup(setup) {
-          setup.onLoad({ filter: /\.ts$/ }, ({ path }) => {
-            const contents = texts.get(path)
-            return contents === undefined ? undefined : { contents, loader: 'ts' }
-          })
-        },
-      },
-    ],
-  })
 }
 
 /** What `play.ts` prints: one line for each attack. */
@@ -155,13 +115,14 @@ function judge(attack: Attack, played: Played | undefined): MutationResult {
   const { verdict, crash } = played
   // A crash is an accident: it says nothing about who else would have stopped the attack.
   if (crash !== undefined) return { attack, verdict: null, pass: false, why: crash }
-  return { attack, verdict, pass: isFurther(attack.expected, verdict), why: 'the guard makes no difference' }
+  return { attack, verdict, pass: isFurther(attack, verdict), why: 'the guard makes no difference' }
 }
 
 /** Through; or stopped later; or at the same step by another guard. What has to get through must not. */
-function isFurther(expected: Verdict, without: Verdict): boolean {
+function isFurther({ expected, group }: Attack, without: Verdict): boolean {
   if (expected.code === 'CONFIRMED') return without.code !== 'CONFIRMED' && without.code !== 'NOTHING'
   // Nothing said is a freeze that nobody notices.
-  if (without.code === 'CONFIRMED' || without.code === 'NOTHING' || without.step > expected.step) return true
-  return without.step === expected.step && without.code !== expected.code
+  if (without.code === 'CONFIRMED' || without.code === 'NOTHING') return true
+  const [before, now] = [distanceOf(group, expected), distanceOf(group, without)]
+  return now > before || (now === before && without.code !== expected.code)
 }

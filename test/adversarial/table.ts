@@ -41,7 +41,7 @@ export const formatMutations = (results: readonly MutationResult[]): string =>
 const passWord = (pass: boolean): string => (pass ? 'yes' : 'NO')
 
 /** Nothing refused what runs. */
-const stepOf = ({ step, code }: Verdict): string => (code === 'CONFIRMED' ? '-' : String(step))
+const stepOf = ({ step, code }: Verdict): string => (code === 'CONFIRMED' || code === 'SIGNED' ? '-' : String(step))
 
 const describe = ({ step, code, detail }: Verdict): string =>
   `step ${step} ${code}${detail === undefined ? '' : ` ${JSON.stringify(detail)}`}`

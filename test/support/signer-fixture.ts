@@ -62,6 +62,40 @@ export interface ReleaseWish {
   readonly approval?: Partial<Approval>
 }
 
+/** A token with the keys of both signers. */
+export interface FixtureToken {
+  readonly scratch: ScratchToken
+  readonly keys: ReadonlyMap<string, PublicKey>
+  open(): Promise<Token>
+  dispose(): Promise<void>
+}
+
+/** What a fixture takes from outside. */
+export interface FixtureParts {
+  /** Used by several fixtures and not disposed by any. One of its own by default. */
+  readonly token?: FixtureToken
+  /** Where its folder is made. */
+  readonly parent?: string
+}
+
+export async function makeFixtureToken(): Promise<FixtureToken> {
+  const scratch = createScratchToken()
+  const keys = new Map<string, PublicKey>()
+  for (const role of ['manifest-a', 'krl', 'assignment', 'freshness']) {
+    const { key, keyId, algorithm } = await generateKey(scratch, { role, algorithm: ED25519 })
+    keys.set(role, { key, alg: algorithm, keyIdHex: keyId })
+  }
+  return {
+    scratch,
+    keys,
+    open: () => Pkcs11Token.open({ ...scratch, keys: [], sessions: 8 }),
+    dispose: () => {
+      scratch.dispose()
+      return Promise.resolve()
+    },
+  }
+}
+
 export interface SignerFixtureOptions extends FixtureOptions {
   /** Makes what the policy will name, such as key files of people. */
   readonly prepare?: (folder: string) => void
@@ -74,6 +108,8 @@ export class SignerFixture {
   /** Lines of the signers' logs. */
   readonly log: string[] = []
   readonly uptime: HandUptime
+  readonly token: ScratchToken
+  readonly keyIds: ReadonlyMap<string, string>
   /** The policy that couriers bring and approvals name. */
   policyHeld: { readonly policy: Policy; readonly bytes: Uint8Array }
   /** Put between signer and token by tests that count or break signatures. */
@@ -81,31 +117,30 @@ export class SignerFixture {
 
   private constructor(
     readonly folder: string,
-    readonly token: ScratchToken,
+    private readonly own: FixtureToken,
+    private readonly isTokenShared: boolean,
     readonly clock: HandClock,
     readonly trust: TrustFixture,
-    readonly keyIds: ReadonlyMap<string, string>,
   ) {
+    this.token = own.scratch
+    this.keyIds = new Map([...own.keys].map(([role, { keyIdHex }]) => [role, keyIdHex]))
     this.uptime = new HandUptime(clock)
     this.policyHeld = { policy: trust.policy, bytes: trust.policyBytes }
   }
 
-  static async make(options: SignerFixtureOptions = {}): Promise<SignerFixture> {
-    const folder = mkdtempSync(join(tmpdir(), 'countersign-signer-'))
+  static async make(
+    options: SignerFixtureOptions = {},
+    { token, parent = tmpdir() }: FixtureParts = {},
+  ): Promise<SignerFixture> {
+    const folder = mkdtempSync(join(parent, 'countersign-signer-'))
     options.prepare?.(folder)
-    const token = createScratchToken()
+    const own = token ?? (await makeFixtureToken())
     const clock = new HandClock(options.now ?? Math.floor(Date.now() / 1000))
-    const keys = new Map<string, PublicKey>()
-    for (const role of ['manifest-a', 'krl', 'assignment', 'freshness']) {
-      const { key, keyId, algorithm } = await generateKey(token, { role, algorithm: ED25519 })
-      keys.set(role, { key, alg: algorithm, keyIdHex: keyId })
-    }
-    const roleKeys = Object.fromEntries([...keys].map(([role, key]) => [role, [key]]))
+    const roleKeys = Object.fromEntries([...own.keys].map(([role, key]) => [role, [key]]))
     const trust = await TrustFixture.make({ ...options, now: clock.seconds, roleKeys })
     for (const name of ['release', 'online', 'published']) mkdirSync(join(folder, name))
     writeFileSync(join(folder, 'root-1.cbor'), trust.rootBytes)
-    const keyIds = new Map([...keys].map(([role, { keyIdHex }]) => [role, keyIdHex]))
-    return new SignerFixture(folder, token, clock, trust, keyIds)
+    return new SignerFixture(folder, own, token !== undefined, clock, trust)
   }
 
   config(name: 'release' | 'online'): SignerConfig {
@@ -131,7 +166,7 @@ export class SignerFixture {
       clock: this.clock,
       uptime: this.uptime,
       log: new SignerLog(name, (line) => void this.log.push(line)),
-      openToken: async () => this.wrapToken(await Pkcs11Token.open({ ...this.token, keys: [], sessions: 8 })),
+      openToken: async () => this.wrapToken(await this.own.open()),
     })
     this.running.push({ name, signer })
     const client = new SignerClient(config.SIGNER_SOCKET)
@@ -149,7 +184,7 @@ export class SignerFixture {
     for (const client of this.clients) await client.close()
     await this.stop('online')
     await this.stop('release')
-    this.token.dispose()
+    if (!this.isTokenShared) await this.own.dispose()
     rmSync(this.folder, { recursive: true, force: true })
   }
 

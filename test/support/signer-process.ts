@@ -36,7 +36,7 @@ export class SignerProcess {
     launch: SignerLaunch = {},
   ): Promise<SignerProcess> {
     const { program = requireProgramFile('src/signer/main'), before = [], environment = {} } = launch
-    const [command, ...args] = [...before, process.execPath, program] as [string, ...string[]]
+    const [command, ...args] = [...before, process.execPath, program]
     const config = fixture.config(name)
     const softHsm = { SOFTHSM2_CONF: join(fixture.token.folder, 'softhsm2.conf') }
     const env = { PATH: process.env['PATH'], ...softHsm, ...config, ...environment }

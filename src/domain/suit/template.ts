@@ -38,8 +38,9 @@ export const templateMembers = {
   text: 23,
 } as const
 export const templateCommon = { components: 2, shared: 4 } as const
-/** One component, whose id is one segment of one zero byte. */
-export const templateComponents: CborValue = [[Uint8Array.of(0)]]
+/** The id of the one component: one segment of one zero byte. */
+export const templateComponent: CborValue = [Uint8Array.of(0)]
+export const templateComponents: CborValue = [templateComponent]
 
 /** The flat array of a sequence, with the values of its parameters. */
 export function fillSequence(

@@ -1,0 +1,32 @@
+import type { Attack } from '../attack.js'
+import { onSigner } from '../signer-attack.js'
+import { approvalAttacks } from './signer/approvals.js'
+import { clockAttacks } from './signer/clock.js'
+import { conditionAttacks } from './signer/conditions.js'
+import { krlAttacks } from './signer/krl.js'
+import { manifestAttacks } from './signer/manifest.js'
+import { onceAttacks } from './signer/once.js'
+import { onlineAttacks } from './signer/online.js'
+import { planAttacks } from './signer/plan.js'
+import { requestAttacks } from './signer/requests.js'
+import { restoredAttacks } from './signer/restored.js'
+import { shownAttacks } from './signer/shown.js'
+import { submissionAttacks } from './signer/submission.js'
+import { trustAttacks } from './signer/trust.js'
+
+/** What is tried on both signers, in the order of their checks. */
+export const signerAttacks: readonly Attack[] = [
+  ...requestAttacks,
+  ...restoredAttacks,
+  ...clockAttacks,
+  ...trustAttacks,
+  ...submissionAttacks,
+  ...manifestAttacks,
+  ...krlAttacks,
+  ...approvalAttacks,
+  ...shownAttacks,
+  ...conditionAttacks,
+  ...onceAttacks,
+  ...onlineAttacks,
+  ...planAttacks,
+].map(onSigner)

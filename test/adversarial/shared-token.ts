@@ -1,0 +1,32 @@
+import type { Token } from '../../src/token/token.port.js'
+import { makeFixtureToken, type FixtureToken } from '../support/signer-fixture.js'
+
+let made: Promise<FixtureToken> | null = null
+
+/** One token for every scene of a run, opened once: SoftHSM knows one configuration a process, and keys take their time. */
+export function sharedToken(): Promise<FixtureToken> {
+  made ??= share()
+  return made
+}
+
+/** Call when the last scene is closed. */
+export async function disposeSharedToken(): Promise<void> {
+  const token = await made
+  made = null
+  await token?.dispose()
+}
+
+async function share(): Promise<FixtureToken> {
+  const token = await makeFixtureToken()
+  const opened = await token.open()
+  const shared: Token = {
+    keys: () => opened.keys(),
+    sign: (keyId, algorithm, message) => opened.sign(keyId, algorithm, message),
+    close: () => Promise.resolve(),
+  }
+  const dispose = async (): Promise<void> => {
+    await opened.close()
+    await token.dispose()
+  }
+  return { ...token, open: () => Promise.resolve(shared), dispose }
+}
