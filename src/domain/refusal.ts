@@ -123,6 +123,7 @@ export interface RefusalDetail {
   TOKEN_PIN: { why: string }
   TOKEN_KEY_MISSING: { keyId: string }
   TOKEN_KEY_ATTRIBUTE: { keyId: string; attribute: string }
+  TOKEN_NOT_ATTESTED: { keyId: string; why: string }
   TOKEN_FAILED: { step: string; why: string }
 
   // Server, device front, command line.

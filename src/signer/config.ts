@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { z } from 'zod'
 import { Refusal } from '../domain/refusal.js'
 import { isNamespace } from '../domain/trust/fields.js'
@@ -33,10 +34,25 @@ export type SignerConfig = Readonly<z.infer<typeof SignerEnv>>
 type Environment = Readonly<Record<string, string | undefined>>
 
 /** @throws Refusal `CONFIGURATION`. */
-export const loadSignerConfig = (env: Environment): SignerConfig => load(SignerEnv, env)
+export const loadSignerConfig = (env: Environment): SignerConfig => load(SignerEnv, withPinFile(env))
 
 /** @throws Refusal `CONFIGURATION`. */
-export const loadTokenConfig = (env: Environment): TokenConfig => load(TokenEnv, env)
+export const loadTokenConfig = (env: Environment): TokenConfig => load(TokenEnv, withPinFile(env))
+
+/**
+ * The PIN is in a file: the one that is named, else the credential `pin` that systemd gives to this service alone (LoadCredential=,
+ * systemd.exec(5)). Everybody who may look at a process reads its environment and its arguments, so a PIN in there is refused.
+ */
+function withPinFile(env: Environment): Environment {
+  const { PKCS11_PIN: pin, PKCS11_PIN_FILE: file, CREDENTIALS_DIRECTORY: credentials } = env
+  if (pin !== undefined)
+    throw new Refusal('CONFIGURATION', {
+      name: 'PKCS11_PIN',
+      why: 'a PIN is never taken from the environment; put it into a file and name that in PKCS11_PIN_FILE',
+    })
+  if (file !== undefined || credentials === undefined) return env
+  return { ...env, PKCS11_PIN_FILE: join(credentials, 'pin') }
+}
 
 /** Names every variable that broke a rule, never its value. */
 function load<T>(schema: z.ZodType<T>, env: Environment): Readonly<T> {

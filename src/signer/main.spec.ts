@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals'
 import { build } from 'esbuild'
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { SignerClient } from '../server/signing/signer-client.js'
 import { imageOf, piecesOf, SignerFixture } from '../../test/support/signer-fixture.js'
@@ -78,6 +78,16 @@ describe('signer process', () => {
     ['a missing module', () => ({ PKCS11_MODULE: '/nowhere/module.so' }), /^signer: TOKEN_MODULE .*\n$/],
     ['a missing root', () => ({ SIGNER_ROOT_FILE: '/nowhere/root' }), /^signer: FILE_UNREADABLE .*ENOENT.*\n$/],
     ['state that cannot be made', () => ({ SIGNER_STATE_DIR: '/proc/none/state' }), /^signer: SIGNER_STORAGE .*\n$/],
+    [
+      'a PIN in the environment',
+      () => ({ PKCS11_PIN: '24680-user' }),
+      /^signer: CONFIGURATION \(name: PKCS11_PIN, why: a PIN is never taken from the environment[^\n]*\n$/,
+    ],
+    [
+      'neither a PIN file nor a credential',
+      () => ({ PKCS11_PIN_FILE: undefined }),
+      /^signer: CONFIGURATION .*PKCS11_PIN_FILE.*\n$/,
+    ],
     ['no settings at all', () => ({ SIGNER_PROCESS: undefined }), /^signer: CONFIGURATION .*SIGNER_PROCESS.*\n$/],
     [
       'a sandbox switched off in production',
@@ -87,6 +97,7 @@ describe('signer process', () => {
   ])('ends with one clear line for %s', (_, change, line) => {
     const { status, stderr } = run(change())
     expect(stderr).toMatch(line)
+    expect(stderr).not.toContain('24680')
     expect(status).toBe(1)
   })
 
@@ -167,6 +178,22 @@ describe('keygen', () => {
       { role: 'manifest-a', keyId: expect.stringMatching(/^[0-9a-f]{64}$/), alg: -19, publicKey: expect.any(String) },
       { role: 'krl', keyId: expect.stringMatching(/^[0-9a-f]{64}$/), alg: -19, publicKey: expect.any(String) },
     ])
+  })
+
+  it('takes the PIN from the credential that systemd gives the service', () => {
+    const credentials = join(fixture.folder, 'credentials')
+    mkdirSync(credentials)
+    copyFileSync(fixture.token.pinFile, join(credentials, 'pin'))
+    const change = { PKCS11_PIN_FILE: undefined, CREDENTIALS_DIRECTORY: credentials }
+    const { status, stdout } = run(change, 'keygen', '--role', 'freshness')
+    expect([status, JSON.parse(stdout)]).toEqual([0, [expect.objectContaining({ role: 'freshness' })]])
+  })
+
+  it('takes no PIN on its command line, and does not repeat it', () => {
+    const { status, stderr, stdout } = run({}, 'keygen', '--role', 'krl', '--pin=24680-user')
+    expect([status, stdout]).toEqual([1, ''])
+    expect(stderr).toMatch(/^signer: CONFIGURATION \(name: keygen.*'--pin'/)
+    expect(stderr).not.toContain('24680')
   })
 
   it.each([

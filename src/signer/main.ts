@@ -34,7 +34,7 @@ async function serve(config: SignerConfig): Promise<void> {
     clock: new SystemClock(),
     uptime: systemUptime(),
     log,
-    openToken: () => Pkcs11Token.open({ ...tokenAccessOf(config), keys: [], sessions: SESSIONS }),
+    openToken: () => openToken(config, log),
   })
   let stopping: Promise<void> | null = null
   const stop = (): void => {
@@ -43,6 +43,15 @@ async function serve(config: SignerConfig): Promise<void> {
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
   await starting
+}
+
+/** Says what the token can do, as it says itself and as it was tried. */
+async function openToken(config: SignerConfig, log: SignerLog): Promise<Pkcs11Token> {
+  const token = await Pkcs11Token.open({ ...tokenAccessOf(config), keys: [], sessions: SESSIONS })
+  const { algorithms, ...facts } = token.capabilities
+  const signs = algorithms.filter((one) => one.signs).map((one) => one.name)
+  log.info('signer.token', { ...facts, signs })
+  return token
 }
 
 async function stopWhenStarted(starting: Promise<RunningSigner>, log: SignerLog): Promise<void> {

@@ -1,3 +1,4 @@
+import { pinFromFile } from '../token/pin-file.js'
 import type { TokenAccess } from '../token/token-session.js'
 import type { TokenConfig } from './config.js'
 
@@ -5,6 +6,6 @@ import type { TokenConfig } from './config.js'
 export const tokenAccessOf = (config: TokenConfig): TokenAccess => ({
   modulePath: config.PKCS11_MODULE,
   label: config.PKCS11_TOKEN_LABEL,
-  pinFile: config.PKCS11_PIN_FILE,
+  readPin: pinFromFile(config.PKCS11_PIN_FILE),
   refuseSoftToken: config.PROFILE === 'production',
 })

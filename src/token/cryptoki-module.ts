@@ -10,8 +10,17 @@ export type Template = pkcs11js.Template
 /** A loaded PKCS#11 module. Whoever opened it releases it once. */
 export interface CryptokiModule {
   readonly cryptoki: Cryptoki
+  /**
+   * Ends the module and starts it anew: some find a token that was put back, or a service that came back, in no other way.
+   * @returns false where that is not ours to do: the module has other users, or somebody else started it.
+   * @throws Refusal `TOKEN_MODULE` when it does not start; it may be tried again.
+   */
+  restart(): boolean
   release(): void
 }
+
+/** Opens the module at a path; a test hands in one that follows a script. */
+export type OpenModule = (path: string) => CryptokiModule
 
 interface LoadedModule {
   readonly cryptoki: Cryptoki
@@ -34,6 +43,12 @@ export function openModule(path: string): CryptokiModule {
   let released = false
   return {
     cryptoki: entry.cryptoki,
+    restart: () => {
+      if (released || entry.users > 1 || !entry.ownsInitialization) return false
+      finalize(entry.cryptoki)
+      initialize(entry.cryptoki)
+      return true
+    },
     release: () => {
       if (released) return
       released = true
@@ -41,7 +56,7 @@ export function openModule(path: string): CryptokiModule {
       if (entry.users > 0) return
       loaded.delete(path)
       // The library stays mapped: unloading one that registered exit handlers ends the process badly.
-      if (entry.ownsInitialization) entry.cryptoki.C_Finalize()
+      if (entry.ownsInitialization) finalize(entry.cryptoki)
     },
   }
 }
@@ -53,15 +68,28 @@ function load(path: string): LoadedModule {
   } catch (error) {
     throw new Refusal('TOKEN_MODULE', { step: 'load the PKCS#11 module', why: firstLine(error) }, { cause: error })
   }
+  return { cryptoki, ownsInitialization: initialize(cryptoki), users: 0 }
+}
+
+/** @returns false when another thread of this process started it and will end it. */
+function initialize(cryptoki: Cryptoki): boolean {
   try {
     cryptoki.C_Initialize({ flags: CKF.OS_LOCKING_OK })
-    return { cryptoki, ownsInitialization: true, users: 0 }
+    return true
   } catch (error) {
     const result = findCryptokiResult(error)
-    // Another thread of this process started it and will end it.
-    if (result?.code === CKR.CRYPTOKI_ALREADY_INITIALIZED) return { cryptoki, ownsInitialization: false, users: 0 }
+    if (result?.code === CKR.CRYPTOKI_ALREADY_INITIALIZED) return false
     const why = result?.name ?? firstLine(error)
     throw new Refusal('TOKEN_MODULE', { step: 'initialise the PKCS#11 module', why }, { cause: error })
+  }
+}
+
+/** A module that is ended already is ended as well as it can be, so what it answers is not told. */
+function finalize(cryptoki: Cryptoki): void {
+  try {
+    cryptoki.C_Finalize()
+  } catch (error) {
+    if (findCryptokiResult(error) === null) throw error
   }
 }
 

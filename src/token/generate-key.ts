@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { Refusal } from '../domain/refusal.js'
-import { openModule, type Cryptoki, type Handle } from './cryptoki-module.js'
-import { CKA } from './cryptoki.js'
+import { openModule, type Cryptoki, type Handle, type OpenModule } from './cryptoki-module.js'
+import { CKA, CKR } from './cryptoki.js'
 import { labelOf } from './key-search.js'
 import { privateTemplate, publicTemplate, type PairNames } from './key-template.js'
 import { findMechanism, type SigningMechanism } from './signing-mechanism.js'
-import { atTokenStep, findCryptokiResult } from './token-failure.js'
+import { findCryptokiResult, toRefusal } from './token-failure.js'
 import { TokenOpening } from './token-opening.js'
 import { closeSession, openTokenSession, type TokenAccess } from './token-session.js'
 import type { TokenKey } from './token.port.js'
@@ -18,7 +18,7 @@ export interface NewKey {
   readonly algorithm: number
   /** Ask for the PIN before each use, where the token can. */
   readonly alwaysAuthenticate?: boolean
-  /** CKA_EC_PARAMS for tokens that do not take the standard spelling of the curve; one of the mechanism's own. */
+  /** CKA_EC_PARAMS; without it every spelling of the curve that we know is tried. */
   readonly curveParameter?: Uint8Array
 }
 
@@ -29,12 +29,16 @@ export interface NewKey {
  * A key that fails its checks is destroyed.
  * @throws Refusal `REQUEST_INVALID`, `ALGORITHM_NOT_ALLOWED`, `TOKEN_MODULE`, `TOKEN_PIN`, `TOKEN_KEY_ATTRIBUTE`, `TOKEN_FAILED`
  */
-export async function generateKey(access: TokenAccess, wanted: NewKey): Promise<TokenKey> {
+export async function generateKey(
+  access: TokenAccess,
+  wanted: NewKey,
+  open: OpenModule = openModule,
+): Promise<TokenKey> {
   if (!/^[a-z][a-z0-9-]{0,30}$/.test(wanted.role))
     throw new Refusal('REQUEST_INVALID', { field: 'role', why: 'lower-case letters, digits and hyphens, at most 31' })
   const mechanism = findMechanism(wanted.algorithm)
   if (mechanism === null) throw new Refusal('ALGORITHM_NOT_ALLOWED', { alg: wanted.algorithm })
-  const module = openModule(access.modulePath)
+  const module = open(access.modulePath)
   try {
     return await generateIn(module.cryptoki, access, wanted, mechanism)
   } finally {
@@ -58,12 +62,17 @@ async function generateIn(
       nameForPeople(cryptoki, session, pair.publicKey, labelOf(wanted.role, Buffer.from(key.keyId, 'hex')))
       return key
     } catch (error) {
-      for (const half of [pair.privateKey, pair.publicKey]) cryptoki.C_DestroyObject(session, half)
+      for (const half of [pair.privateKey, pair.publicKey]) destroy(cryptoki, session, half)
       throw error
     }
   } finally {
     closeSession(cryptoki, session)
   }
+}
+
+interface KeyPair {
+  readonly publicKey: Handle
+  readonly privateKey: Handle
 }
 
 function generatePair(
@@ -72,12 +81,41 @@ function generatePair(
   mechanism: SigningMechanism,
   names: PairNames,
   wanted: NewKey,
-): { publicKey: Handle; privateKey: Handle } {
-  const curve = wanted.curveParameter ?? mechanism.curveParameters[0]
+): KeyPair {
+  const curves = wanted.curveParameter === undefined ? mechanism.curveParameters : [wanted.curveParameter]
   const secret = privateTemplate(mechanism, names, wanted.alwaysAuthenticate ?? false)
-  return atTokenStep('generate a key pair', () =>
-    cryptoki.C_GenerateKeyPair(session, { mechanism: mechanism.generate }, publicTemplate(names, curve), secret),
-  )
+  const refusals: Refusal[] = []
+  for (const curve of curves) {
+    try {
+      return cryptoki.C_GenerateKeyPair(
+        session,
+        { mechanism: mechanism.generate },
+        publicTemplate(names, curve),
+        secret,
+      )
+    } catch (error) {
+      const refusal = toRefusal('generate a key pair', error)
+      if (!otherSpellingResults.has(findCryptokiResult(error)?.code ?? 0)) throw refusal
+      refusals.push(refusal)
+    }
+  }
+  throw refusals[0] ?? new Refusal('ALGORITHM_NOT_ALLOWED', { alg: wanted.algorithm })
+}
+
+/** What tokens answer to a curve that they know under another spelling. */
+const otherSpellingResults: ReadonlySet<number> = new Set([
+  CKR.ATTRIBUTE_VALUE_INVALID,
+  CKR.CURVE_NOT_SUPPORTED,
+  CKR.DOMAIN_PARAMS_INVALID,
+])
+
+/** What is to be told is why the pair is not wanted. One that stays has no name in any root, and is refused at every start. */
+function destroy(cryptoki: Cryptoki, session: Handle, half: Handle): void {
+  try {
+    cryptoki.C_DestroyObject(session, half)
+  } catch (error) {
+    if (findCryptokiResult(error) === null) throw error
+  }
 }
 
 /** Opens the token as a signer would, with this one key: the same attribute check and the same probe. */

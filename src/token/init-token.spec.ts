@@ -56,8 +56,8 @@ it('leaves nothing to chance where another tool made two tokens of one label', (
   const empty = listTokenSlots(module.cryptoki).find((token) => !token.initialized)
   if (empty === undefined) throw new Error('no empty slot')
   module.cryptoki.C_InitToken(empty.slot, '11111111', 'first'.padEnd(32))
-  expect(() => requireTokenSlot(module.cryptoki, 'first')).toThrow(
-    new Refusal('TOKEN_FAILED', { step: 'find the token by its label', why: 'more than one token "first"' }),
+  expect(() => requireTokenSlot(module.cryptoki, { label: 'first' })).toThrow(
+    new Refusal('TOKEN_FAILED', { step: 'find the token', why: 'more than one token "first"' }),
   )
   module.release()
 })

@@ -50,7 +50,7 @@ function initSlot(cryptoki: Cryptoki, wanted: NewToken, paddedLabel: string): vo
 
 function setUserPin(cryptoki: Cryptoki, wanted: NewToken): void {
   // Slots may be numbered anew by now.
-  const { slot } = requireTokenSlot(cryptoki, wanted.label)
+  const { slot } = requireTokenSlot(cryptoki, { label: wanted.label })
   const session = openSession(cryptoki, slot, 'write')
   try {
     atTokenStep('log in as security officer', () => cryptoki.C_Login(session, CKU.SO, wanted.soPin))

@@ -32,13 +32,15 @@ export function privateTemplate(mechanism: SigningMechanism, names: PairNames, a
   ]
 }
 
+/**
+ * The public half holds no secret, and whoever has it can verify. ENCRYPT and VERIFY are left to the token: it is said that EC keys
+ * verify and do not encrypt, but the TPM's module has it the other way round and makes no pair that says better.
+ */
 export function publicTemplate(names: PairNames, curveParameter: Uint8Array): Template {
   return [
     { type: CKA.TOKEN, value: true },
     { type: CKA.PRIVATE, value: false },
-    { type: CKA.VERIFY, value: true },
     { type: CKA.VERIFY_RECOVER, value: false },
-    { type: CKA.ENCRYPT, value: false },
     { type: CKA.WRAP, value: false },
     { type: CKA.DERIVE, value: false },
     { type: CKA.EC_PARAMS, value: Buffer.from(curveParameter) },

@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals'
 import { createScratchToken, type ScratchToken } from '../../test/support/scratch-token.js'
@@ -7,6 +7,7 @@ import { ED25519, ESP256, nativeAlgorithms, strictAlgorithms } from '../domain/c
 import { Refusal } from '../domain/refusal.js'
 import { openModule } from './cryptoki-module.js'
 import { generateKey } from './generate-key.js'
+import { pinFromFile } from './pin-file.js'
 import { Pkcs11Token } from './pkcs11-token.js'
 import type { SigningAccess } from './token-opening.js'
 import { listTokenSlots, requireTokenSlot } from './token-slot.js'
@@ -40,7 +41,7 @@ async function withToken(
 /** What somebody else in this process could do to our sessions: the way a pulled token looks from here. */
 function loseSessions(): void {
   const module = openModule(scratch.modulePath)
-  module.cryptoki.C_CloseAllSessions(requireTokenSlot(module.cryptoki, scratch.label).slot)
+  module.cryptoki.C_CloseAllSessions(requireTokenSlot(module.cryptoki, scratch).slot)
   module.release()
 }
 
@@ -165,7 +166,9 @@ describe('opening', () => {
   it('refuses a wrong PIN in one line that does not hold it', async () => {
     const pinFile = join(scratch.folder, 'wrong-pin')
     writeFileSync(pinFile, '99999999')
-    const refusal: unknown = await Pkcs11Token.open(access({ pinFile })).catch((error: unknown) => error)
+    const refusal: unknown = await Pkcs11Token.open(access({ readPin: pinFromFile(pinFile) })).catch(
+      (error: unknown) => error,
+    )
     expect(refusal).toEqual(new Refusal('TOKEN_PIN', { why: 'the token does not accept this PIN' }))
     for (let error = refusal; error instanceof Error; error = error.cause)
       expect(`${error.message} ${error.stack ?? ''}`).not.toContain('99999999')
@@ -175,10 +178,10 @@ describe('opening', () => {
   it('refuses an empty PIN file and one that is not there', async () => {
     const pinFile = join(scratch.folder, 'empty-pin')
     writeFileSync(pinFile, '\n')
-    await expect(Pkcs11Token.open(access({ pinFile }))).rejects.toEqual(
+    await expect(Pkcs11Token.open(access({ readPin: pinFromFile(pinFile) }))).rejects.toEqual(
       new Refusal('TOKEN_PIN', { why: 'the PIN file is empty' }),
     )
-    await expect(Pkcs11Token.open(access({ pinFile: `${pinFile}-not` }))).rejects.toEqual(
+    await expect(Pkcs11Token.open(access({ readPin: pinFromFile(`${pinFile}-not`) }))).rejects.toEqual(
       new Refusal('FILE_UNREADABLE', { path: `${pinFile}-not`, why: 'ENOENT' }),
     )
   })
@@ -192,16 +195,17 @@ describe('opening', () => {
   })
 
   it('refuses a label that no token has, naming those there are', async () => {
-    await expect(Pkcs11Token.open(access({ label: 'other' }))).rejects.toEqual(
-      new Refusal('TOKEN_FAILED', {
-        step: 'find the token by its label',
-        why: 'no token "other"; the module has "scratch"',
-      }),
-    )
+    await expect(Pkcs11Token.open(access({ label: 'other' }))).rejects.toMatchObject({
+      code: 'TOKEN_FAILED',
+      detail: {
+        step: 'find the token',
+        why: expect.stringMatching(/^no token "other"; the module has "scratch" \(serial [0-9a-f]{16}\)$/),
+      },
+    })
   })
 
   it('names the manufacturer, and refuses SoftHSM where software keys are refused', async () => {
-    await withToken((token) => Promise.resolve(expect(token.manufacturer).toBe('SoftHSM project')))
+    await withToken((token) => Promise.resolve(expect(token.capabilities.manufacturer).toBe('SoftHSM project')))
     await expect(Pkcs11Token.open(access({ refuseSoftToken: true }))).rejects.toMatchObject({
       code: 'TOKEN_MODULE',
       detail: { step: 'check the manufacturer', why: expect.stringContaining('SoftHSM project') },
@@ -224,10 +228,35 @@ describe('a token that went away', () => {
       module.release()
     }))
 
+  it('is opened again after somebody ended the module', () =>
+    withToken(async (token) => {
+      const module = openModule(scratch.modulePath)
+      module.cryptoki.C_Finalize()
+      module.release()
+      expect(await token.sign(manifest.keyId, ED25519, utf8('x'))).toHaveLength(64)
+    }))
+
+  it('is refused while it is not there, and used again when it is back', () =>
+    withToken(async (token) => {
+      const module = openModule(scratch.modulePath)
+      const [here, away] = ['tokens', 'away'].map((name) => join(scratch.folder, name))
+      renameSync(here ?? '', away ?? '')
+      mkdirSync(here ?? '')
+      module.cryptoki.C_Finalize()
+      module.release()
+      for (let attempt = 0; attempt < 2; attempt += 1)
+        await expect(token.sign(manifest.keyId, ED25519, utf8('x'))).rejects.toEqual(
+          new Refusal('TOKEN_FAILED', { step: 'find the token', why: 'no token "scratch"; the module has none' }),
+        )
+      rmdirSync(here ?? '')
+      renameSync(away ?? '', here ?? '')
+      expect(await token.sign(manifest.keyId, ED25519, utf8('x'))).toHaveLength(64)
+    }))
+
   it('is opened again after a log-out', () =>
     withToken(async (token) => {
       const module = openModule(scratch.modulePath)
-      const session = module.cryptoki.C_OpenSession(requireTokenSlot(module.cryptoki, scratch.label).slot, 4)
+      const session = module.cryptoki.C_OpenSession(requireTokenSlot(module.cryptoki, scratch).slot, 4)
       module.cryptoki.C_Logout(session)
       module.cryptoki.C_CloseSession(session)
       module.release()
@@ -248,7 +277,7 @@ describe('a token that went away', () => {
         writeFileSync(pinFile, scratch.pin)
         expect(await token.sign(manifest.keyId, ED25519, utf8('x'))).toHaveLength(64)
       },
-      { pinFile },
+      { readPin: pinFromFile(pinFile) },
     )
   })
 
@@ -265,7 +294,7 @@ describe('a token that went away', () => {
         writeFileSync(pinFile, scratch.pin)
         await expect(token.sign(manifest.keyId, ED25519, utf8('x'))).rejects.toEqual(refused)
       },
-      { pinFile },
+      { readPin: pinFromFile(pinFile) },
     )
   })
 })

@@ -1,7 +1,8 @@
 import { Refusal } from '../domain/refusal.js'
-import { openModule, type CryptokiModule } from './cryptoki-module.js'
-import { isLostSession } from './token-failure.js'
+import { openModule, type CryptokiModule, type OpenModule } from './cryptoki-module.js'
+import type { TokenCapabilities } from './token-capabilities.js'
 import { TokenOpening, type SigningAccess } from './token-opening.js'
+import { mayRestartHelp, recoveryFor } from './token-recovery.js'
 import { Token, type TokenKey } from './token.port.js'
 
 /** A token behind a PKCS#11 module. It outlives a token that is pulled and put back: the next signature opens it again, once. */
@@ -9,28 +10,30 @@ export class Pkcs11Token extends Token {
   private current: Promise<TokenOpening>
   private pinRefusal: Refusal | null = null
   private closing: Promise<void> | null = null
+  private readonly listed: readonly TokenKey[]
+  /** As found when it was opened. */
+  readonly capabilities: TokenCapabilities
 
   private constructor(
     private readonly module: CryptokiModule,
     private readonly access: SigningAccess,
-    private readonly listed: readonly TokenKey[],
-    /** As the token names it; `SoftHSM project` is a token without hardware. */
-    readonly manufacturer: string,
     opening: TokenOpening,
   ) {
     super()
+    this.listed = opening.keys()
+    this.capabilities = opening.capabilities()
     this.current = Promise.resolve(opening)
   }
 
   /**
    * Opens the token and proves each selected key: attributes (trust.md §4b), then two signatures.
-   * @throws Refusal `TOKEN_MODULE`, `TOKEN_PIN`, `TOKEN_KEY_MISSING`, `TOKEN_KEY_ATTRIBUTE`, `TOKEN_FAILED`, `FILE_UNREADABLE`
+   * @throws Refusal `TOKEN_MODULE`, `TOKEN_PIN`, `TOKEN_KEY_MISSING`, `TOKEN_KEY_ATTRIBUTE`, `TOKEN_NOT_ATTESTED`, `TOKEN_FAILED`,
+   *   `FILE_UNREADABLE`
    */
-  static async open(access: SigningAccess): Promise<Pkcs11Token> {
-    const module = openModule(access.modulePath)
+  static async open(access: SigningAccess, open: OpenModule = openModule): Promise<Pkcs11Token> {
+    const module = open(access.modulePath)
     try {
-      const opening = await TokenOpening.open(module.cryptoki, access)
-      return new Pkcs11Token(module, access, opening.keys(), opening.manufacturer, opening)
+      return new Pkcs11Token(module, access, await TokenOpening.open(module.cryptoki, access))
     } catch (error) {
       module.release()
       throw error
@@ -55,7 +58,7 @@ export class Pkcs11Token extends Token {
         return await opening.sign(keyId, algorithm, signed)
       } catch (error) {
         this.rememberPinRefusal(error)
-        if (!isLostSession(error)) throw error
+        if (recoveryFor(error) !== 'reopen') throw error
       }
     }
     return (await this.reopened(used)).sign(keyId, algorithm, signed)
@@ -81,7 +84,12 @@ export class Pkcs11Token extends Token {
     // An opening that never came to be has nothing to close.
     const before = await lost.catch(() => null)
     await before?.close()
-    return TokenOpening.open(this.module.cryptoki, this.access)
+    try {
+      return await TokenOpening.open(this.module.cryptoki, this.access)
+    } catch (error) {
+      if (!mayRestartHelp(error) || !this.module.restart()) throw error
+      return TokenOpening.open(this.module.cryptoki, this.access)
+    }
   }
 
   private rememberPinRefusal(error: unknown): void {

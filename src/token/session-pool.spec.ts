@@ -3,6 +3,7 @@ import { createScratchToken } from '../../test/support/scratch-token.js'
 import { utf8 } from '../domain/bytes.js'
 import { ED25519 } from '../domain/cose/algorithms.js'
 import { openModule, type Handle } from './cryptoki-module.js'
+import { CKM } from './cryptoki.js'
 import { generateKey } from './generate-key.js'
 import { requireKeys } from './key-search.js'
 import { SessionPool } from './session-pool.js'
@@ -22,13 +23,16 @@ class CountingSource {
   close(session: Handle): void {
     this.closed.push(session)
   }
+  isExhausted(error: unknown): boolean {
+    return error instanceof Error && error.message === 'that is all'
+  }
 }
 
 const failing = (): Promise<never> => Promise.reject(new Error('half done'))
 
 describe('a session pool', () => {
   it('lends no session twice at once and serves who waits in order', async () => {
-    const pool = new SessionPool(new CountingSource(), 2)
+    const pool = SessionPool.open(new CountingSource(), 2)
     const busy = new Set<Handle>()
     const order: number[] = []
     const work = Array.from({ length: 20 }, (_, index) =>
@@ -47,7 +51,7 @@ describe('a session pool', () => {
 
   it('replaces the session of a failed operation and hands on the new one', async () => {
     const source = new CountingSource()
-    const pool = new SessionPool(source, 1)
+    const pool = SessionPool.open(source, 1)
     const waiting = [pool.use(failing), pool.use((session) => Promise.resolve([...session]))]
     expect(await Promise.allSettled(waiting)).toMatchObject([
       { status: 'rejected' },
@@ -56,17 +60,50 @@ describe('a session pool', () => {
     expect(source.closed).toEqual([Buffer.of(1)])
   })
 
-  it('keeps the old session when there is no new one, so that nobody waits for ever', async () => {
+  it('fails without keeping anybody waiting while there is no new session, and works again afterwards', async () => {
     const source = new CountingSource()
-    const pool = new SessionPool(source, 1)
+    const pool = SessionPool.open(source, 1)
     source.dry = true
     await expect(pool.use(failing)).rejects.toThrow('half done')
-    expect(await pool.use((session) => Promise.resolve([...session]))).toEqual([1])
+    for (let attempt = 0; attempt < 2; attempt += 1)
+      await expect(pool.use((session) => Promise.resolve(session))).rejects.toThrow('no more sessions')
+    source.dry = false
+    expect(await pool.use((session) => Promise.resolve([...session]))).toEqual([2])
+    expect(source.closed).toEqual([Buffer.of(1)])
+  })
+
+  it('makes do with the sessions that the token has, and with none fails', async () => {
+    class SmallSource extends CountingSource {
+      constructor(private readonly most: number) {
+        super()
+      }
+      override open(): Handle {
+        if (this.opened === this.most) throw new Error('that is all')
+        return super.open()
+      }
+    }
+    const pool = SessionPool.open(new SmallSource(3), 8)
+    expect(pool.size).toBe(3)
+    const work = Array.from({ length: 10 }, (_, index) => pool.use(() => Promise.resolve(index)))
+    expect(await Promise.all(work)).toHaveLength(10)
+    expect(() => SessionPool.open(new SmallSource(0), 8)).toThrow('that is all')
+  })
+
+  it('closes what it opened when a later session fails for another reason', () => {
+    class BreakingSource extends CountingSource {
+      override open(): Handle {
+        if (this.opened === 2) throw new Error('pulled')
+        return super.open()
+      }
+    }
+    const source = new BreakingSource()
+    expect(() => SessionPool.open(source, 8)).toThrow('pulled')
+    expect(source.closed).toEqual([Buffer.of(1), Buffer.of(2)])
   })
 
   it('drains only when the last operation is done, and closes every session', async () => {
     const source = new CountingSource()
-    const pool = new SessionPool(source, 2)
+    const pool = SessionPool.open(source, 2)
     const done: string[] = []
     const slow = (): Promise<void> =>
       new Promise((resolve) => setTimeout(resolve, 10)).then(() => void done.push('work'))
@@ -90,14 +127,20 @@ describe('a session pool', () => {
       const source = {
         open: () => openSession(cryptoki, login.token.slot, 'read'),
         close: (session: Handle) => closeSession(cryptoki, session),
+        isExhausted: () => false,
       }
-      const pool = new SessionPool(source, 1)
-      const tooShort = { ...key, mechanism: { ...key.mechanism, signatureBytes: 10 }, pinFileForEachUse: null }
-      await expect(pool.use((session) => signInSession(cryptoki, session, tooShort, utf8('x')))).rejects.toMatchObject({
-        code: 'TOKEN_FAILED',
-        detail: { step: 'sign with CKM_EDDSA', why: 'CKR_BUFFER_TOO_SMALL' },
-      })
-      const ready = { ...key, pinFileForEachUse: null }
+      const pool = SessionPool.open(source, 1)
+      const begin = (session: Handle): void => cryptoki.C_SignInit(session, { mechanism: CKM.EDDSA }, key.handle)
+      await expect(
+        pool.use(async (session) => {
+          begin(session)
+          await expect(cryptoki.C_SignAsync(session, Buffer.of(1), Buffer.alloc(10))).rejects.toThrow(
+            'CKR_BUFFER_TOO_SMALL',
+          )
+          begin(session)
+        }),
+      ).rejects.toThrow('CKR_OPERATION_ACTIVE')
+      const ready = { ...key, pinForEachUse: null }
       expect(await pool.use((session) => signInSession(cryptoki, session, ready, utf8('x')))).toHaveLength(64)
       pool.close()
     } finally {

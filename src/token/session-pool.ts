@@ -4,6 +4,8 @@ import type { Handle } from './cryptoki-module.js'
 export interface SessionSource {
   open(): Handle
   close(session: Handle): void
+  /** True for the failure of a token that has no session to spare. */
+  isExhausted(error: unknown): boolean
 }
 
 /**
@@ -11,27 +13,48 @@ export interface SessionSource {
  * CKR_OPERATION_ACTIVE to one of them. Who comes later waits in line.
  */
 export class SessionPool {
-  private readonly idle: Handle[]
-  private readonly line: ((session: Handle) => void)[] = []
+  private readonly line: ((session: Handle | null) => void)[] = []
   private readonly drained: (() => void)[] = []
   private lent = 0
+  /** How many operations may be under way at once. */
+  readonly size: number
 
-  constructor(
+  private constructor(
     private readonly source: SessionSource,
-    size: number,
+    /** null is a place whose session was closed after a failure. */
+    private readonly idle: (Handle | null)[],
   ) {
-    this.idle = Array.from({ length: size }, () => source.open())
+    this.size = idle.length
   }
 
-  /** Runs one operation. After a failure its session is replaced, since the token may hold a half-done operation in it. */
-  async use<T>(operation: (session: Handle) => Promise<T>): Promise<T> {
-    const session = await this.borrow()
+  /** Opens as many sessions as the token gives, at most `wanted` and at least one. */
+  static open(source: SessionSource, wanted: number): SessionPool {
+    const sessions: Handle[] = []
     try {
+      while (sessions.length < wanted) sessions.push(source.open())
+    } catch (error) {
+      if (sessions.length === 0 || !source.isExhausted(error)) {
+        for (const session of sessions) source.close(session)
+        throw error
+      }
+    }
+    return new SessionPool(source, sessions)
+  }
+
+  /**
+   * Runs one operation. A session in which one failed is closed, since the token may hold something half done in it; the
+   * next operation opens another in its place.
+   */
+  async use<T>(operation: (session: Handle) => Promise<T>): Promise<T> {
+    let session = await this.borrow()
+    try {
+      session ??= this.source.open()
       const result = await operation(session)
       this.giveBack(session)
       return result
     } catch (error) {
-      this.giveBack(this.replacementFor(session))
+      if (session !== null) this.source.close(session)
+      this.giveBack(null)
       throw error
     }
   }
@@ -44,31 +67,21 @@ export class SessionPool {
 
   /** Closes every session; call after `drain`. */
   close(): void {
-    for (const session of this.idle.splice(0)) this.source.close(session)
+    for (const session of this.idle.splice(0)) if (session !== null) this.source.close(session)
   }
 
-  private async borrow(): Promise<Handle> {
+  private async borrow(): Promise<Handle | null> {
     this.lent += 1
     const session = this.idle.pop()
-    return session ?? (await new Promise<Handle>((resolve) => this.line.push(resolve)))
+    if (session !== undefined) return session
+    return new Promise((resolve) => this.line.push(resolve))
   }
 
-  private giveBack(session: Handle): void {
+  private giveBack(session: Handle | null): void {
     this.lent -= 1
     const next = this.line.shift()
     if (next !== undefined) return next(session)
     this.idle.push(session)
     if (this.lent === 0) for (const resolve of this.drained.splice(0)) resolve()
-  }
-
-  private replacementFor(session: Handle): Handle {
-    try {
-      const replacement = this.source.open()
-      this.source.close(session)
-      return replacement
-    } catch {
-      // The token is gone or has no session to spare. The old handle stays in place: its next use says so by its own error.
-      return session
-    }
   }
 }

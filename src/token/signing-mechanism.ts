@@ -9,6 +9,9 @@ import { CKK, CKM } from './cryptoki.js'
 export interface SigningMechanism {
   readonly algorithm: number
   readonly name: string
+  readonly curve: string
+  /** PKCS#11's name of `sign`. */
+  readonly mechanism: string
   readonly keyType: number
   readonly generate: number
   readonly sign: number
@@ -33,7 +36,9 @@ function findPoint(point: Uint8Array, sizeBytes: number): Uint8Array | null {
 
 const ed25519: SigningMechanism = {
   algorithm: ED25519,
-  name: 'CKM_EDDSA',
+  name: 'Ed25519',
+  curve: 'edwards25519',
+  mechanism: 'CKM_EDDSA',
   keyType: CKK.EC_EDWARDS,
   generate: CKM.EC_EDWARDS_KEY_PAIR_GEN,
   sign: CKM.EDDSA,
@@ -49,7 +54,9 @@ const ed25519: SigningMechanism = {
 
 const esp256: SigningMechanism = {
   algorithm: ESP256,
-  name: 'CKM_ECDSA',
+  name: 'ESP256',
+  curve: 'P-256',
+  mechanism: 'CKM_ECDSA',
   keyType: CKK.EC,
   generate: CKM.EC_KEY_PAIR_GEN,
   sign: CKM.ECDSA,

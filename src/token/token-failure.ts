@@ -8,26 +8,18 @@ export interface CryptokiResult {
 }
 
 /** Later than the binding's own list, which calls them CKR_VENDOR_DEFINED. */
-const laterNames: ReadonlyMap<number, string> = new Map([[CKR.ACTION_PROHIBITED, 'CKR_ACTION_PROHIBITED']])
+const laterNames: ReadonlyMap<number, string> = new Map([
+  [CKR.ACTION_PROHIBITED, 'CKR_ACTION_PROHIBITED'],
+  [CKR.CURVE_NOT_SUPPORTED, 'CKR_CURVE_NOT_SUPPORTED'],
+])
 
 const pinReasons: ReadonlyMap<number, string> = new Map([
   [CKR.PIN_INCORRECT, 'the token does not accept this PIN'],
   [CKR.PIN_INVALID, 'the PIN has characters that the token does not take'],
   [CKR.PIN_LEN_RANGE, 'the PIN is too short or too long for the token'],
   [CKR.PIN_EXPIRED, 'the PIN has expired and must be changed'],
-  [CKR.PIN_LOCKED, 'the PIN is locked after too many wrong attempts'],
+  [CKR.PIN_LOCKED, 'the PIN is locked after too many wrong tries'],
   [CKR.USER_PIN_NOT_INITIALIZED, 'the token has no user PIN yet'],
-])
-
-/** After these the sessions or handles are gone, not the key: opening the token again mends it. */
-const lostCodes: ReadonlySet<number> = new Set([
-  CKR.DEVICE_REMOVED,
-  CKR.KEY_HANDLE_INVALID,
-  CKR.OBJECT_HANDLE_INVALID,
-  CKR.SESSION_CLOSED,
-  CKR.SESSION_HANDLE_INVALID,
-  CKR.TOKEN_NOT_PRESENT,
-  CKR.USER_NOT_LOGGED_IN,
 ])
 
 /** @returns null for an error that did not come out of a PKCS#11 call. Follows `cause`, so it reads refusals too. */
@@ -46,11 +38,6 @@ export function findCryptokiResult(error: unknown): CryptokiResult | null {
 function named(name: string, code: number): CryptokiResult {
   if (name !== 'CKR_VENDOR_DEFINED') return { name, code }
   return { name: laterNames.get(code) ?? `${name} 0x${code.toString(16)}`, code }
-}
-
-export const isLostSession = (error: unknown): boolean => {
-  const result = findCryptokiResult(error)
-  return result !== null && lostCodes.has(result.code)
 }
 
 /** Turns what a PKCS#11 call threw into `TOKEN_PIN` or `TOKEN_FAILED`; a refusal passes as it is. */

@@ -1,9 +1,14 @@
 import { Refusal } from '../domain/refusal.js'
-import type { Cryptoki } from './cryptoki-module.js'
+import type { Cryptoki, Handle } from './cryptoki-module.js'
+import { CKR } from './cryptoki.js'
+import type { KeyAttestation } from './key-attestation.port.js'
 import { isAlwaysAuthenticate, requireKeyAttributes } from './key-attributes.js'
-import { requireMechanism, requireWorkingKey } from './key-probe.js'
+import { requireMechanism, requireWorkingKey, signsInParallel } from './key-probe.js'
 import { requireKeys, type FoundKey } from './key-search.js'
-import { SessionPool } from './session-pool.js'
+import { SessionPool, type SessionSource } from './session-pool.js'
+import { readAlgorithms, type TokenCapabilities } from './token-capabilities.js'
+import { findCryptokiResult } from './token-failure.js'
+import { recoveryFor } from './token-recovery.js'
 import { closeSession, openSession, openTokenSession, type TokenAccess, type TokenSession } from './token-session.js'
 import { signInSession, type SigningKey } from './token-signature.js'
 import type { TokenKey } from './token.port.js'
@@ -14,6 +19,10 @@ export interface SigningAccess extends TokenAccess {
   readonly keys: readonly string[]
   /** Signatures that may be under way at once. */
   readonly sessions: number
+  /** Asked about each key where somebody vouches for it. */
+  readonly attestation?: KeyAttestation
+  /** False where each signature asks a person to touch the token: then nothing is signed but what was asked for. */
+  readonly isProbed?: boolean
 }
 
 interface ReadyKey extends SigningKey {
@@ -23,41 +32,43 @@ interface ReadyKey extends SigningKey {
 /** One login and all that hangs on it: when the token goes away, all of it is thrown away and made anew. */
 export class TokenOpening {
   private readonly ready = new Map<string, ReadyKey>()
+  private pool: SessionPool
 
   private constructor(
     private readonly cryptoki: Cryptoki,
+    private readonly access: SigningAccess,
     private readonly login: TokenSession,
-    private readonly pool: SessionPool,
-  ) {}
+    found: readonly FoundKey[],
+  ) {
+    for (const key of found) this.ready.set(key.keyId, this.admitted(key))
+    this.pool = SessionPool.open(this.source, this.asksEachTime().length > 0 ? 1 : access.sessions)
+  }
 
-  /** Logs in, finds the keys, and lets none through that fails its attributes or its probe. */
+  /** Logs in, finds the keys, and lets none through that fails its attributes, its attestation or its probe. */
   static async open(cryptoki: Cryptoki, access: SigningAccess): Promise<TokenOpening> {
     // This session stays open and unused by signatures: with the last session of a process its login ends.
     const login = openTokenSession(cryptoki, access, 'read')
-    let pool: SessionPool | null = null
+    let opening: TokenOpening | null = null
     try {
-      const found = requireKeys(cryptoki, login.session, access.keys)
-      const source = {
-        open: () => openSession(cryptoki, login.token.slot, 'read'),
-        close: (session: TokenSession['session']) => closeSession(cryptoki, session),
-      }
-      pool = new SessionPool(source, access.sessions)
-      const opening = new TokenOpening(cryptoki, login, pool)
-      for (const key of found) await opening.admit(key, access.pinFile)
+      opening = new TokenOpening(cryptoki, access, login, requireKeys(cryptoki, login.session, access.keys))
+      await opening.prove()
       return opening
     } catch (error) {
-      pool?.close()
+      opening?.pool.close()
       closeSession(cryptoki, login.session)
       throw error
     }
   }
 
-  get manufacturer(): string {
-    return this.login.token.manufacturer
-  }
-
   keys(): TokenKey[] {
     return [...this.ready.values()].map((key) => key.published)
+  }
+
+  capabilities(): TokenCapabilities {
+    const { slot, label, serial, manufacturer, model, firmware } = this.login.token
+    const algorithms = readAlgorithms(this.cryptoki, slot)
+    const { size: sessions } = this.pool
+    return { label, serial, manufacturer, model, firmware, algorithms, sessions, asksEachTime: this.asksEachTime() }
   }
 
   async sign(keyId: string, algorithm: number, message: Uint8Array): Promise<Uint8Array> {
@@ -73,18 +84,52 @@ export class TokenOpening {
     closeSession(this.cryptoki, this.login.session)
   }
 
-  private async admit(found: FoundKey, pinFile: string): Promise<void> {
+  private get source(): SessionSource {
+    return {
+      open: () => openSession(this.cryptoki, this.login.token.slot, 'read'),
+      close: (session: Handle) => closeSession(this.cryptoki, session),
+      isExhausted: (error) => findCryptokiResult(error)?.code === CKR.SESSION_COUNT,
+    }
+  }
+
+  private asksEachTime(): string[] {
+    return [...this.ready].flatMap(([keyId, key]) => (key.pinForEachUse === null ? [] : [keyId]))
+  }
+
+  private admitted(found: FoundKey): ReadyKey {
     const { handle, mechanism, ...published } = found
     const object = { session: this.login.session, handle }
     requireMechanism(this.cryptoki, this.login.token.slot, mechanism)
     requireKeyAttributes(this.cryptoki, object, mechanism, published.keyId)
-    const pinFileForEachUse = isAlwaysAuthenticate(this.cryptoki, object) ? pinFile : null
-    const key = { handle, mechanism, pinFileForEachUse, published }
-    await requireWorkingKey(published, (message) => this.signWith(key, message))
-    this.ready.set(published.keyId, key)
+    const pinForEachUse = isAlwaysAuthenticate(this.cryptoki, object) ? this.access.readPin : null
+    return { handle, mechanism, pinForEachUse, published }
   }
 
-  private signWith(key: SigningKey, message: Uint8Array): Promise<Uint8Array> {
-    return this.pool.use((session) => signInSession(this.cryptoki, session, key, message))
+  private async prove(): Promise<void> {
+    const { attestation, isProbed = true } = this.access
+    for (const { published } of this.ready.values())
+      await attestation?.requireAttested(published, this.login.token.serial)
+    if (!isProbed) return
+    for (const key of this.ready.values())
+      await requireWorkingKey(key.published, (message) => this.signWith(key, message))
+    const [first] = this.ready.values()
+    const { size } = this.pool
+    if (first === undefined || size === 1) return
+    if (await signsInParallel(first.published, size, (message) => this.signWith(first, message))) return
+    await this.pool.drain()
+    this.pool.close()
+    this.pool = SessionPool.open(this.source, 1)
+  }
+
+  /** What was left half done in a session is no reason to fail: another session is asked once. */
+  private async signWith(key: SigningKey, message: Uint8Array): Promise<Uint8Array> {
+    const inAnySession = (): Promise<Uint8Array> =>
+      this.pool.use((session) => signInSession(this.cryptoki, session, key, message))
+    try {
+      return await inAnySession()
+    } catch (error) {
+      if (recoveryFor(error) !== 'fresh-session') throw error
+      return inAnySession()
+    }
   }
 }

@@ -1,7 +1,7 @@
 import { Refusal } from '../domain/refusal.js'
 import type { Cryptoki, Handle } from './cryptoki-module.js'
 import { CKU } from './cryptoki.js'
-import { readPin } from './pin-file.js'
+import type { PinSource } from './pin-file.js'
 import type { SigningMechanism } from './signing-mechanism.js'
 import { toRefusal } from './token-failure.js'
 
@@ -10,8 +10,11 @@ export interface SigningKey {
   readonly handle: Handle
   readonly mechanism: SigningMechanism
   /** Set when the key wants the PIN before each use (CKA_ALWAYS_AUTHENTICATE). */
-  readonly pinFileForEachUse: string | null
+  readonly pinForEachUse: PinSource | null
 }
+
+/** More than any signature of ours: some modules want room for the longest form before they look what it comes to. */
+const OUTPUT_BYTES = 256
 
 /** The native call keeps bare pointers while another thread works; what is in here cannot be collected meanwhile. */
 const underWay = new Set<object>()
@@ -29,17 +32,20 @@ export async function signInSession(
 ): Promise<Uint8Array> {
   const { mechanism } = key
   const { buffer, byteOffset, byteLength } = mechanism.prepare(message)
-  const buffers = { input: Buffer.from(buffer, byteOffset, byteLength), output: Buffer.alloc(mechanism.signatureBytes) }
+  const buffers = { input: Buffer.from(buffer, byteOffset, byteLength), output: Buffer.alloc(OUTPUT_BYTES) }
   underWay.add(buffers)
   try {
     cryptoki.C_SignInit(session, { mechanism: mechanism.sign }, key.handle)
-    if (key.pinFileForEachUse !== null) cryptoki.C_Login(session, CKU.CONTEXT_SPECIFIC, readPin(key.pinFileForEachUse))
+    if (key.pinForEachUse !== null) cryptoki.C_Login(session, CKU.CONTEXT_SPECIFIC, key.pinForEachUse())
     const signature = await cryptoki.C_SignAsync(session, buffers.input, buffers.output)
     if (signature.length === mechanism.signatureBytes) return new Uint8Array(signature)
   } catch (error) {
-    throw toRefusal(`sign with ${mechanism.name}`, error)
+    throw toRefusal(`sign with ${mechanism.mechanism}`, error)
   } finally {
     underWay.delete(buffers)
   }
-  throw new Refusal('TOKEN_FAILED', { step: `sign with ${mechanism.name}`, why: 'the signature has a wrong length' })
+  throw new Refusal('TOKEN_FAILED', {
+    step: `sign with ${mechanism.mechanism}`,
+    why: 'the signature has a wrong length',
+  })
 }

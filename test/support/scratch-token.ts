@@ -3,15 +3,22 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { initToken } from '../../src/token/init-token.js'
+import { pinFromFile, type PinSource } from '../../src/token/pin-file.js'
 
-/** A SoftHSM token of one test file, in a folder of its own. */
-export interface ScratchToken {
+/** A token of one test file, in a folder of its own. */
+export interface TokenUnderTest {
   readonly folder: string
   readonly modulePath: string
   readonly label: string
   readonly pin: string
   readonly pinFile: string
+  readonly readPin: PinSource
   readonly refuseSoftToken: false
+  dispose(): void | Promise<void>
+}
+
+/** The one in SoftHSM. */
+export interface ScratchToken extends TokenUnderTest {
   dispose(): void
 }
 
@@ -27,7 +34,7 @@ const modulePlaces = [
  * Jest gives tests a copy of `process.env` that no C library sees. A function from outside of its sandbox reaches
  * the environment of the process, where assigning calls setenv.
  */
-const processEnv = (execFile.constructor as FunctionConstructor)('return process.env')() as NodeJS.ProcessEnv
+export const processEnv = (execFile.constructor as FunctionConstructor)('return process.env')() as NodeJS.ProcessEnv
 
 /** Makes a fresh token and points SoftHSM to it; close everything that uses the module before `dispose`. */
 export function createScratchToken(label = 'scratch'): ScratchToken {
@@ -49,5 +56,5 @@ export function createScratchToken(label = 'scratch'): ScratchToken {
     else processEnv['SOFTHSM2_CONF'] = before
     rmSync(folder, { recursive: true })
   }
-  return { folder, modulePath, label, pin, pinFile, refuseSoftToken: false, dispose }
+  return { folder, modulePath, label, pin, pinFile, readPin: pinFromFile(pinFile), refuseSoftToken: false, dispose }
 }

@@ -23,7 +23,7 @@ import { startSigner, type RunningSigner } from '../../src/signer/start-signer.j
 import { generateKey } from '../../src/token/generate-key.js'
 import { Pkcs11Token } from '../../src/token/pkcs11-token.js'
 import type { Token } from '../../src/token/token.port.js'
-import { createScratchToken, type ScratchToken } from './scratch-token.js'
+import { createScratchToken, type TokenUnderTest } from './scratch-token.js'
 import type { PublicKey } from './soft-key.js'
 import { CLASS_ID, TrustFixture, VENDOR_ID, type FixtureOptions } from './trust-fixture.js'
 
@@ -62,9 +62,9 @@ export interface ReleaseWish {
   readonly approval?: Partial<Approval>
 }
 
-/** A token with the keys of both signers. */
+/** A token with the keys of both signers; software keys stand in for roles that it has none for. */
 export interface FixtureToken {
-  readonly scratch: ScratchToken
+  readonly scratch: TokenUnderTest
   readonly keys: ReadonlyMap<string, PublicKey>
   open(): Promise<Token>
   dispose(): Promise<void>
@@ -108,7 +108,7 @@ export class SignerFixture {
   /** Lines of the signers' logs. */
   readonly log: string[] = []
   readonly uptime: HandUptime
-  readonly token: ScratchToken
+  readonly token: TokenUnderTest
   readonly keyIds: ReadonlyMap<string, string>
   /** The policy that couriers bring and approvals name. */
   policyHeld: { readonly policy: Policy; readonly bytes: Uint8Array }
