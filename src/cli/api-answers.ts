@@ -26,6 +26,7 @@ export type SubmissionAnswer = z.infer<typeof SubmissionAnswer>
 export const FirmwareAnswer = z.looseObject({
   sha256: digest,
   sizeBytes: count,
+  prunedAt: count.nullable().optional(),
   submissions: z.array(z.looseObject({ requestId: z.string() })).optional(),
 })
 export type FirmwareAnswer = z.infer<typeof FirmwareAnswer>

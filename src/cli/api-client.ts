@@ -1,8 +1,7 @@
-import { createReadStream } from 'node:fs'
-import { Readable } from 'node:stream'
 import { z } from 'zod'
 import { Refusal } from '../domain/refusal.js'
 import type { Login } from './cli-home.js'
+import { FileBody, type FilePart } from './file-body.js'
 
 /** A "no" of the server, as its problem document told it (RFC 9457). */
 export class ServerRefusal extends Error {
@@ -63,19 +62,27 @@ export class ApiClient {
     await response.body?.cancel()
   }
 
-  /** Streams a file as the body; the server tells by Content-Length when it was cut off. */
-  putFile<T>(
-    path: string,
-    file: string,
-    sizeBytes: number,
-    schema: z.ZodType<T>,
+  /**
+   * Streams a file from `from` to its end as the body. A connection on which nothing moves for a minute counts as cut.
+   * @param onBytes how many more went out. @throws Refusal `FILE_UNREADABLE`.
+   */
+  async sendFile(
+    request: { readonly method: string; readonly path: string; readonly headers: Readonly<Record<string, string>> },
+    part: FilePart,
     onBytes: (count: number) => void,
-  ): Promise<T> {
-    const stream = createReadStream(file, { highWaterMark: 262_144 })
-    stream.on('data', (chunk) => onBytes(chunk.length))
-    const headers = { 'content-type': 'application/octet-stream', 'content-length': String(sizeBytes) }
-    const body = Readable.toWeb(stream)
-    return this.json(path, { method: 'PUT', headers, body, duplex: 'half' }, schema)
+  ): Promise<void> {
+    const body = new FileBody(part, onBytes)
+    const { method, path, headers } = request
+    const all = { ...headers, 'content-length': String(part.sizeBytes - part.from) }
+    try {
+      const init = { method, headers: all, body: body.stream(), duplex: 'half' as const, signal: body.signal }
+      const response = await this.send(path, init)
+      await response.body?.cancel()
+    } catch (error) {
+      throw body.failure ?? error
+    } finally {
+      body.end()
+    }
   }
 
   /** The bytes of a download as they come, at most `limitBytes`. @throws Refusal `PAYLOAD_TOO_LONG`. */
@@ -100,17 +107,16 @@ export class ApiClient {
     }
   }
 
-  private async json<T>(path: string, init: RequestInit & { duplex?: 'half' }, schema: z.ZodType<T>): Promise<T> {
-    // An upload takes as long as it takes; everything else has to answer.
-    const limit = init.method === 'PUT' ? {} : { signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) }
-    const response = await this.send(path, { ...init, ...limit })
+  private async json<T>(path: string, init: RequestInit, schema: z.ZodType<T>): Promise<T> {
+    const response = await this.send(path, { ...init, signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) })
     const parsed = schema.safeParse(parseJson(await this.text(path, response)))
     if (parsed.success) return parsed.data
     const issue = parsed.error.issues[0]
     throw new Refusal('SERVER_ANSWER', { path, why: `${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}` })
   }
 
-  private async send(path: string, init: RequestInit & { duplex?: 'half' }): Promise<Response> {
+  /** One request. @throws ServerRefusal for every status that is no success, Refusal `SERVER_UNREACHABLE`. */
+  async send(path: string, init: RequestInit & { duplex?: 'half' }): Promise<Response> {
     const headers = new Headers(init.headers)
     headers.set('accept', 'application/json, application/problem+json, application/octet-stream')
     if (this.token !== null) headers.set('authorization', `Bearer ${this.token}`)
@@ -148,12 +154,13 @@ const networkWords = new Map([
   ['ECONNRESET', 'the connection was cut'],
   ['UND_ERR_SOCKET', 'the connection was cut'],
   ['EPIPE', 'the connection was cut'],
+  ['UND_ERR_REQ_CONTENT_LENGTH_MISMATCH', 'the file has another size than before'],
 ])
 
 /** What the network said: fetch hides it in the cause. */
 function reasonOf(error: unknown): string {
   const { name, cause } = error as { name?: unknown; cause?: unknown }
-  if (name === 'TimeoutError') return 'no answer in time'
+  if (name === 'TimeoutError' || name === 'AbortError') return 'no answer in time'
   if (typeof cause !== 'object' || cause === null) return 'the request failed'
   const { code, message } = cause as { code?: unknown; message?: unknown }
   if (typeof code === 'string') return networkWords.get(code) ?? code

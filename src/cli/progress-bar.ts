@@ -20,7 +20,12 @@ export class ProgressBar {
   ) {}
 
   add(bytes: number): void {
-    this.doneBytes += bytes
+    this.moveTo(this.doneBytes + bytes)
+  }
+
+  /** To where a transfer goes on; that may be further back than was shown. */
+  moveTo(bytes: number): void {
+    this.doneBytes = bytes
     const percent = this.totalBytes <= 0 ? 100 : Math.min(100, Math.floor((this.doneBytes / this.totalBytes) * 100))
     if (percent === this.shownPercent) return
     this.shownPercent = percent

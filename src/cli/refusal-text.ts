@@ -49,7 +49,13 @@ const advice: Readonly<Record<string, string>> = {
   NOT_CONFIRMED: 'nothing was signed; answer "yes", or give --yes, to go on',
   REQUEST_INVALID: 'correct the field that is named; --help shows an example',
   VERSION_MALFORMED: 'use a version such as 1.4.0 or 1.4.0-rc.1 (alpha, beta or rc)',
-  FIRMWARE_INCOMPLETE: 'upload again: nothing of an interrupted upload was kept',
+  UPLOAD_INTERRUPTED: 'repeat this command when the server is there again: it goes on where it was',
+  UPLOAD_BUSY: 'another command uploads the same; wait for it, or repeat this one later',
+  STORE_FULL:
+    'the server has no room left: tell its operator, then repeat this command; an upload goes on where it was',
+  STORE_UNAVAILABLE: 'the server cannot reach its store: tell its operator, then repeat this command',
+  FIRMWARE_PRUNED: 'its bytes were given up, as nothing needed them: upload the file again',
+  IMAGE_TOO_LARGE: 'the server or the policy takes no image of this size; the limit is above',
 }
 
 const byStatus = (status: number): string => {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { CliHome } from '../../src/cli/cli-home.js'
 import { createPersonKey, type PersonKey } from '../../src/cli/person-key.js'
 import { runCommandLine } from '../../src/cli/run.js'
+import type { World } from '../../src/cli/session.js'
 import { Terminal } from '../../src/cli/terminal.js'
 import type { Person } from '../../src/domain/trust/policy.js'
 import type { PersonRole } from '../../src/domain/trust/roles.js'
@@ -33,7 +34,7 @@ export class RecordingTerminal extends Terminal {
   note(text: string): void {
     this.errors.push(text)
   }
-  status(): void {}
+  status(_text: string): void {}
   table(lines: readonly string[]): void {
     this.output.push(...lines)
   }
@@ -120,7 +121,12 @@ export class CliBench {
     return this.runAt(new RecordingTerminal(), words)
   }
 
-  async runAt(terminal: RecordingTerminal, words: readonly string[]): Promise<CommandResult> {
+  /** @param world what is not as usual: waiting takes no time, and ids begin anew with every command. */
+  async runAt(
+    terminal: RecordingTerminal,
+    words: readonly string[],
+    world: Partial<Pick<World, 'sleep' | 'newId'>> = {},
+  ): Promise<CommandResult> {
     let ids = 0
     const exitCode = await runCommandLine(words, {
       terminal,
@@ -129,6 +135,7 @@ export class CliBench {
       newId: () => `request-${(ids += 1)}`,
       sleep: async () => undefined,
       keyFileCost: CHEAP_COST,
+      ...world,
     })
     return { exitCode, output: terminal.output, errors: terminal.errors, alarms: terminal.alarms }
   }

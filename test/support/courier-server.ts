@@ -9,6 +9,7 @@ export interface CourierCall {
   readonly path: string
   readonly query: URLSearchParams
   readonly authorization: string
+  readonly headers: IncomingMessage['headers']
   readonly body: Uint8Array
 }
 type Answer = (call: CourierCall) => unknown
@@ -33,7 +34,7 @@ export class CourierServer {
     return courier
   }
 
-  /** Answers `GET /releases/1` and the like; bytes go out as they are, everything else as JSON. */
+  /** Answers `GET /releases/1` and the like; bytes go out as they are, a `CourierAnswer` as it says, everything else as JSON. */
   on(call: string, answer: Answer): void {
     this.answers.set(call, answer)
   }
@@ -61,6 +62,7 @@ export class CourierServer {
     this.calls.push(call)
     const answer = this.answers.get(`${call.method} ${call.path}`)?.(call) ?? notFound
     if (answer instanceof Uint8Array) response.end(answer)
+    else if (answer instanceof CourierAnswer) response.writeHead(answer.status, { ...answer.headers }).end()
     else if (answer instanceof CourierProblem) {
       response.writeHead(answer.status, { 'content-type': 'application/problem+json' })
       response.end(JSON.stringify(answer.document))
@@ -77,9 +79,18 @@ export class CourierServer {
       path: url.pathname.replace(`/api/v1/${this.namespace}`, ''),
       query: url.searchParams,
       authorization: headers.authorization ?? '',
+      headers,
       body: new Uint8Array(Buffer.concat(chunks)),
     }
   }
+}
+
+/** An answer that says everything in its status and headers. */
+export class CourierAnswer {
+  constructor(
+    readonly status: number,
+    readonly headers: Readonly<Record<string, string>> = {},
+  ) {}
 }
 
 class CourierProblem {

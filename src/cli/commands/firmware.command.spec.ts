@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { writeFileSync } from 'node:fs'
 import { CliBench } from '../../../test/support/cli-bench.js'
+import { CourierAnswer } from '../../../test/support/courier-server.js'
 import { CLASS_ID } from '../../../test/support/trust-fixture.js'
 import { sha256, toHex } from '../../domain/bytes.js'
 import { nativeAlgorithms } from '../../domain/cose/algorithms.js'
@@ -13,8 +14,7 @@ beforeAll(async () => {
   bench = await CliBench.make()
   await bench.login()
   writeFileSync(bench.path('image.bin'), image)
-  bench.courier.on(`PUT /firmware/${digest}`, ({ body }) => ({ sha256: toHex(sha256(body)), sizeBytes: body.length }))
-  bench.courier.on(`GET /firmware/${digest}`, () => ({ sha256: digest, sizeBytes: image.length }))
+  tusServer()
   bench.courier.on(`POST /firmware/${digest}/submissions`, () => ({
     requestId: 'request-1',
     version: '1.4.0',
@@ -22,6 +22,42 @@ beforeAll(async () => {
   }))
 })
 afterAll(() => bench.close())
+
+const UPLOAD = '/uploads/00000000-0000-4000-8000-000000000001'
+/** What a server has of the image, and what it does with the next piece. */
+let received: Uint8Array = new Uint8Array(0)
+let isOpen = false
+let nextPiece: (piece: Uint8Array) => unknown
+
+/** As the server: an upload is announced, grows, and is firmware with its last byte. */
+function tusServer(said: { sha256: string; sizeBytes: number } = { sha256: digest, sizeBytes: image.length }): void {
+  received = new Uint8Array(0)
+  isOpen = false
+  const { courier } = bench
+  const take = (piece: Uint8Array): CourierAnswer => {
+    received = new Uint8Array(Buffer.concat([received, piece]))
+    isOpen = received.length < image.length
+    return new CourierAnswer(204, { 'upload-offset': String(received.length) })
+  }
+  nextPiece = take
+  const open = { id: UPLOAD.slice(9), sizeBytes: image.length }
+  courier.on('GET /uploads', () => ({ items: isOpen ? [{ ...open, receivedBytes: received.length }] : [], next: null }))
+  courier.on('POST /uploads', () => {
+    isOpen = true
+    return new CourierAnswer(201, { location: `/api/v1/gateway/prod${UPLOAD}` })
+  })
+  courier.on(`HEAD ${UPLOAD}`, () =>
+    isOpen ? new CourierAnswer(200, { 'upload-offset': String(received.length) }) : new CourierAnswer(404),
+  )
+  courier.on(`PATCH ${UPLOAD}`, ({ body }) => {
+    const answer = nextPiece(body)
+    nextPiece = take
+    return answer
+  })
+  const isWhole = (): boolean => received.length === image.length
+  courier.on(`GET /firmware/${digest}`, () => (isWhole() ? said : new CourierAnswer(404)))
+}
+const pieces = () => bench.courier.calls.filter((call) => call.method === 'PATCH')
 
 const wanted = ['--version', '1.4.0', '--class', 'gateway/rev-b/prod']
 const upload = (person = 'engineer-1', ...words: string[]) =>
@@ -36,9 +72,13 @@ const upload = (person = 'engineer-1', ...words: string[]) =>
 describe('firmware', () => {
   it('uploads the bytes and signs what they are', async () => {
     expect(await upload()).toMatchObject({ exitCode: 0, errors: [] })
-    expect(toHex(sha256(bench.courier.calls.find((call) => call.method === 'PUT')?.body ?? image.subarray(1)))).toBe(
-      digest,
-    )
+    expect(toHex(sha256(received))).toBe(digest)
+    const announced = bench.courier.calls.find((call) => call.method === 'POST' && call.path === '/uploads')
+    expect(announced?.headers).toMatchObject({
+      'tus-resumable': '1.0.0',
+      'upload-length': String(image.length),
+      'upload-metadata': `sha256 ${Buffer.from(digest).toString('base64')}`,
+    })
     const [body] = bench.courier.posted(`/firmware/${digest}/submissions`)
     const { policy, now, root } = bench.trust
     const { submission, requester } = openSubmission(
@@ -50,10 +90,68 @@ describe('firmware', () => {
     expect([toHex(submission.imageSha256), toHex(submission.classId)]).toEqual([digest, toHex(CLASS_ID)])
   })
 
+  it('goes on where the server was when the connection broke, and does not send twice what is there', async () => {
+    tusServer()
+    nextPiece = (piece) => {
+      received = piece.slice(0, 300_000)
+      return new CourierAnswer(503)
+    }
+    const before = pieces().length
+    const { exitCode, output } = await upload()
+    expect(exitCode).toBe(0)
+    expect(output).toContain('going on at 300,000 bytes of 700,000 bytes')
+    expect(
+      pieces()
+        .slice(before)
+        .map((call) => call.headers['upload-offset']),
+    ).toEqual(['0', '300000'])
+    expect(toHex(sha256(received))).toBe(digest)
+  })
+
+  it('looks again when its upload is gone, and sends nothing when the bytes are there', async () => {
+    tusServer()
+    nextPiece = (piece) => {
+      received = piece
+      isOpen = false
+      return new CourierAnswer(404)
+    }
+    expect((await upload()).exitCode).toBe(0)
+    const before = bench.courier.calls.length
+    expect((await upload()).output).toContain('the server has these bytes already')
+    expect(bench.courier.calls.slice(before).some((call) => call.path.startsWith('/uploads'))).toBe(false)
+  })
+
+  it('gives up after a while, and says that the same command goes on', async () => {
+    tusServer()
+    bench.courier.refuse(`PATCH ${UPLOAD}`, 503, 'STORE_UNAVAILABLE', { why: 'the disk fails' })
+    const before = pieces().length
+    const { exitCode, errors } = await upload()
+    expect(errors).toEqual([
+      'refused: UPLOAD_INTERRUPTED (receivedBytes=0)',
+      'next: repeat this command when the server is there again: it goes on where it was',
+    ])
+    expect([exitCode, pieces().length - before]).toEqual([1, 13])
+  })
+
+  it.each([
+    [507, 'STORE_FULL', {}],
+    [400, 'DIGEST_MISMATCH', { what: 'firmware', expected: 'a', found: 'b' }],
+    [413, 'IMAGE_TOO_LARGE', { sizeBytes: 2, limitBytes: 1 }],
+    [401, 'UNAUTHENTICATED', {}],
+  ])('does not go on after a no that waiting does not change: %i', async (status, code, detail) => {
+    tusServer()
+    bench.courier.refuse(`PATCH ${UPLOAD}`, status, code, detail)
+    const before = pieces().length
+    const { exitCode, errors } = await upload()
+    expect(errors[0]).toContain(`refused by the server: ${code} (`)
+    expect([exitCode, pieces().length - before]).toEqual([1, 1])
+  })
+
   it('refuses to sign what a server stored under another digest', async () => {
-    bench.courier.on(`PUT /firmware/${digest}`, () => ({ sha256: '0'.repeat(64), sizeBytes: image.length }))
+    tusServer({ sha256: '0'.repeat(64), sizeBytes: image.length })
     expect((await upload()).errors[0]).toBe('refused: IMAGE_MISMATCH (field=sha256)')
-    bench.courier.on(`PUT /firmware/${digest}`, ({ body }) => ({ sha256: digest, sizeBytes: body.length }))
+    tusServer()
+    await upload()
   })
 
   it('submits what is there only after hashing it again', async () => {
@@ -88,14 +186,28 @@ describe('firmware', () => {
     expect(bench.courier.posted(`/firmware/${digest}/submissions`)).toHaveLength(before)
   })
 
-  it('passes on what the server refused, and what to do next', async () => {
-    bench.courier.refuse(`PUT /firmware/${digest}`, 413, 'BODY_TOO_LARGE', { limitBytes: 10 })
-    const { exitCode, errors } = await upload()
-    expect(errors).toEqual([
-      'refused by the server: BODY_TOO_LARGE (limitBytes=10)',
-      'next: correct what is named and repeat this command',
+  it('shows what would go before it goes, and asks', async () => {
+    const items = [{ sha256: digest, sizeBytes: 10 }]
+    bench.courier.on('POST /firmware/prune', () => ({ isDryRun: true, items }))
+    const prune = (...words: string[]) => bench.run('firmware', 'prune', '--unused-days', '90', ...words)
+    expect(await prune('--dry-run')).toMatchObject({
+      exitCode: 0,
+      output: [`${digest}  10 bytes`, '1 firmware, 10 bytes'],
+    })
+    expect(await prune()).toMatchObject({
+      exitCode: 1,
+      errors: [expect.stringContaining('NOT_CONFIRMED'), expect.anything()],
+    })
+    const asked = () => bench.courier.posted('/firmware/prune').map((body) => [body['unusedDays'], body['isDryRun']])
+    expect(asked()).toEqual([
+      [90, true],
+      [90, true],
     ])
-    expect(exitCode).toBe(1)
+    expect(await prune('--yes')).toMatchObject({ exitCode: 0 })
+    expect(asked().slice(2)).toEqual([
+      [90, true],
+      [90, false],
+    ])
   })
 
   it('says a refusal to a program as one line of JSON', async () => {

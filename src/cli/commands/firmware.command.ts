@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { z } from 'zod'
 import { fromHex, toBase64Url, toHex } from '../../domain/bytes.js'
 import { buildSign1 } from '../../domain/cose/sign1.js'
 import { Refusal } from '../../domain/refusal.js'
@@ -13,15 +14,18 @@ import {
   segment,
   sessionOf,
   withKey,
+  wholeNumber,
   withPaging,
+  withYes,
   type CommonOptions,
+  type ConfirmOptions,
   type ListOptions,
 } from '../command-shape.js'
 import { requireClass } from '../device-class.js'
 import { hashDownload, hashFile, requireImage, type HashedImage } from '../firmware-bytes.js'
-import { ProgressBar } from '../progress-bar.js'
-import { sizeText } from '../quantity-text.js'
-import { openKey, type KeyOptions, type Session, type World } from '../session.js'
+import { uploadFirmware } from '../firmware-upload.js'
+import { countText, sizeText } from '../quantity-text.js'
+import { confirm, openKey, type KeyOptions, type Session, type World } from '../session.js'
 import { openOwnSubmission } from '../submission-check.js'
 import { requirePolicy } from '../trust-store.js'
 
@@ -37,7 +41,7 @@ export function addFirmwareCommands(program: Command, world: World): void {
     defineCommand(
       group,
       'upload <file>',
-      'hash a file here, upload it, and sign a submission for it',
+      'hash a file here, upload it (going on after a cut connection), and sign a submission for it',
       'firmware upload gateway-1.4.0.bin --version 1.4.0 --class gateway/r2/prod --key engineer-1.key',
     ),
   ).action((file: string, options: SubmitOptions) => upload(world, file, options))
@@ -49,6 +53,7 @@ export function addFirmwareCommands(program: Command, world: World): void {
       'firmware submit 9f86d081… --version 1.4.0 --class gateway/r2/prod --key engineer-1.key',
     ),
   ).action((digest: string, options: SubmitOptions) => submitUploaded(world, digest, options))
+  addPrune(group, world)
   withPaging(defineCommand(group, 'list', 'uploaded firmware', 'firmware list --limit 20')).action(
     (options: ListOptions) => list(world, options),
   )
@@ -58,6 +63,48 @@ export function addFirmwareCommands(program: Command, world: World): void {
       printFirmware(session, await session.api.get(`/firmware/${segment(digest)}`, FirmwareAnswer))
     },
   )
+}
+
+interface PruneOptions extends CommonOptions, ConfirmOptions {
+  readonly unusedDays: number
+  readonly dryRun?: boolean
+}
+
+function addPrune(group: Command, world: World): void {
+  withYes(
+    defineCommand(
+      group,
+      'prune',
+      'give up firmware that no release needs and nobody used for so long',
+      'firmware prune --unused-days 180 --dry-run',
+    ),
+  )
+    .requiredOption('--unused-days <days>', 'days since it was last uploaded, submitted or made a release of', days)
+    .option('--dry-run', 'only say what would go')
+    .action((options: PruneOptions) => prune(world, options))
+}
+
+const days = wholeNumber(1, 36_500)
+const Pruned = z.looseObject({ items: z.array(z.looseObject({ sha256: z.string(), sizeBytes: z.number() })) })
+
+async function prune(world: World, options: PruneOptions): Promise<void> {
+  const session = sessionOf(world, options)
+  const { unusedDays } = options
+  const ask = (isDryRun: boolean): Promise<z.infer<typeof Pruned>> =>
+    session.api.post('/firmware/prune', { unusedDays, isDryRun }, Pruned)
+  const preview = await ask(true)
+  const { items } = preview
+  for (const row of items) session.output.line(`${row.sha256}  ${sizeText(row.sizeBytes)}`)
+  const sizeBytes = items.reduce((sum, row) => sum + row.sizeBytes, 0)
+  session.output.line(`${countText(items.length)} firmware, ${sizeText(sizeBytes)}`)
+  if (options.dryRun === true || items.length === 0) {
+    session.output.result(preview)
+    return
+  }
+  await confirm(world, options.yes, 'Give these bytes up?')
+  const done = await ask(false)
+  session.output.line(`gave up ${countText(done.items.length)} firmware`)
+  session.output.result(done)
 }
 
 const withSubmission = (command: Command): Command =>
@@ -72,11 +119,7 @@ async function upload(world: World, file: string, options: SubmitOptions): Promi
   const classId = requireClass(requirePolicy(held), options.class)
   const image = await hashFile(file)
   session.output.line(`${file}: ${sizeText(image.sizeBytes)}, sha256 ${image.sha256}`)
-  const bar = new ProgressBar(world.terminal, 'uploading', image.sizeBytes)
-  const path = `/firmware/${image.sha256}`
-  const stored = await session.api
-    .putFile(path, file, image.sizeBytes, FirmwareAnswer, (count) => bar.add(count))
-    .finally(() => bar.end())
+  const stored = await uploadFirmware(session, file, image)
   requireImage(image, stored)
   await submit(session, image, classId, options)
 }
