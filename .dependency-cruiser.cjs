@@ -30,6 +30,7 @@ const domainRooms = [
   { name: 'log', below: ['cbor', 'cose'] },
   { name: 'journal', below: ['cbor', 'cose'] },
   { name: 'trust', below: ['cbor', 'cose', 'suit', 'log'] },
+  { name: 'x509', below: ['cbor', 'cose'] },
   { name: 'signer-journal', below: ['cbor', 'cose', 'suit', 'journal', 'trust'] },
   { name: 'targeting', below: ['suit'] },
   { name: 'rollout', below: [] },

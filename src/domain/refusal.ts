@@ -154,6 +154,7 @@ export interface RefusalDetail {
   REPORT_EPOCH: { expected: number; found: number }
   DEVICE_MISMATCH: { field: string }
   NONCE_UNKNOWN: Record<string, never>
+  REQUEST_STALE: { time: number; now: number }
   STORE_FULL: Record<string, never>
   STORE_UNAVAILABLE: { why: string }
   FIRMWARE_PRUNED: { sha256: string }

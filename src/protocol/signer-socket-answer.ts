@@ -23,6 +23,8 @@ const readers: { readonly [O in SignerOperation]: (body: Members) => SignerAnswe
   'clock-reset': readStatus,
   freshness: (body) => ({ freshness: readBytes(body, 'freshness') }),
   assign: (body) => ({ assignment: readBytes(body, 'assignment') }),
+  certify: (body) => ({ certificate: readBytes(body, 'certificate') }),
+  'device-ca': (body) => ({ certificate: readBytes(body, 'certificate') }),
 }
 
 function readStatus(body: Members): SignerStatus {

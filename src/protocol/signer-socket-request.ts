@@ -86,6 +86,15 @@ const readers: Readonly<Record<SignerRequest['operation'], Reader>> = {
       approvals: readList(m, 'approvals'),
     }),
   },
+  certify: {
+    members: ['request', 'keyChanges'],
+    read: (m) => ({
+      operation: 'certify',
+      request: readBytes(m, 'request'),
+      keyChanges: readList(m, 'keyChanges'),
+    }),
+  },
+  'device-ca': { members: [], read: () => ({ operation: 'device-ca' }) },
 }
 
 function orderReader(operation: 'resume' | 'clock-reset'): Reader {

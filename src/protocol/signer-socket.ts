@@ -69,6 +69,10 @@ export type SignerRequest =
       readonly plan: Uint8Array
       readonly approvals: readonly Uint8Array[]
     }
+  /** A certificate for a device of this namespace; its request, and the changes of its key that lead there. */
+  | { readonly operation: 'certify'; readonly request: Uint8Array; readonly keyChanges: readonly Uint8Array[] }
+  /** The certificate of the authority that issues them. */
+  | { readonly operation: 'device-ca' }
 export type SignerOperation = SignerRequest['operation']
 
 /** What a signer holds; numbers are 0 while it holds none. */
@@ -102,6 +106,9 @@ export interface SignerAnswers {
   'clock-reset': SignerStatus
   freshness: { readonly freshness: Uint8Array }
   assign: { readonly assignment: Uint8Array }
+  /** X.509, DER. */
+  certify: { readonly certificate: Uint8Array }
+  'device-ca': { readonly certificate: Uint8Array }
 }
 
 /** A refusal as it crosses the socket: a code and the number of the check, nothing else. */

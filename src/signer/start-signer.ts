@@ -16,13 +16,14 @@ import { isReleaseOperation, type TimedEntry } from '../domain/signer-journal/jo
 import { openJournal } from './journal/journal-file.js'
 import { JournalMark } from './journal/journal-mark.js'
 import { JournalWriter } from './journal/journal-writer.js'
+import { CertificateLedger } from './online/certificate-ledger.js'
 import { OnlineSigner } from './online/online-signer.js'
 import { PaceLedger } from './online/pace-ledger.js'
 import { VerdictCache } from './verdict-cache.js'
 import { ReleaseLedger } from './release/release-ledger.js'
 import { ReleaseSigner } from './release/release-signer.js'
 import type { SignerOperations } from './signer-operations.js'
-import { SignerState } from './signer-state.js'
+import { SignerState, type Ledger } from './signer-state.js'
 import { RequestLog } from './socket/request-log.js'
 import { SignerServer } from './socket/signer-server.js'
 import { PublishedFolder } from './trust/published-folder.js'
@@ -72,8 +73,20 @@ async function start(
   onStop(() => lock.release())
 
   const ledgers = { release: new ReleaseLedger(), online: new PaceLedger() }
+  const certificates = new CertificateLedger()
+  const online: Ledger = {
+    apply(timed) {
+      ledgers.online.apply(timed)
+      certificates.apply(timed)
+    },
+  }
   const pinnedRoot = readRoot(config.SIGNER_ROOT_FILE)
-  const state = new SignerState(config.SIGNER_PROCESS, pinnedRoot, uptime.bootId, ledgers[config.SIGNER_PROCESS])
+  const state = new SignerState(
+    config.SIGNER_PROCESS,
+    pinnedRoot,
+    uptime.bootId,
+    { release: ledgers.release, online }[config.SIGNER_PROCESS],
+  )
   const published = config.SIGNER_PROCESS === 'release' ? new PublishedFolder(config.SIGNER_PUBLISHED_DIR) : null
   const mark = new JournalMark(config.SIGNER_STATE_DIR)
   const reached = mark.find()
@@ -108,6 +121,7 @@ async function start(
       : new OnlineSigner({
           ...common,
           ledger: ledgers.online,
+          certificates,
           published: new PublishedReader(config.SIGNER_PUBLISHED_DIR),
           verdicts: new VerdictCache(),
         })

@@ -4,6 +4,7 @@ import { encodeManifest, parseManifest, type Manifest } from '../../src/domain/s
 import { encodeText, parseText } from '../../src/domain/suit/text.js'
 import { encodeApproval, parseApproval, type Approval } from '../../src/domain/trust/approval.js'
 import { encodeAssignment, parseAssignment } from '../../src/domain/trust/assignment.js'
+import { encodeCertificateRequest, parseCertificateRequest } from '../../src/domain/trust/certificate-request.js'
 import { encodeCounterEpoch, parseCounterEpoch } from '../../src/domain/trust/counter-epoch.js'
 import { encodeEnrolment, parseEnrolment } from '../../src/domain/trust/enrolment.js'
 import { encodeFreshness, parseFreshness, type Freshness } from '../../src/domain/trust/freshness.js'
@@ -136,6 +137,7 @@ const policy: fc.Arbitrary<Policy> = coseKeys(6).chain((keys) =>
           breakGlass: quorum,
           devicesPerHour: uint,
           minRolloutApprovers: uint,
+          certificatesPerDay: uint,
         },
         { requiredKeys: [] },
       ),
@@ -263,6 +265,15 @@ const enrolment = fc.record({ namespace, key: coseKey, classId: bytes(16), time:
 const counterEpoch = fc.record({ namespace, deviceId: hex(32), nonce: bytes(32), epoch: uint })
 const keyChange = fc.record({ namespace, deviceId: hex(32), nonce: bytes(32), key: coseKey })
 
+const tlsKey = makeP256Key().key
+const certificateRequest = fc.record({
+  namespace,
+  deviceId: hex(32),
+  deviceKey: coseKey,
+  tlsKey: fc.constant(tlsKey as never),
+  time: uint,
+})
+
 const part = fc.integer({ min: 0, max: 999_999_999 })
 const version = fc
   .tuple(part, part, part, fc.option(fc.tuple(fc.constantFrom('alpha', 'beta', 'rc'), part)))
@@ -291,6 +302,12 @@ export const documentTable: readonly DocumentKindCase[] = [
   { name: 'enrolment', values: enrolment, encode: encodeEnrolment, parse: parseEnrolment },
   { name: 'counter-epoch', values: counterEpoch, encode: encodeCounterEpoch, parse: parseCounterEpoch },
   { name: 'key-change', values: keyChange, encode: encodeKeyChange, parse: parseKeyChange },
+  {
+    name: 'certificate-request',
+    values: certificateRequest,
+    encode: encodeCertificateRequest,
+    parse: parseCertificateRequest,
+  },
   { name: 'manifest', values: manifest, encode: encodeManifest, parse: parseManifest },
   {
     name: 'text',

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { sha256 } from '../../src/domain/bytes.js'
 import { Clock } from '../../src/domain/clock.js'
-import { ED25519 } from '../../src/domain/cose/algorithms.js'
+import { ED25519, ESP256 } from '../../src/domain/cose/algorithms.js'
 import { wrappedSha256 } from '../../src/domain/suit/digest.js'
 import { manifestSha256 } from '../../src/domain/suit/envelope.js'
 import { encodeManifest, type Manifest } from '../../src/domain/suit/manifest.js'
@@ -78,11 +78,12 @@ export interface FixtureParts {
   readonly parent?: string
 }
 
-export async function makeFixtureToken(): Promise<FixtureToken> {
+export async function makeFixtureToken(withDeviceCa = false): Promise<FixtureToken> {
   const scratch = createScratchToken()
   const keys = new Map<string, PublicKey>()
-  for (const role of ['manifest-a', 'krl', 'assignment', 'freshness']) {
-    const { key, keyId, algorithm } = await generateKey(scratch, { role, algorithm: ED25519 })
+  for (const role of ['manifest-a', 'krl', 'assignment', 'freshness', ...(withDeviceCa ? ['device-ca'] : [])]) {
+    const wanted = role === 'device-ca' ? ESP256 : ED25519
+    const { key, keyId, algorithm } = await generateKey(scratch, { role, algorithm: wanted })
     keys.set(role, { key, alg: algorithm, keyIdHex: keyId })
   }
   return {
@@ -99,6 +100,8 @@ export async function makeFixtureToken(): Promise<FixtureToken> {
 export interface SignerFixtureOptions extends FixtureOptions {
   /** Makes what the policy will name, such as key files of people. */
   readonly prepare?: (folder: string) => void
+  /** The online signer also holds the key that issues certificates to devices. */
+  readonly withDeviceCa?: boolean
 }
 
 /** A namespace, a token with the keys of both signers, and the signers on their sockets. */
@@ -134,10 +137,11 @@ export class SignerFixture {
   ): Promise<SignerFixture> {
     const folder = mkdtempSync(join(parent, 'countersign-signer-'))
     options.prepare?.(folder)
-    const own = token ?? (await makeFixtureToken())
+    const own = token ?? (await makeFixtureToken(options.withDeviceCa))
     const clock = new HandClock(options.now ?? Math.floor(Date.now() / 1000))
     const roleKeys = Object.fromEntries([...own.keys].map(([role, key]) => [role, [key]]))
-    const trust = await TrustFixture.make({ ...options, now: clock.seconds, roleKeys })
+    const root = options.withDeviceCa === true ? { algorithms: [ED25519, ESP256], ...options.root } : options.root
+    const trust = await TrustFixture.make({ ...options, ...(root && { root }), now: clock.seconds, roleKeys })
     for (const name of ['release', 'online', 'published']) mkdirSync(join(folder, name))
     writeFileSync(join(folder, 'root-1.cbor'), trust.rootBytes)
     return new SignerFixture(folder, own, token !== undefined, clock, trust)

@@ -29,7 +29,7 @@ const people: readonly (readonly [name: string, role: PersonRole])[] = [
 ]
 
 /** Roles whose keys are online in a token; a fixture fills in software keys for those it is not given. */
-type OnlineRole = 'manifest-a' | 'krl' | 'assignment' | 'freshness'
+type OnlineRole = 'manifest-a' | 'krl' | 'assignment' | 'freshness' | 'device-ca'
 export interface FixtureOptions {
   readonly namespace?: string
   /** Seconds; the clock by default. */
@@ -81,6 +81,7 @@ export class TrustFixture {
       ['emergency-krl', 1, [emergencyKey]],
       ['assignment', 1, online('assignment')],
       ['freshness', 1, online('freshness')],
+      ...(options.roleKeys?.['device-ca'] === undefined ? [] : [['device-ca', 1, online('device-ca')] as const]),
     ]
     const algorithms = options.makeKey === undefined ? [ED25519] : [ED25519, ESP256]
     const root = { ...firstRoot(namespace, now, roles), algorithms, ...options.root }

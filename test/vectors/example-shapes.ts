@@ -99,6 +99,14 @@ export const shapes = {
   ),
   resume: numbered(version, namespace, 'process', 'suspension', 'sequences', 'least KRL number'),
   enrolment: numbered(version, namespace, coseKey, 'class id', 'time'),
+  certificateRequest: numbered(
+    version,
+    namespace,
+    'device id',
+    { ...coseKey, name: 'device key' },
+    { ...coseKey, name: 'TLS key' },
+    'time',
+  ),
 }
 
 const digest: Shape = { items: [{ name: 'algorithm' }, { name: 'hash' }] }

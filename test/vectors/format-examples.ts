@@ -1,4 +1,4 @@
-import { sha256, toHex, utf8 } from '../../src/domain/bytes.js'
+import { fromHex, sha256, toHex, utf8 } from '../../src/domain/bytes.js'
 import { nativeAlgorithms } from '../../src/domain/cose/algorithms.js'
 import { encodeSign, makeOneSignature } from '../../src/domain/cose/sign.js'
 import { buildSign1 } from '../../src/domain/cose/sign1.js'
@@ -10,6 +10,7 @@ import { encodeManifest } from '../../src/domain/suit/manifest.js'
 import { encodeText } from '../../src/domain/suit/text.js'
 import { encodeApproval } from '../../src/domain/trust/approval.js'
 import { encodeAssignment } from '../../src/domain/trust/assignment.js'
+import { encodeCertificateRequest, openCertificateRequest } from '../../src/domain/trust/certificate-request.js'
 import { checkApproval } from '../../src/domain/trust/check-approvals.js'
 import { checkAssignment } from '../../src/domain/trust/check-assignment.js'
 import { checkEnvelope } from '../../src/domain/trust/check-envelope.js'
@@ -150,6 +151,21 @@ const reportBytes = await buildSign1(keys.device, report, labelOf('report'))
 const enrolment = encodeEnrolment({ namespace: NAMESPACE, key: keys.device.key, classId: CLASS_ID, time: NOW })
 const enrolmentBytes = await buildSign1(keys.device, enrolment, labelOf('enrolment'))
 
+/** The base point of P-256 (SEC 2 §2.4.2): a key that anybody can write down. */
+const tlsKey = {
+  kind: 'p256' as const,
+  x: fromHex('6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296'),
+  y: fromHex('4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5'),
+}
+const certificateRequest = encodeCertificateRequest({
+  namespace: NAMESPACE,
+  deviceId: keys.device.keyIdHex,
+  deviceKey: keys.device.key,
+  tlsKey,
+  time: NOW,
+})
+const certificateRequestBytes = await buildSign1(keys.device, certificateRequest, labelOf('certificate-request'))
+
 const requestFrame = encodeRequestFrame(1, { operation: 'freshness', nonce: sha256(utf8('nonce')).slice(0, 16) })
 const refusalFrame = encodeRefusalFrame(1, { code: 'CLOCK_BEHIND', check: 4 })
 const frameText = (frame: Uint8Array): string =>
@@ -216,6 +232,14 @@ export const formatExamples: readonly FormatExample[] = [
     page: 'enrolment',
     text: annotateCbor(enrolmentBytes, sign1(shapes.enrolment)),
     check: () => openEnrolment(NAMESPACE, enrolmentBytes, [-19], algorithms),
+  },
+  {
+    page: 'certificate-request',
+    text: annotateCbor(certificateRequestBytes, sign1(shapes.certificateRequest)),
+    check: () =>
+      openCertificateRequest(certificateRequestBytes, [], {
+        ...{ namespace: NAMESPACE, allowed: [-19], algorithms, revoked: nothingRevoked, now: NOW },
+      }),
   },
   {
     page: 'suit-envelope',

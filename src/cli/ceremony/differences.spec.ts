@@ -17,6 +17,7 @@ const limits: Required<PolicyLimits> = {
   breakGlass: '2 of security',
   devicesPerHour: 100,
   minRolloutApprovers: 1,
+  certificatesPerDay: 1_000,
 }
 const policy: Required<Policy> = {
   ...plainPolicy,
@@ -65,6 +66,7 @@ const policyChanges: Readonly<Record<keyof Policy, readonly Policy[]>> = {
     limited({ breakGlass: '1 of security' }),
     limited({ devicesPerHour: 101 }),
     limited({ minRolloutApprovers: 2 }),
+    limited({ certificatesPerDay: 1_001 }),
   ],
   vendorId: [{ ...policy, vendorId: new Uint8Array(16) }],
   classes: [

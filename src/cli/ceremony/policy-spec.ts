@@ -18,6 +18,7 @@ const Limits = z.strictObject({
   breakGlass: z.string().optional(),
   devicesPerHour: Whole.optional(),
   minRolloutApprovers: Whole.optional(),
+  certificatesPerDay: Whole.optional(),
 })
 const Part = z.string().regex(/^[^/]+$/)
 const Uuid = z.string().transform((text, context) => {

@@ -69,7 +69,14 @@ const classRows = ({ classes }: Policy): Row[] =>
 
 /** Limits in words; those that are absent and then mean something are said too. */
 function limitRows(limits: PolicyLimits): Row[] {
-  const { signaturesPerDay, maxImageBytes, approvalLifeSeconds, devicesPerHour, minRolloutApprovers } = limits
+  const {
+    signaturesPerDay,
+    maxImageBytes,
+    approvalLifeSeconds,
+    devicesPerHour,
+    minRolloutApprovers,
+    certificatesPerDay,
+  } = limits
   const rows: readonly (readonly [what: string, value: string | undefined])[] = [
     ['change windows', windowsText(limits.windows)],
     ['outside of them', limits.breakGlass ?? 'nobody'],
@@ -81,6 +88,7 @@ function limitRows(limits: PolicyLimits): Row[] {
     ],
     ['most devices an hour', devicesPerHour === undefined ? undefined : countText(devicesPerHour)],
     ['fleet managers for a rollout', minRolloutApprovers?.toString()],
+    ['certificates of devices in a day', certificatesPerDay?.toString()],
   ]
   return rows.flatMap(([what, value]): Row[] => (value === undefined ? [] : [[what, value]]))
 }

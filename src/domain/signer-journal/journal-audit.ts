@@ -49,6 +49,7 @@ export interface AuditSummary {
   readonly starts: number
   readonly assignments: number
   readonly freshnessStatements: number
+  readonly certificates: number
   readonly isSuspended: boolean
 }
 
@@ -61,7 +62,7 @@ interface OpenIntent {
   readonly trust: TrustState
 }
 
-type SignedEntry = Extract<JournalEntry, { kind: 'assignment' | 'freshness' | 'intent' | 'result' }>
+type SignedEntry = Extract<JournalEntry, { kind: 'assignment' | 'freshness' | 'certificate' | 'intent' | 'result' }>
 
 /**
  * Judges the records of a signer's journal as somebody who has only the file and the pinned root: every document by its
@@ -79,6 +80,7 @@ export class JournalAudit {
   private starts = 0
   private assignments = 0
   private freshnessStatements = 0
+  private certificates = 0
 
   constructor(pinnedRoot: Uint8Array) {
     this.held = anchoredTrust(pinnedRoot)
@@ -103,9 +105,9 @@ export class JournalAudit {
   }
 
   summary(): AuditSummary {
-    const { process, acts, starts, assignments, freshnessStatements } = this
+    const { process, acts, starts, assignments, freshnessStatements, certificates } = this
     const isSuspended = this.continuity.suspensionId !== null
-    return { process, acts, starts, assignments, freshnessStatements, isSuspended }
+    return { process, acts, starts, assignments, freshnessStatements, certificates, isSuspended }
   }
 
   private judge(record: JournalRecord, entry: JournalEntry): void {
@@ -154,9 +156,10 @@ export class JournalAudit {
       this.judgeIntent(index, time, entry)
       return
     }
-    this.requireRole([entry.kind], entry.keyId, time)
+    this.requireRole([entry.kind === 'certificate' ? 'device-ca' : entry.kind], entry.keyId, time)
     if (entry.kind === 'assignment') this.assignments += 1
-    else this.freshnessStatements += 1
+    else if (entry.kind === 'freshness') this.freshnessStatements += 1
+    else this.certificates += 1
   }
 
   private judgeIntent(index: number, time: number, entry: IntentEntry): void {

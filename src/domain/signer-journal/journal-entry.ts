@@ -69,6 +69,16 @@ export interface FreshnessEntry {
   readonly rootVersion: number
   readonly expires: number
 }
+/** A certificate of a device, or of the authority itself: `deviceId` is "" then. */
+export interface CertificateEntry {
+  readonly kind: 'certificate'
+  readonly keyId: string
+  readonly deviceId: string
+  readonly serial: Uint8Array
+  /** Of the bytes that were signed: TBSCertificate. */
+  readonly subjectSha256: Uint8Array
+  readonly expires: number
+}
 /** People let a suspended signer go on, or set its clock right; the order as they approved it. */
 export interface OrderEntry {
   readonly kind: 'resume' | 'clock-reset'
@@ -79,7 +89,15 @@ export interface OrderEntry {
   readonly uptimeSeconds: number
 }
 export type JournalEntry =
-  StartEntry | DocumentEntry | ImageEntry | IntentEntry | ResultEntry | AssignmentEntry | FreshnessEntry | OrderEntry
+  | StartEntry
+  | DocumentEntry
+  | ImageEntry
+  | IntentEntry
+  | ResultEntry
+  | AssignmentEntry
+  | FreshnessEntry
+  | CertificateEntry
+  | OrderEntry
 
 /** An entry and the time of its record, in seconds. */
 export interface TimedEntry {
@@ -102,69 +120,79 @@ export function entryOf(record: JournalRecord): JournalEntry {
 }
 
 function readEntry(record: JournalRecord, fields: Fields): JournalEntry {
-  switch (record.kind) {
-    case 'start':
-      return {
-        kind: 'start',
-        process: fields.text('process'),
-        pinnedRootSha256: fields.bytes('pinnedRootSha256', 32),
-        bootId: readText(fields, 'bootId'),
-        uptimeSeconds: fields.uint('uptimeSeconds'),
-        tornBytes: fields.uint('tornBytes'),
-        startId: fields.bytes('startId', 16),
-        hostSha256: fields.bytes('hostSha256', 32),
-        isRestored: readBoolean(fields, 'isRestored'),
-      }
-    case 'root':
-    case 'policy':
-    case 'krl':
-      return { kind: record.kind, bytes: readBytes(fields) }
-    case 'image':
-      return {
-        kind: 'image',
-        imageSha256: fields.bytes('imageSha256', 32),
-        imageSizeBytes: fields.uint('imageSizeBytes'),
-      }
-    case 'intent':
-      return readIntent(fields)
-    case 'result':
-      return {
-        kind: 'result',
-        operation: readOperation(fields),
-        requestId: fields.text('requestId'),
-        bytes: readBytes(fields),
-      }
-    case 'assignment':
-      return {
-        kind: 'assignment',
-        planSha256: fields.bytes('planSha256', 32),
-        planExpires: fields.uint('planExpires'),
-        manifestSha256: fields.bytes('manifestSha256', 32),
-        deviceId: fields.text('deviceId'),
-        keyId: fields.text('keyId'),
-      }
-    case 'freshness':
-      return {
-        kind: 'freshness',
-        keyId: fields.text('keyId'),
-        krlNumber: fields.uint('krlNumber'),
-        rootVersion: fields.uint('rootVersion'),
-        expires: fields.uint('expires'),
-      }
-    case 'resume':
-    case 'clock-reset':
-      return {
-        kind: record.kind,
-        requestId: fields.text('requestId'),
-        bytes: readBytes(fields),
-        approvals: readApprovals(fields),
-        bootId: readText(fields, 'bootId'),
-        uptimeSeconds: fields.uint('uptimeSeconds'),
-      }
-    default:
-      // Skipping what a later program wrote could skip a spent grant.
-      throw new Refusal('JOURNAL_BROKEN', { at: record.index, why: `unknown kind of record ${record.kind}` })
-  }
+  const { kind } = record
+  if (Object.hasOwn(readers, kind)) return readers[kind as JournalEntry['kind']](fields)
+  // Skipping what a later program wrote could skip a spent grant.
+  throw new Refusal('JOURNAL_BROKEN', { at: record.index, why: `unknown kind of record ${kind}` })
+}
+
+const readDocument =
+  (kind: DocumentEntry['kind']) =>
+  (fields: Fields): DocumentEntry => ({ kind, bytes: readBytes(fields) })
+
+const readOrder =
+  (kind: OrderEntry['kind']) =>
+  (fields: Fields): OrderEntry => ({
+    kind,
+    requestId: fields.text('requestId'),
+    bytes: readBytes(fields),
+    approvals: readApprovals(fields),
+    bootId: readText(fields, 'bootId'),
+    uptimeSeconds: fields.uint('uptimeSeconds'),
+  })
+
+const readers: { readonly [K in JournalEntry['kind']]: (fields: Fields) => JournalEntry } = {
+  start: (fields) => ({
+    kind: 'start',
+    process: fields.text('process'),
+    pinnedRootSha256: fields.bytes('pinnedRootSha256', 32),
+    bootId: readText(fields, 'bootId'),
+    uptimeSeconds: fields.uint('uptimeSeconds'),
+    tornBytes: fields.uint('tornBytes'),
+    startId: fields.bytes('startId', 16),
+    hostSha256: fields.bytes('hostSha256', 32),
+    isRestored: readBoolean(fields, 'isRestored'),
+  }),
+  root: readDocument('root'),
+  policy: readDocument('policy'),
+  krl: readDocument('krl'),
+  image: (fields) => ({
+    kind: 'image',
+    imageSha256: fields.bytes('imageSha256', 32),
+    imageSizeBytes: fields.uint('imageSizeBytes'),
+  }),
+  intent: (fields) => readIntent(fields),
+  result: (fields) => ({
+    kind: 'result',
+    operation: readOperation(fields),
+    requestId: fields.text('requestId'),
+    bytes: readBytes(fields),
+  }),
+  assignment: (fields) => ({
+    kind: 'assignment',
+    planSha256: fields.bytes('planSha256', 32),
+    planExpires: fields.uint('planExpires'),
+    manifestSha256: fields.bytes('manifestSha256', 32),
+    deviceId: fields.text('deviceId'),
+    keyId: fields.text('keyId'),
+  }),
+  freshness: (fields) => ({
+    kind: 'freshness',
+    keyId: fields.text('keyId'),
+    krlNumber: fields.uint('krlNumber'),
+    rootVersion: fields.uint('rootVersion'),
+    expires: fields.uint('expires'),
+  }),
+  certificate: (fields) => ({
+    kind: 'certificate',
+    keyId: fields.text('keyId'),
+    deviceId: readText(fields, 'deviceId'),
+    serial: fields.bytes('serial', 16),
+    subjectSha256: fields.bytes('subjectSha256', 32),
+    expires: fields.uint('expires'),
+  }),
+  resume: readOrder('resume'),
+  'clock-reset': readOrder('clock-reset'),
 }
 
 const readIntent = (fields: Fields): IntentEntry => ({

@@ -13,6 +13,7 @@ export type DocumentKind =
   | 'enrolment'
   | 'counter-epoch'
   | 'key-change'
+  | 'certificate-request'
   | 'journal'
 
 const labels = new Map<DocumentKind, Uint8Array>()

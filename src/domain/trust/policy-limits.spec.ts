@@ -39,6 +39,7 @@ it('reads what it writes', () => {
     breakGlass: '2 of security',
     devicesPerHour: 100,
     minRolloutApprovers: 1,
+    certificatesPerDay: 1_000,
   }
   expect(readLimits(limitsToCbor(limits))).toEqual(limits)
   expect(readLimits(limitsToCbor({}))).toEqual({})

@@ -24,6 +24,8 @@ export interface PolicyLimits {
   readonly devicesPerHour?: number
   /** Fleet managers a rollout needs at least, whatever the quorum says. */
   readonly minRolloutApprovers?: number
+  /** Certificates of devices in 24 hours. */
+  readonly certificatesPerDay?: number
 }
 
 const DAY_SECONDS = 86_400
@@ -38,6 +40,7 @@ export function limitsToCbor(limits: PolicyLimits): CborMap {
     ['breakGlass', limits.breakGlass],
     ['devicesPerHour', limits.devicesPerHour],
     ['minRolloutApprovers', limits.minRolloutApprovers],
+    ['certificatesPerDay', limits.certificatesPerDay],
   ])
 }
 
@@ -53,6 +56,7 @@ export function readLimits(map: CborMap): PolicyLimits {
     breakGlass: fields.optional('breakGlass', (key) => fields.text(key, 256)),
     devicesPerHour: fields.optional('devicesPerHour', uint),
     minRolloutApprovers: fields.optional('minRolloutApprovers', uint),
+    certificatesPerDay: fields.optional('certificatesPerDay', uint),
   }
   if (values.breakGlass !== undefined) parseQuorum(values.breakGlass)
   fields.finish()

@@ -5,6 +5,7 @@ import type { MachineUptime } from '../host/system-clock.js'
 import type { SignerState } from '../signer-state.js'
 import type { PublishedReader } from '../trust/published-reader.js'
 import type { PaceLedger } from './pace-ledger.js'
+import type { CertificateLedger } from './certificate-ledger.js'
 import type { VerdictCache } from '../verdict-cache.js'
 
 /** What the operations of an online signer work with. */
@@ -15,6 +16,7 @@ export interface OnlineContext {
   readonly token: Token
   readonly state: SignerState
   readonly ledger: PaceLedger
+  readonly certificates: CertificateLedger
   readonly published: PublishedReader
   readonly verdicts: VerdictCache
   readonly log: SignerLog

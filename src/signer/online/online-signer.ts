@@ -8,6 +8,7 @@ import {
 } from '../signer-operations.js'
 import { followOrder, type OrderRequest } from '../follow-order.js'
 import type { OnlineContext } from './online-context.js'
+import { certifyAuthority, certifyDevice } from './certify.js'
 import { refreshTrust } from './refresh-trust.js'
 import { signAssignment } from './sign-assignment.js'
 import { signFreshness } from './sign-freshness.js'
@@ -27,17 +28,17 @@ export class OnlineSigner implements SignerOperations {
         return signFreshness(request, this.context)
       case 'assign':
         return signAssignment(request, this.context)
+      case 'certify':
+        return certifyDevice(request, this.context)
+      case 'device-ca':
+        return certifyAuthority(this.context)
       case 'resume':
         // The KRL that the order asks for may lie in the folder already.
         await refreshTrust(this.context)
         return this.follow(request)
       case 'clock-reset':
         return this.follow(request)
-      case 'knows-image':
-      case 'sign':
-      case 're-sign':
-      case 'krl':
-      case 'import':
+      default:
         return notServed(request.operation)
     }
   }

@@ -43,8 +43,7 @@ export class ReleaseSigner implements SignerOperations {
       case 'clock-reset':
         await followOrder(request, this.context)
         return this.status()
-      case 'freshness':
-      case 'assign':
+      default:
         return notServed(request.operation)
     }
   }

@@ -3,7 +3,7 @@ import type { SignerRequest } from '../../protocol/signer-socket.js'
 import type { LogFacts, SignerLog } from '../host/signer-log.js'
 
 /** Operations that run by the thousand and whose every signature is in the journal. */
-const quiet: readonly string[] = ['status', 'knows-image', 'freshness', 'assign']
+const quiet: readonly string[] = ['status', 'knows-image', 'freshness', 'assign', 'certify']
 
 /** What the log says of requests. */
 export class RequestLog {
