@@ -81,6 +81,25 @@ const rooms = [
     'PKCS#11 and what it needs to name keys',
   ),
   only(
+    'inspect',
+    '^src/inspect/',
+    [
+      '^src/inspect/',
+      '^src/domain/(bytes|refusal)\\.ts$',
+      '^src/domain/trust/(firmware-formats|policy-limits)\\.ts$',
+      npm('pkijs', 'hash-wasm'),
+      builtIn('crypto', 'zlib', 'stream'),
+      builtIn('fs'),
+    ],
+    'readers of firmware know bytes and what checks them',
+  ),
+  never(
+    'inspect-files-in-one-place',
+    { path: '^src/inspect/(?!file-source\\.ts$)', pathNot: spec },
+    { path: builtIn('fs') },
+    'readers take a source of bytes; one file makes a source of a file',
+  ),
+  only(
     'signer',
     '^src/signer/',
     ['^src/signer/', '^src/domain/(?!rollout/|targeting/)', '^src/protocol/signer-socket', '^src/token/', npm('zod')],
@@ -96,7 +115,7 @@ const rooms = [
   only(
     'server',
     '^src/server/',
-    ['^src/server/', '^src/domain/', '^src/protocol/', '^migrations/', '(^|/)node_modules/'],
+    ['^src/server/', '^src/inspect/', '^src/domain/', '^src/protocol/', '^migrations/', '(^|/)node_modules/'],
     'the server knows neither the signer nor what starts it',
     anyBuiltIn,
   ),
@@ -109,7 +128,7 @@ const rooms = [
   only(
     'cli',
     '^src/cli/',
-    ['^src/cli/', '^src/domain/', '^src/protocol/', '^src/token/', npm('commander', 'zod')],
+    ['^src/cli/', '^src/inspect/', '^src/domain/', '^src/protocol/', '^src/token/', npm('commander', 'zod')],
     'the command line speaks to the server by HTTP',
     anyBuiltIn,
   ),
@@ -154,6 +173,12 @@ const rooms = [
 const product = '^(src|device-sim|migrations)/'
 const packages = [
   never('pkcs11js-in-token', { path: product, pathNot: '^src/token/' }, { path: npm('pkcs11js') }, 'one importer'),
+  never(
+    'cms-in-inspect',
+    { path: product, pathNot: ['^src/inspect/', spec] },
+    { path: npm('pkijs', 'hash-wasm') },
+    'what stands in firmware is read in one room',
+  ),
   never(
     'database-in-server',
     { path: product, pathNot: ['^src/server/', '^migrations/', spec] },

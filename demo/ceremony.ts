@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs'
+import { firmwareFormats } from '../src/domain/trust/firmware-formats.js'
 import type { Folders } from './folders.js'
 import type { People } from './people.js'
 import type { Person } from './person.js'
@@ -134,7 +135,13 @@ export async function signPolicy(folders: Folders, product: Product, people: Peo
       'resume-signer': '2 of security',
       'clock-reset': '1 of security',
     },
-    limits: { approvalLifeSeconds: 7 * DAY, signaturesPerDay: 200, devicesPerHour: 1_000_000 },
+    limits: {
+      approvalLifeSeconds: 7 * DAY,
+      signaturesPerDay: 200,
+      devicesPerHour: 1_000_000,
+      // The demo takes any file as firmware; a product would name its own formats.
+      firmwareFormats: [...firmwareFormats],
+    },
   }
   return signTogether('policy', folders, 1, document, people.policySigners)
 }

@@ -36,7 +36,7 @@ if (seconds === null || seed === null) {
   process.exit(2)
 }
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const run = spawnSync(process.execPath, [join(root, 'node_modules/jest/bin/jest.js'), 'test/fuzz/decoder-run'], {
+const run = spawnSync(process.execPath, [join(root, 'node_modules/jest/bin/jest.js'), 'test/fuzz/.*-run'], {
   cwd: root,
   stdio: ['ignore', 'inherit', 'inherit'],
   env: {

@@ -56,6 +56,11 @@ const advice: Readonly<Record<string, string>> = {
   STORE_UNAVAILABLE: 'the server cannot reach its store: tell its operator, then repeat this command',
   FIRMWARE_PRUNED: 'its bytes were given up, as nothing needed them: upload the file again',
   IMAGE_TOO_LARGE: 'the server or the policy takes no image of this size; the limit is above',
+  FORMAT_NOT_ALLOWED: 'build firmware of a format that the policy allows, or have the next policy allow this one',
+  FIRMWARE_DAMAGED: 'build or fetch the file again',
+  EMBEDDED_SIGNATURE_INVALID: 'sign the image again with the key that it names, or take that key out of its header',
+  VERSION_DISAGREES: 'type the version that the firmware states, or build it with the one you typed',
+  CLASS_DISAGREES: 'name the class that the firmware was built for, or have its target listed with the class',
 }
 
 const byStatus = (status: number): string => {

@@ -161,6 +161,12 @@ export interface RefusalDetail {
   UPLOAD_BUSY: { id: string }
   /** `column`: where in the text of the filter, counted from 1. */
   FILTER_INVALID: { column: number; why: string }
+  // What is inside firmware, against what is said of it.
+  FORMAT_NOT_ALLOWED: { format: string; allowed: string }
+  FIRMWARE_DAMAGED: { format: string; why: string }
+  EMBEDDED_SIGNATURE_INVALID: { format: string; why: string }
+  VERSION_DISAGREES: { typed: string; found: string }
+  CLASS_DISAGREES: { typed: string; found: string }
 }
 export type RefusalCode = keyof RefusalDetail
 

@@ -7,6 +7,7 @@ import { encodeAssignment, parseAssignment } from '../../src/domain/trust/assign
 import { encodeCertificateRequest, parseCertificateRequest } from '../../src/domain/trust/certificate-request.js'
 import { encodeCounterEpoch, parseCounterEpoch } from '../../src/domain/trust/counter-epoch.js'
 import { encodeEnrolment, parseEnrolment } from '../../src/domain/trust/enrolment.js'
+import { firmwareFormats } from '../../src/domain/trust/firmware-formats.js'
 import { encodeFreshness, parseFreshness, type Freshness } from '../../src/domain/trust/freshness.js'
 import { encodeKeyChange, parseKeyChange } from '../../src/domain/trust/key-change.js'
 import { encodeKrl, parseKrl } from '../../src/domain/trust/krl.js'
@@ -138,6 +139,7 @@ const policy: fc.Arbitrary<Policy> = coseKeys(6).chain((keys) =>
           devicesPerHour: uint,
           minRolloutApprovers: uint,
           certificatesPerDay: uint,
+          firmwareFormats: fc.subarray([...firmwareFormats], { minLength: 1 }),
         },
         { requiredKeys: [] },
       ),

@@ -6,6 +6,7 @@ import { classIdOf, vendorIdOf } from '../../src/domain/suit/identifiers.js'
 import { encodeApproval, type Approval } from '../../src/domain/trust/approval.js'
 import { encodeKrl, type Krl } from '../../src/domain/trust/krl.js'
 import { labelOf } from '../../src/domain/trust/labels.js'
+import { firmwareFormats } from '../../src/domain/trust/firmware-formats.js'
 import { encodePolicy, type Person, type Policy } from '../../src/domain/trust/policy.js'
 import { encodeRoot, type Root, type RootKey, type RootRole } from '../../src/domain/trust/root.js'
 import type { KeyRole, PersonRole } from '../../src/domain/trust/roles.js'
@@ -263,7 +264,8 @@ function firstPolicy(namespace: string, now: number, personKeys: ReadonlyMap<str
       ['resume-signer', '2 of security'],
       ['clock-reset', '1 of security'],
     ]),
-    limits: { approvalLifeSeconds: 7 * DAY },
+    // Images of tests are bytes without a form, unless a test is about formats.
+    limits: { approvalLifeSeconds: 7 * DAY, firmwareFormats },
     vendorId: VENDOR_ID,
     classes: new Map([[toHex(CLASS_ID), [[Uint8Array.of(0)]]]]),
   }

@@ -83,6 +83,7 @@ export const policy: Policy = {
     approvalLifeSeconds: 7 * DAY,
     breakGlass: '2 of release-manager and 1 of security',
     devicesPerHour: 1_000,
+    firmwareFormats: ['mcuboot', 'unknown'],
   },
   vendorId: VENDOR_ID,
   classes: new Map([[toHex(CLASS_ID), [[Uint8Array.of(0)]]]]),

@@ -18,6 +18,7 @@ const limits: Required<PolicyLimits> = {
   devicesPerHour: 100,
   minRolloutApprovers: 1,
   certificatesPerDay: 1_000,
+  firmwareFormats: ['mcuboot'],
 }
 const policy: Required<Policy> = {
   ...plainPolicy,
@@ -67,6 +68,7 @@ const policyChanges: Readonly<Record<keyof Policy, readonly Policy[]>> = {
     limited({ devicesPerHour: 101 }),
     limited({ minRolloutApprovers: 2 }),
     limited({ certificatesPerDay: 1_001 }),
+    limited({ firmwareFormats: ['mcuboot', 'unknown'] }),
   ],
   vendorId: [{ ...policy, vendorId: new Uint8Array(16) }],
   classes: [

@@ -3,6 +3,7 @@ import { findHex, fromHex, toHex } from '../../domain/bytes.js'
 import { keyIdHexOf } from '../../domain/cose/cose-key.js'
 import { Refusal } from '../../domain/refusal.js'
 import { classIdOf, formatUuid, vendorIdOf } from '../../domain/suit/identifiers.js'
+import { firmwareFormats } from '../../domain/trust/firmware-formats.js'
 import { legacyWaivers, type LegacyClients } from '../../domain/trust/legacy-clients.js'
 import { encodePolicy, parsePolicy, type Builder, type Person, type Policy } from '../../domain/trust/policy.js'
 import { operations, personRoles } from '../../domain/trust/roles.js'
@@ -19,6 +20,7 @@ const Limits = z.strictObject({
   devicesPerHour: Whole.optional(),
   minRolloutApprovers: Whole.optional(),
   certificatesPerDay: Whole.optional(),
+  firmwareFormats: z.array(z.enum(firmwareFormats)).optional(),
 })
 const Part = z.string().regex(/^[^/]+$/)
 const Uuid = z.string().transform((text, context) => {

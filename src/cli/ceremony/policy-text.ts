@@ -89,6 +89,7 @@ function limitRows(limits: PolicyLimits): Row[] {
     ['most devices an hour', devicesPerHour === undefined ? undefined : countText(devicesPerHour)],
     ['fleet managers for a rollout', minRolloutApprovers?.toString()],
     ['certificates of devices in a day', certificatesPerDay?.toString()],
+    ['firmware may be', limits.firmwareFormats?.join(', ') ?? 'of every format that is known'],
   ]
   return rows.flatMap(([what, value]): Row[] => (value === undefined ? [] : [[what, value]]))
 }

@@ -40,6 +40,7 @@ it('reads what it writes', () => {
     devicesPerHour: 100,
     minRolloutApprovers: 1,
     certificatesPerDay: 1_000,
+    firmwareFormats: ['mcuboot', 'unknown'] as const,
   }
   expect(readLimits(limitsToCbor(limits))).toEqual(limits)
   expect(readLimits(limitsToCbor({}))).toEqual({})
@@ -58,6 +59,11 @@ describe('refuses', () => {
     ['a window that ends before it begins', 'windows', [[1, 2, 1]], range],
     ['a window without length', 'windows', [[1, 1, 1]], range],
     ['a window past midnight', 'windows', [[1, 0, 86_401]], range],
+    ['formats that are no list', 'firmwareFormats', 'any', 'not an array'],
+    ['a list without formats', 'firmwareFormats', [], 'allows nothing'],
+    ['a format that is none', 'firmwareFormats', ['mcuboot', 'exe'], 'unknown format'],
+    ['a format that is a number', 'firmwareFormats', [1], 'not a text of 1 to 128 characters'],
+    ['a format twice', 'firmwareFormats', ['uf2', 'uf2'], 'a format is listed twice'],
   ] as [string, string, CborValue, string][])('%s', (_, field, value, why) => {
     expect(refusedBy(() => readLimits(cborMap([[field, value]])))).toEqual({
       code: 'DOCUMENT_MALFORMED',

@@ -1,5 +1,6 @@
 import { cborMap, type CborMap, type CborValue } from '../cbor/value.js'
 import { Fields } from './fields.js'
+import { isFirmwareFormat, type FirmwareFormat } from './firmware-formats.js'
 import { parseQuorum } from './quorum.js'
 
 /** A change window in UTC: days as bits (1 Monday … 64 Sunday), seconds of the day, from ≤ t < to. */
@@ -26,6 +27,8 @@ export interface PolicyLimits {
   readonly minRolloutApprovers?: number
   /** Certificates of devices in 24 hours. */
   readonly certificatesPerDay?: number
+  /** Kinds of firmware that may be submitted. Absent: every kind that is known, and nothing of an unknown one. */
+  readonly firmwareFormats?: readonly FirmwareFormat[]
 }
 
 const DAY_SECONDS = 86_400
@@ -41,6 +44,7 @@ export function limitsToCbor(limits: PolicyLimits): CborMap {
     ['devicesPerHour', limits.devicesPerHour],
     ['minRolloutApprovers', limits.minRolloutApprovers],
     ['certificatesPerDay', limits.certificatesPerDay],
+    ['firmwareFormats', limits.firmwareFormats],
   ])
 }
 
@@ -57,10 +61,22 @@ export function readLimits(map: CborMap): PolicyLimits {
     devicesPerHour: fields.optional('devicesPerHour', uint),
     minRolloutApprovers: fields.optional('minRolloutApprovers', uint),
     certificatesPerDay: fields.optional('certificatesPerDay', uint),
+    firmwareFormats: fields.optional('firmwareFormats', (key) => readFormats(fields, fields.array(key))),
   }
   if (values.breakGlass !== undefined) parseQuorum(values.breakGlass)
   fields.finish()
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))
+}
+
+function readFormats(fields: Fields, row: readonly CborValue[]): FirmwareFormat[] {
+  const formats = row.map((value) => {
+    const text = fields.asText('firmwareFormats', value)
+    if (!isFirmwareFormat(text)) throw fields.refusal('firmwareFormats', 'unknown format')
+    return text
+  })
+  if (formats.length === 0) throw fields.refusal('firmwareFormats', 'allows nothing')
+  if (new Set(formats).size < formats.length) throw fields.refusal('firmwareFormats', 'a format is listed twice')
+  return formats
 }
 
 function readWindow(fields: Fields, row: CborValue): ChangeWindow {
