@@ -87,6 +87,13 @@ CREATE TABLE device_group (
   changed_at bigint NOT NULL,
   changed_by text NOT NULL
 );
+CREATE TABLE due_notice (
+  namespace text NOT NULL,
+  what text NOT NULL,
+  due_at bigint NOT NULL,
+  days smallint NOT NULL,
+  noticed_at bigint NOT NULL
+);
 CREATE TABLE embedded_key (
   namespace text NOT NULL,
   sha256 bytea NOT NULL,
@@ -315,6 +322,7 @@ ALTER TABLE claim_token ADD CONSTRAINT claim_token_pkey PRIMARY KEY (id);
 ALTER TABLE deployment ADD CONSTRAINT deployment_pkey PRIMARY KEY (rollout_id, device_id);
 ALTER TABLE device ADD CONSTRAINT device_pkey PRIMARY KEY (namespace, id);
 ALTER TABLE device_group ADD CONSTRAINT device_group_pkey PRIMARY KEY (namespace, name);
+ALTER TABLE due_notice ADD CONSTRAINT due_notice_once PRIMARY KEY (namespace, what, due_at, days);
 ALTER TABLE embedded_key ADD CONSTRAINT embedded_key_pkey PRIMARY KEY (namespace, sha256);
 ALTER TABLE event ADD CONSTRAINT event_pkey PRIMARY KEY (number);
 ALTER TABLE firmware ADD CONSTRAINT firmware_pkey PRIMARY KEY (namespace, sha256);
@@ -362,6 +370,7 @@ ALTER TABLE device ADD CONSTRAINT device_protocol_check CHECK ((protocol = ANY (
 ALTER TABLE device ADD CONSTRAINT device_report_whole CHECK ((((report IS NULL) = (report_counter IS NULL)) AND ((report IS NULL) = (report_epoch IS NULL))));
 ALTER TABLE device ADD CONSTRAINT device_version_key_check CHECK ((cardinality(version_key) = 5));
 ALTER TABLE device_group ADD CONSTRAINT device_group_list_is_full CHECK (((filter IS NOT NULL) OR (filled_to IS NULL)));
+ALTER TABLE due_notice ADD CONSTRAINT due_notice_days_check CHECK ((days > 0));
 ALTER TABLE embedded_key ADD CONSTRAINT embedded_key_der_check CHECK ((octet_length(der) > 0));
 ALTER TABLE embedded_key ADD CONSTRAINT embedded_key_kind_check CHECK ((kind = ANY (ARRAY['ed25519'::text, 'ecdsa-p256'::text, 'ecdsa-p384'::text, 'rsa'::text, 'x509-ca'::text])));
 ALTER TABLE embedded_key ADD CONSTRAINT embedded_key_sha256_check CHECK ((octet_length(sha256) = 32));
@@ -476,6 +485,7 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON claim_token TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON deployment TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON device TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON device_group TO countersign_server;
+GRANT INSERT, SELECT ON due_notice TO countersign_server;
 GRANT DELETE, INSERT, SELECT ON embedded_key TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON event TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON firmware TO countersign_server;

@@ -97,15 +97,6 @@ export type RolloutAnswer = z.infer<typeof RolloutAnswer>
 
 export const RolloutRowAnswer = z.looseObject({ id: z.string(), state: z.string() })
 
-export const KeyAnswer = z.looseObject({
-  keyId: digest,
-  role: z.string(),
-  alg: z.number(),
-  notBefore: count,
-  notAfter: count,
-  state: z.string(),
-})
-
 export const KrlRequestAnswer = z.looseObject({
   id: z.string(),
   requestId: z.string(),

@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { addApprovalsCommands } from './commands/approvals.command.js'
 import { addAuditCommands } from './commands/audit.command.js'
 import { addCeremonyCommands } from './commands/ceremony.command.js'
 import { addDeviceCommands } from './commands/device.command.js'
@@ -36,6 +37,7 @@ export function buildProgram(world: World): Command {
   addKeyCommands(program, world)
   addFirmwareCommands(program, world)
   addEmbeddedKeyCommands(program, world)
+  addApprovalsCommands(program, world)
   addReleaseCommands(program, world)
   addRolloutCommands(program, world)
   addKeysCommands(program, world)

@@ -38,6 +38,7 @@ const advice: Readonly<Record<string, string>> = {
   KEY_NOT_NEWER: 'nothing to do: a release is signed again only after its key was rotated',
   APPROVAL_VOID: 'the signer was resumed after this was approved: approve again',
   SEQUENCE_OVERTAKEN: 'run "countersign release renew ID", then have it approved again',
+  ROLE_ENDS: 'the manifest keys end before devices would have it: hold the root ceremony that lists their successors',
   UNAUTHENTICATED: 'run "countersign login" with a token that is valid',
   FORBIDDEN: 'use a token with the role that is needed; a security officer makes one with "countersign token create"',
   NOT_FOUND: 'look it up with the list command; ids are printed in full there',

@@ -2,6 +2,7 @@ import { equalBytes, toBase64Url } from '../domain/bytes.js'
 import { Refusal } from '../domain/refusal.js'
 import type { Manifest } from '../domain/suit/manifest.js'
 import type { ApprovedRequest } from '../domain/trust/check-approvals.js'
+import { RELEASE_LIFE_SECONDS, requireRoleOutlives } from '../domain/trust/falling-due.js'
 import { approvalLife, requireApproverRole, signApproval } from './approval-signing.js'
 import { bytesOf, ReleaseAnswer, ReleaseRowAnswer } from './api-answers.js'
 import { listAll } from './api-list.js'
@@ -31,6 +32,7 @@ export async function approveRelease(
   const image = await hashDownload(api, world.terminal, page.imageSha256, page.imageSizeBytes)
   const now = world.clock.nowSeconds()
   const checked = checkRelease(held, page, image, now)
+  requireRoleOutlives(held.state, now + RELEASE_LIFE_SECONDS, now)
   if (checked.requester === person) throw new Refusal('APPROVER_IS_REQUESTER', { person })
   const before = await findReleaseBefore(session, held, checked)
   output.lines(describeRelease(checked, policy.namespace))

@@ -159,6 +159,7 @@ export interface RefusalDetail {
   STORE_UNAVAILABLE: { why: string }
   FIRMWARE_PRUNED: { sha256: string }
   UPLOAD_BUSY: { id: string }
+  ROLE_ENDS: { role: string; ends: number; until: number }
   /** `column`: where in the text of the filter, counted from 1. */
   FILTER_INVALID: { column: number; why: string }
   // What is inside firmware, against what is said of it.

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { findBase64Url, sha256, toBase64Url, toHex, utf8 } from '../../src/domain/bytes.js'
 import { encodeKrl, type Krl } from '../../src/domain/trust/krl.js'
 import type { ApiRole } from '../../src/server/access/roles.decorator.js'
+import type { ServerClock } from '../../src/server/clock/server-clock.port.js'
 import { TrustPublisher, type PublishedTrust } from '../../src/server/keys/trust-publisher.port.js'
 import { ServerUnderTest } from './server-app.js'
 import { SoftSigners } from './soft-signers.js'
@@ -21,6 +22,7 @@ interface BenchOptions {
   readonly maxUploadBytes?: number
   readonly trust?: TrustFixture
   /** Of real signers; without them keys in memory sign. */
+  readonly clock?: ServerClock
   readonly sockets?: { readonly releaseSigner: string; readonly onlineSigner: string }
 }
 
@@ -60,7 +62,11 @@ export class PeopleBench {
       databaseUrl: await databases.create(),
       namespaces: [{ namespace: trust.namespace, rootFile, ...sockets, vendorDomain: 'vendor.example', classes }],
       maxUploadBytes: options.maxUploadBytes ?? 1_048_576,
-      world: options.sockets === undefined ? { signers, publisher } : { publisher },
+      world: {
+        publisher,
+        ...(options.sockets === undefined ? { signers } : {}),
+        ...(options.clock === undefined ? {} : { clock: options.clock }),
+      },
     })
     return new PeopleBench(databases, server, trust, signers, publisher, folder)
   }

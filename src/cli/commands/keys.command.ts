@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander'
-import { AcknowledgementAnswer, KeyAnswer, KrlRequestAnswer, listOf } from '../api-answers.js'
+import { AcknowledgementAnswer, KrlRequestAnswer, listOf } from '../api-answers.js'
 import {
   defineCommand,
   defineGroup,
@@ -11,11 +11,11 @@ import {
   type CommonOptions,
   type ConfirmOptions,
 } from '../command-shape.js'
+import { findDue, listKeys, printDue, printKeys } from '../key-list.js'
 import { approveKrl, proposeKrl } from '../krl-approval.js'
 import { addEmergency } from './emergency.command.js'
 import { printKrlRequest } from '../krl-request-text.js'
 import { requireRevocableKey } from '../krl-change.js'
-import { timeText } from '../quantity-text.js'
 import { parseReason, revocationReasons } from '../revocation-reason.js'
 import type { KeyOptions, World } from '../session.js'
 import { z } from 'zod'
@@ -30,8 +30,14 @@ interface RevokeOptions extends SignOptions {
 /** `keys`: the keys of root and policy, and the list of those that are revoked. */
 export function addKeysCommands(program: Command, world: World): void {
   const group = defineGroup(program, 'keys', 'keys of the namespace and the revocation list (KRL)')
-  defineCommand(group, 'list', 'every key of the newest root, with its role and life', 'keys list').action(
-    (options: CommonOptions) => list(world, options),
+  defineCommand(
+    group,
+    'list',
+    'every key of the newest root: role, state, life, owner and deputy; in red what has to be renewed',
+    'keys list',
+  ).action((options: CommonOptions) => list(world, options))
+  defineCommand(group, 'due', 'what has to be renewed within 30 days, and how', 'keys due --json').action(
+    (options: CommonOptions) => due(world, options),
   )
   addRevoke(group, world)
   addEmergency(group, world)
@@ -98,12 +104,21 @@ async function propose(world: World, options: SignOptions): Promise<void> {
 
 async function list(world: World, options: CommonOptions): Promise<void> {
   const session = sessionOf(world, options)
-  const answer = await session.api.get('/keys', z.union([z.array(KeyAnswer), listOf(KeyAnswer)]))
-  const rows = Array.isArray(answer) ? answer : answer.items
-  for (const row of rows)
-    session.output.line(
-      `${row.keyId}  ${row.role.padEnd(13)}  ${row.state.padEnd(8)}  ${timeText(row.notBefore)} to ${timeText(row.notAfter)}`,
-    )
+  const held = await session.refreshTrust()
+  const now = world.clock.nowSeconds()
+  const keys = listKeys(held, now)
+  printKeys(session.output, keys)
+  printDue(session.output, findDue(held, now), now)
+  session.output.result(keys)
+}
+
+async function due(world: World, options: CommonOptions): Promise<void> {
+  const session = sessionOf(world, options)
+  const held = await session.refreshTrust()
+  const now = world.clock.nowSeconds()
+  const rows = findDue(held, now)
+  if (rows.length === 0) session.output.line('nothing has to be renewed within 30 days')
+  printDue(session.output, rows, now)
   session.output.result(rows)
 }
 

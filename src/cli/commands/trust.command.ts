@@ -5,6 +5,7 @@ import type { HeldKrl } from '../../domain/trust/trust-state.js'
 import { AnyAnswer } from '../api-answers.js'
 import { parseRequestFile } from '../ceremony/request-file.js'
 import { defineCommand, defineGroup, sessionOf, type CommonOptions } from '../command-shape.js'
+import { findDue, printDue } from '../key-list.js'
 import { readLocalFile } from '../local-file.js'
 import { timeText } from '../quantity-text.js'
 import { deliverRequest } from '../request-delivery.js'
@@ -29,7 +30,10 @@ export function addTrustCommands(program: Command, world: World): void {
     'trust update',
   ).action(async (options: CommonOptions) => {
     const session = sessionOf(world, options)
-    printHeld(session.output, await session.refreshTrust())
+    const held = await session.refreshTrust()
+    const now = world.clock.nowSeconds()
+    printHeld(session.output, held)
+    printDue(session.output, findDue(held, now), now)
   })
   defineCommand(group, 'show', 'what is held, without asking the server', 'trust show --json').action(
     (options: CommonOptions) => {

@@ -61,6 +61,7 @@ const table: Readonly<Record<string, readonly ApiRole[]>> = {
   [`POST ${base}/releases/{id}/re-sign`]: ['engineer', 'approver', 'ci'],
   [`GET ${base}/releases/{id}/re-sign`]: withMachines,
   [`POST ${base}/releases/{id}/re-sign/approvals`]: ['approver'],
+  [`GET ${base}/re-sign-requests`]: withMachines,
   [`POST ${base}/rollouts`]: ['fleet-manager'],
   [`GET ${base}/rollouts`]: everybody,
   [`GET ${base}/rollouts/{id}`]: everybody,

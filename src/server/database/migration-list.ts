@@ -8,6 +8,7 @@ import { AddDeviceChanges1764000002000 } from '../../../migrations/1764000002000
 import { AddDeviceFacts1764000065000 } from '../../../migrations/1764000065000-add-device-facts.js'
 import { AddUnsignedClients1764000070000 } from '../../../migrations/1764000070000-add-unsigned-clients.js'
 import { CreateEvents1764000066000 } from '../../../migrations/1764000066000-create-events.js'
+import { CreateDueNotice1764000300001 } from '../../../migrations/1764000300001-create-due-notice.js'
 import { CreateDeviceGroups1764000067000 } from '../../../migrations/1764000067000-create-device-groups.js'
 
 /** In the order they run. A migration that was released is never changed. */
@@ -22,4 +23,5 @@ export const migrationList: readonly (new () => MigrationInterface)[] = [
   AddUnsignedClients1764000070000,
   CreateEvents1764000066000,
   CreateDeviceGroups1764000067000,
+  CreateDueNotice1764000300001,
 ]

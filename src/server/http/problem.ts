@@ -22,6 +22,7 @@ const statuses: Partial<Record<RefusalCode, number>> = {
   IMAGE_UNKNOWN: 404,
   CONFLICT: 409,
   STATE: 409,
+  ROLE_ENDS: 409,
   SIGNER_REFUSED: 409,
   SIGNER_SUSPENDED: 409,
   APPROVER_REPEATED: 409,

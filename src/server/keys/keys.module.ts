@@ -1,6 +1,7 @@
 import { type DynamicModule, Module, type Type } from '@nestjs/common'
 import { TypeOrmModule } from '@nestjs/typeorm'
 import { AuditModule } from '../audit/audit.module.js'
+import { DueWatch } from './due-watch.service.js'
 import { KrlAcknowledgementService } from './krl-acknowledgement.service.js'
 import { KrlApprovalRow } from './krl-approval.row.js'
 import { KrlController } from './krl.controller.js'
@@ -36,6 +37,7 @@ export class KeysModule {
         KrlRequestService,
         KrlAcknowledgementService,
         SignerOrders,
+        DueWatch,
       ],
       exports: [TrustService, TrustPublication, QuorumService],
     }

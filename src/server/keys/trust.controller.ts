@@ -3,12 +3,12 @@ import { ApiTags } from '@nestjs/swagger'
 import { z } from 'zod'
 import { toBase64Url } from '../../domain/bytes.js'
 import { Clock } from '../../domain/clock.js'
+import { keyStandings, type KeyStanding } from '../../domain/trust/key-standing.js'
 import { MAX_DOCUMENT_BYTES, MAX_KRL_BYTES } from '../../domain/trust/labels.js'
 import { FromCaller, type Caller } from '../access/caller.decorator.js'
 import { NoToken, readers, Roles } from '../access/roles.decorator.js'
 import { ZodBody } from '../http/zod-body.decorator.js'
 import { bytesField } from '../request-fields.js'
-import { listKeys, type KeyView } from './key-list.js'
 import { TrustIntake } from './trust-intake.service.js'
 import { TrustService } from './trust.service.js'
 
@@ -79,7 +79,8 @@ export class TrustController {
 
   @Get('keys')
   @Roles(...readers)
-  async keys(@FromCaller() caller: Caller): Promise<readonly KeyView[]> {
-    return listKeys(await this.trust.snapshot(caller.namespace), this.clock.nowSeconds())
+  async keys(@FromCaller() caller: Caller): Promise<readonly KeyStanding[]> {
+    const { state, policyContent } = await this.trust.snapshot(caller.namespace)
+    return keyStandings(state, policyContent?.owners, this.clock.nowSeconds())
   }
 }

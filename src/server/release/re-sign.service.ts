@@ -9,6 +9,7 @@ import type { Caller } from '../access/caller.decorator.js'
 import { AuditService } from '../audit/audit.service.js'
 import { QuorumService } from '../keys/quorum.service.js'
 import { TrustService } from '../keys/trust.service.js'
+import { pageOf, requireUuid, type Page, type PageQuery } from '../request-fields.js'
 import { signerNoOf } from '../signer-no.js'
 import { Signers } from '../signing/signer.port.js'
 import { ReSignApprovalRow } from './re-sign-approval.row.js'
@@ -22,6 +23,9 @@ export interface ReSign {
   readonly release: Release
   readonly approvals: readonly ReSignApprovalRow[]
 }
+
+/** A request that waits for people. */
+export type ReSignSummary = Pick<ReSignRequestRow, 'id' | 'releaseId' | 'createdBy' | 'createdAt'>
 
 /** A signed release on its way to the signature of a newer key: asked for, approved by distinct persons, its envelope replaced. */
 @Injectable()
@@ -58,6 +62,27 @@ export class ReSignService {
       await this.audit.record(manager, { namespace, actor: createdBy, event: 'release.re-sign-requested', detail })
     })
     return this.show(namespace, releaseId)
+  }
+
+  /** Open requests, by id. */
+  async listOpen(namespace: string, page: PageQuery): Promise<Page<ReSignSummary>> {
+    const { limit, after } = page
+    const rows = await this.database
+      .getRepository(ReSignRequestRow)
+      .createQueryBuilder('q')
+      .where(`q.namespace = :namespace AND q.state = 'awaiting-approval'`, { namespace })
+      .andWhere(after === undefined ? 'true' : 'q.id > :after', {
+        after: after === undefined ? undefined : requireUuid('re-sign request', after),
+      })
+      .orderBy({ 'q.id': 'ASC' })
+      .take(limit + 1)
+      .getMany()
+    return pageOf(
+      rows,
+      limit,
+      (row) => row.id,
+      ({ id, releaseId, createdBy, createdAt }) => ({ id, releaseId, createdBy, createdAt }),
+    )
   }
 
   /** The newest request of a release. @throws Refusal `NOT_FOUND`. */

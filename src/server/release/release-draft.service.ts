@@ -9,6 +9,7 @@ import { manifestSha256 } from '../../domain/suit/envelope.js'
 import { encodeManifest } from '../../domain/suit/manifest.js'
 import { encodeText } from '../../domain/suit/text.js'
 import { openSubmission } from '../../domain/trust/check-submission.js'
+import { RELEASE_LIFE_SECONDS, requireRoleOutlives } from '../../domain/trust/falling-due.js'
 import { floorOf } from '../../domain/trust/trust-state.js'
 import type { Caller } from '../access/caller.decorator.js'
 import { AuditService } from '../audit/audit.service.js'
@@ -34,7 +35,8 @@ export class ReleaseDraft {
 
   /**
    * A release of what was submitted under `requestId`, awaiting approval. @returns its id.
-   * @throws Refusal `NOT_FOUND` without submission, `FIRMWARE_PRUNED` when its bytes are gone, `CONFLICT` when that submission has its release, `SIGNER_UNAVAILABLE`.
+   * @throws Refusal `NOT_FOUND` without submission, `FIRMWARE_PRUNED` when its bytes are gone, `CONFLICT` when that submission has its
+   *   release, `ROLE_ENDS` when its key would end before devices have it, `SIGNER_UNAVAILABLE`.
    */
   async create(requestId: string, description: string | null, caller: Caller): Promise<string> {
     const { namespace } = caller
@@ -44,6 +46,7 @@ export class ReleaseDraft {
     const { submission } = openSubmission(row.document, context)
     const className = classNamesOf(this.trust.requireNamespace(namespace)).get(toHex(submission.classId))
     const text = encodeText({ description: description ?? `${className ?? 'firmware'} ${submission.version}` })
+    await this.requireLife(namespace)
     const known = await this.highestKnown(namespace, submission.classId)
     const id = randomUUID()
     await this.database.transaction(async (manager) => {
@@ -83,6 +86,7 @@ export class ReleaseDraft {
   /** Gives an overtaken release the next sequence number. Its manifest is another one, so its approvals are void. */
   async renew(release: ReleaseRow, manifestFor: (sequence: number) => Uint8Array, caller: Caller): Promise<void> {
     const { namespace, id } = release
+    await this.requireLife(namespace)
     const known = await this.highestKnown(namespace, release.classId)
     const { policy } = await this.trust.peopleContext(namespace)
     await this.database.transaction(async (manager) => {
@@ -97,6 +101,12 @@ export class ReleaseDraft {
       const actor = caller.person ?? caller.label
       await this.audit.record(manager, { namespace, actor, event: 'release.renewed', detail })
     })
+  }
+
+  private async requireLife(namespace: string): Promise<void> {
+    const { state } = await this.trust.snapshot(namespace)
+    const now = this.clock.nowSeconds()
+    requireRoleOutlives(state, now + RELEASE_LIFE_SECONDS, now)
   }
 
   /** What the signer has signed and what floors demand: the number after it is the least that can be signed. */

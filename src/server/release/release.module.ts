@@ -4,7 +4,9 @@ import { AuditModule } from '../audit/audit.module.js'
 import { IntakeModule } from '../intake/intake.module.js'
 import { ReSignApprovalRow } from './re-sign-approval.row.js'
 import { ReSignRequestRow } from './re-sign-request.row.js'
+import { ReSignListController } from './re-sign-list.controller.js'
 import { ReSignController } from './re-sign.controller.js'
+import { ReSignWatch } from './re-sign-watch.service.js'
 import { ReSignService } from './re-sign.service.js'
 import { ReleaseApprovalRow } from './release-approval.row.js'
 import { ReleaseController } from './release.controller.js'
@@ -20,8 +22,8 @@ import { ReleaseSigning } from './release-signing.service.js'
     AuditModule,
     IntakeModule,
   ],
-  controllers: [ReleaseController, ReSignController],
-  providers: [ReleaseDraft, ReleaseSigning, ReleaseService, ReSignService],
+  controllers: [ReleaseController, ReSignController, ReSignListController],
+  providers: [ReleaseDraft, ReleaseSigning, ReleaseService, ReSignService, ReSignWatch],
   exports: [ReleaseService],
 })
 export class ReleaseModule {}

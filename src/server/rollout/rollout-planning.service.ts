@@ -6,12 +6,13 @@ import { Clock } from '../../domain/clock.js'
 import type { Gate } from '../../domain/rollout/gate.js'
 import { requireStages, type StageReach } from '../../domain/rollout/stage.js'
 import { Refusal } from '../../domain/refusal.js'
+import { RELEASE_LIFE_SECONDS, requireRoleOutlives } from '../../domain/trust/falling-due.js'
 import { encodeRolloutPlan } from '../../domain/trust/rollout-plan.js'
 import { AuditService } from '../audit/audit.service.js'
+import { TrustService } from '../keys/trust.service.js'
 import { ReleaseShelf, type ShelvedRelease } from './release-shelf.service.js'
 
 const DAY_SECONDS = 86_400
-const DEFAULT_LIFE_SECONDS = 30 * DAY_SECONDS
 const DEFAULT_SILENCE_SECONDS = DAY_SECONDS
 /** Wake-ups are spread over a second for every thousand devices, at most over five minutes. */
 const DEVICES_PER_JITTER_SECOND = 1_000
@@ -44,6 +45,7 @@ export class RolloutPlanning {
   constructor(
     private readonly database: DataSource,
     private readonly releases: ReleaseShelf,
+    private readonly trust: TrustService,
     private readonly audit: AuditService,
     private readonly clock: Clock,
   ) {}
@@ -57,9 +59,10 @@ export class RolloutPlanning {
     const fallback = await this.findFallback(request, release)
     const now = this.clock.nowSeconds()
     const notBefore = request.notBefore ?? now
-    const expires = request.expires ?? notBefore + DEFAULT_LIFE_SECONDS
+    const expires = request.expires ?? notBefore + RELEASE_LIFE_SECONDS
     if (expires <= now || expires <= notBefore)
       throw new Refusal('REQUEST_INVALID', { field: 'expires', why: 'not after now and notBefore' })
+    requireRoleOutlives((await this.trust.snapshot(request.namespace)).state, expires, now)
     const id = randomUUID()
     const { namespace, devicesPerHour, devicesTotal } = request
     const manifests = [release, ...(fallback === null ? [] : [fallback])].map((each) => each.manifestSha256)

@@ -1,26 +1,31 @@
-import type { RootKey } from '../../domain/trust/root.js'
-import type { TrustSnapshot } from './trust-snapshot.js'
+import type { Policy } from './policy.js'
+import type { KeyRole } from './roles.js'
+import type { RootKey } from './root.js'
+import { revokedKeysOf, type TrustState } from './trust-state.js'
 
-export interface KeyView {
+/** A key of the newest root by role, with what the KRL and the clock say about it. */
+export interface KeyStanding {
   readonly keyId: string
-  readonly role: string
+  readonly role: KeyRole
   readonly alg: number
   readonly notBefore: number
   readonly notAfter: number
   readonly state: 'active' | 'future' | 'expired' | 'revoked'
+  /** Who answers for it, and who does in their absence: policy member 11. */
   readonly owner?: string
   readonly deputy?: string
 }
 
-/** The keys of the newest root by role, with what the KRL and the clock say about each. */
-export function listKeys(snapshot: TrustSnapshot, now: number): readonly KeyView[] {
-  const { root, krl } = snapshot.state
+/** Every key of the newest root. @param now seconds. */
+export function keyStandings(state: TrustState, owners: Policy['owners'], now: number): readonly KeyStanding[] {
+  const { root } = state
+  const revoked = revokedKeysOf(state)
   return [...root.roles].flatMap(([role, { keyIds }]) =>
-    keyIds.flatMap((keyId): KeyView[] => {
+    keyIds.flatMap((keyId): KeyStanding[] => {
       const key = root.keys.get(keyId)
       if (key === undefined) return []
       const { alg, notBefore, notAfter } = key
-      const [owner, deputy] = snapshot.policyContent?.owners?.get(keyId) ?? []
+      const [owner, deputy] = owners?.get(keyId) ?? []
       return [
         {
           keyId,
@@ -28,7 +33,7 @@ export function listKeys(snapshot: TrustSnapshot, now: number): readonly KeyView
           alg,
           notBefore,
           notAfter,
-          state: krl?.keys.has(keyId) === true ? 'revoked' : lifeOf(key, now),
+          state: revoked.has(keyId) ? 'revoked' : lifeOf(key, now),
           ...(owner === undefined ? {} : { owner }),
           ...(deputy === undefined ? {} : { deputy }),
         },
