@@ -6,6 +6,7 @@ import { checkApproval, type ApprovalContext, type ApprovedRequest } from '../do
 import { labelOf } from '../domain/trust/labels.js'
 import { findPerson } from '../domain/trust/person-signature.js'
 import type { Policy } from '../domain/trust/policy.js'
+import { isWindowOpen } from '../domain/trust/policy-limits.js'
 import { parseQuorum } from '../domain/trust/quorum.js'
 import { isPersonRole, type Operation, type PersonRole } from '../domain/trust/roles.js'
 import { revokedKeysOf } from '../domain/trust/trust-state.js'
@@ -24,8 +25,13 @@ export const approvalContext = (held: HeldTrust, now: number): ApprovalContext =
   algorithms: nativeAlgorithms,
 })
 
+/** What the change window and the policy's quorum ask for now. @see window-text.ts */
+export const isClosed = (policy: Policy, operation: Operation, now: number): boolean =>
+  (operation === 'sign' || operation === 're-sign') && !isWindowOpen(policy.limits.windows, now)
+
 /**
- * The role in which a person approves: the one asked for, else their first that the quorum counts.
+ * The role in which a person approves: the one asked for, else their first that the quorum counts; while the change window is closed,
+ * also one that break-glass counts.
  * @throws Refusal `APPROVER_UNKNOWN`, `APPROVAL_ROLE`, `QUORUM_UNDEFINED`.
  */
 export function requireApproverRole(
@@ -33,13 +39,16 @@ export function requireApproverRole(
   keyId: string,
   operation: Operation,
   asked: string | undefined,
+  isWindowClosed = false,
 ): { person: string; role: PersonRole } {
   const found = findPerson(policy, keyId)
   if (found === null) throw new Refusal('APPROVER_UNKNOWN', { keyId })
   const { name, roles } = found.person
   const expression = policy.quorums.get(operation)
   if (expression === undefined) throw new Refusal('QUORUM_UNDEFINED', { operation })
-  const counted = parseQuorum(expression).map((clause) => clause.role)
+  const breakGlass = isWindowClosed ? policy.limits.breakGlass : undefined
+  const clauses = [expression, ...(breakGlass === undefined ? [] : [breakGlass])].flatMap(parseQuorum)
+  const counted = clauses.map((clause) => clause.role)
   const role = asked ?? counted.find((each) => roles.includes(each)) ?? counted[0] ?? ''
   if (!isPersonRole(role) || !roles.includes(role) || !counted.includes(role))
     throw new Refusal('APPROVAL_ROLE', { person: name, role })

@@ -11,6 +11,7 @@ import { addJournalCommands } from './commands/journal.command.js'
 import { addKeyCommands } from './commands/key.command.js'
 import { addKeysCommands } from './commands/keys.command.js'
 import { addLoginCommands } from './commands/login.command.js'
+import { addPersonCommands } from './commands/person.command.js'
 import { addReleaseCommands } from './commands/release.command.js'
 import { addRolloutCommands } from './commands/rollout.command.js'
 import { addSignerCommands } from './commands/signer.command.js'
@@ -41,6 +42,7 @@ export function buildProgram(world: World): Command {
   addReleaseCommands(program, world)
   addRolloutCommands(program, world)
   addKeysCommands(program, world)
+  addPersonCommands(program, world)
   addCeremonyCommands(program, world)
   addSignerCommands(program, world)
   addDeviceCommands(program, world)

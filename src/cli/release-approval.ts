@@ -3,7 +3,7 @@ import { Refusal } from '../domain/refusal.js'
 import type { Manifest } from '../domain/suit/manifest.js'
 import type { ApprovedRequest } from '../domain/trust/check-approvals.js'
 import { RELEASE_LIFE_SECONDS, requireRoleOutlives } from '../domain/trust/falling-due.js'
-import { approvalLife, requireApproverRole, signApproval } from './approval-signing.js'
+import { approvalLife, isClosed, requireApproverRole, signApproval } from './approval-signing.js'
 import { bytesOf, ReleaseAnswer, ReleaseRowAnswer } from './api-answers.js'
 import { listAll } from './api-list.js'
 import { segment, type ConfirmOptions } from './command-shape.js'
@@ -12,6 +12,7 @@ import { hashDownload } from './firmware-bytes.js'
 import { showPersonKey } from './person-key.js'
 import { checkRelease, type CheckedRelease } from './release-check.js'
 import { describeDifference, describeRelease, openEarlierEnvelope, type UNLISTED } from './release-difference.js'
+import { printQuorum } from './quorum-text.js'
 import { confirm, openKey, type KeyOptions, type Session } from './session.js'
 import { requirePolicy, type HeldTrust } from './trust-store.js'
 
@@ -27,7 +28,9 @@ export async function approveRelease(
   const { world, api, output } = session
   const held = await session.refreshTrust()
   const policy = requirePolicy(held)
-  const { person, role } = requireApproverRole(policy, showPersonKey(options.key).keyId, 'sign', options.role)
+  const isWindowClosed = isClosed(policy, 'sign', world.clock.nowSeconds())
+  const { keyId } = showPersonKey(options.key)
+  const { person, role } = requireApproverRole(policy, keyId, 'sign', options.role, isWindowClosed)
   const page = await api.get(`/releases/${segment(id)}`, ReleaseAnswer)
   const image = await hashDownload(api, world.terminal, page.imageSha256, page.imageSizeBytes)
   const now = world.clock.nowSeconds()
@@ -39,6 +42,7 @@ export async function approveRelease(
   output.line()
   output.lines(describeDifference(before, checked.manifest))
   output.line()
+  printQuorum(output, policy, 'sign', rolesOf(page), now)
   output.line(`You sign as ${person}, in the role ${role}, under policy ${policy.version}.`)
   await confirm(world, options.yes, 'Sign this?')
   const { signer } = await openKey(world, options)
@@ -47,6 +51,9 @@ export async function approveRelease(
   const approval = await signApproval(held, signer, request, role, approvalLife(policy, signedAt), signedAt)
   return api.post(`/releases/${segment(id)}/approvals`, { approval: toBase64Url(approval) }, ReleaseAnswer)
 }
+
+const rolesOf = ({ approvals }: ReleaseAnswer): string[] =>
+  approvals.flatMap(({ role }) => (role === undefined ? [] : [role]))
 
 /** Everything from what was checked here; of the page only the request id, which the submission confirmed. */
 const requestOf = (page: ReleaseAnswer, { manifest, manifestSha256, requester }: CheckedRelease): ApprovedRequest => ({

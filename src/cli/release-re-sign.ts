@@ -1,10 +1,11 @@
 import { toBase64Url, toHex } from '../domain/bytes.js'
 import { Refusal } from '../domain/refusal.js'
-import { approvalLife, requireApproverRole, signApproval } from './approval-signing.js'
+import { approvalLife, isClosed, requireApproverRole, signApproval } from './approval-signing.js'
 import { ReleaseAnswer, ReSignAnswer } from './api-answers.js'
 import { segment, type ConfirmOptions } from './command-shape.js'
 import { showPersonKey } from './person-key.js'
 import { fingerprintText } from './quantity-text.js'
+import { printQuorum } from './quorum-text.js'
 import { checkSignedRelease, type SignedRelease } from './release-check.js'
 import { confirm, openKey, type KeyOptions, type Session } from './session.js'
 import { requirePolicy } from './trust-store.js'
@@ -22,14 +23,18 @@ export async function reSignRelease(
   const { world, api, output } = session
   const held = await session.refreshTrust()
   const policy = requirePolicy(held)
-  const { person, role } = requireApproverRole(policy, showPersonKey(options.key).keyId, 're-sign', options.role)
+  const now = world.clock.nowSeconds()
+  const { keyId } = showPersonKey(options.key)
+  const isWindowClosed = isClosed(policy, 're-sign', now)
+  const { person, role } = requireApproverRole(policy, keyId, 're-sign', options.role, isWindowClosed)
   const checked = checkSignedRelease(held, await api.get(`/releases/${segment(id)}`, ReleaseAnswer))
   output.lines(describe(checked, policy.namespace))
+  printQuorum(output, policy, 're-sign', [], now)
   output.line(`You sign as ${person}, in the role ${role}, under policy ${policy.version}.`)
   await confirm(world, options.yes, 'Have this signed again with the newer key?')
   const { signer } = await openKey(world, options)
   const request = await api.post(`/releases/${segment(id)}/re-sign`, {}, ReSignAnswer)
-  const now = world.clock.nowSeconds()
+  const signedAt = world.clock.nowSeconds()
   const approved = {
     operation: 're-sign' as const,
     subjectSha256: checked.manifestSha256,
@@ -38,7 +43,7 @@ export async function reSignRelease(
     // Whom not to count the signer knows from its own journal.
     requester: null,
   }
-  const approval = await signApproval(held, signer, approved, role, approvalLife(policy, now), now)
+  const approval = await signApproval(held, signer, approved, role, approvalLife(policy, signedAt), signedAt)
   const body = { approval: toBase64Url(approval) }
   const answer = await api.post(`/releases/${segment(id)}/re-sign/approvals`, body, ReSignAnswer)
   if (answer.state === 'signed') requireSameManifest(checked, answer)
