@@ -68,7 +68,7 @@ async function serving(child: ChildProcess): Promise<void> {
 
 const wrongPin = (): string => {
   const path = join(fixture.folder, 'wrong-pin')
-  writeFileSync(path, '00000000\n', { mode: 0o600 })
+  writeFileSync(path, '31415926\n', { mode: 0o600 })
   return path
 }
 
@@ -205,5 +205,32 @@ describe('keygen', () => {
     expect(stderr).toMatch(line)
     expect(stderr.trim().split('\n')).toHaveLength(1)
     expect(status).toBe(1)
+  })
+})
+
+describe('doctor', () => {
+  it('says in words that everything is in place, and with --json the same for programs', () => {
+    const inWords = run({}, 'doctor')
+    expect(inWords.status).toBe(0)
+    expect(inWords.stdout).toMatch(/^ok +settings .*\n(.*\n)+everything is in place\n$/)
+    const { status, stdout } = run({}, 'doctor', '--json')
+    expect([status, JSON.parse(stdout)]).toMatchObject([0, { isGood: true, failed: null }])
+  })
+
+  it('ends with 1 and names the first step that fails, without the PIN that it tried', () => {
+    const change = { PKCS11_PIN_FILE: wrongPin() }
+    const inWords = run(change, 'doctor')
+    expect(inWords.status).toBe(1)
+    expect(inWords.stdout).toMatch(/\nfailed +login +TOKEN_PIN why: .*\n +next: .*\nnot-reached +keys +needs "login"\n/)
+    expect(inWords.stdout).toMatch(/\nthe first step that fails: login\n$/)
+    const { status, stdout } = run(change, 'doctor', '--json')
+    expect([status, JSON.parse(stdout)]).toMatchObject([1, { isGood: false, failed: 'login' }])
+    expect(inWords.stdout + stdout).not.toContain('31415926\n')
+  })
+
+  it('refuses an option that there is not, and shows the ones there are', () => {
+    expect(run({}, 'doctor', '--quick').stderr).toMatch(/^signer: CONFIGURATION \(name: doctor, .*--quick/)
+    for (const words of [['--help'], ['doctor', '--help'], ['keygen', '--help']])
+      expect(run({}, ...words)).toMatchObject({ status: 0, stdout: expect.stringContaining('signer doctor [--json]') })
   })
 })

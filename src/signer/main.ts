@@ -2,27 +2,47 @@
 import { Refusal } from '../domain/refusal.js'
 import { Pkcs11Token } from '../token/pkcs11-token.js'
 import { loadSignerConfig, loadTokenConfig, type SignerConfig } from './config.js'
+import { runDoctor } from './doctor/doctor.js'
 import { isCoreDumpOff, ownProcess, requireNoNetwork } from './host/sandbox-check.js'
 import { SignerLog } from './host/signer-log.js'
 import { SystemClock, systemUptime } from './host/system-clock.js'
 import { parseKeygen, runKeygen } from './keygen.js'
 import { startSigner, type RunningSigner } from './start-signer.js'
 import { describeFailure } from './startup-failure.js'
-import { tokenAccessOf } from './token-access.js'
+import { SESSIONS, tokenAccessOf } from './token-access.js'
 
-/** Signatures under way at once; each has a session of the token. */
-const SESSIONS = 8
+const usage = `signer                          serves until it is told to end (SIGTERM); settings are in the environment
+signer keygen --role ROLE …     makes keys in the token, prints their public halves
+                                [--algorithm ed25519|esp256] [--always-authenticate]
+signer doctor [--json]          goes through all that a signer needs, and names the first step that fails
 
-/** `signer` serves until SIGTERM; `signer keygen --role ROLE …` makes keys in the token and prints their public halves. */
+Example:
+  $ signer keygen --role manifest-a --role krl --algorithm esp256
+  $ signer doctor --json`
+
 async function main(): Promise<void> {
   const [command, ...rest] = process.argv.slice(2)
-  if (command === 'keygen') {
-    const order = parseKeygen(rest)
-    process.stdout.write(`${await runKeygen(order, loadTokenConfig(process.env))}\n`)
+  if (process.argv.includes('--help')) {
+    process.stdout.write(`${usage}\n`)
     return
   }
-  if (command !== undefined) throw new Refusal('CONFIGURATION', { name: command, why: 'unknown command; try keygen' })
-  await serve(loadSignerConfig(process.env))
+  switch (command) {
+    case undefined:
+      return serve(loadSignerConfig(process.env))
+    case 'keygen': {
+      const order = parseKeygen(rest)
+      process.stdout.write(`${await runKeygen(order, loadTokenConfig(process.env))}\n`)
+      return
+    }
+    case 'doctor': {
+      const { text, isGood } = await runDoctor(rest, process.env)
+      process.stdout.write(`${text}\n`)
+      process.exitCode = isGood ? 0 : 1
+      return
+    }
+    default:
+      throw new Refusal('CONFIGURATION', { name: command, why: 'unknown command; --help lists them' })
+  }
 }
 
 async function serve(config: SignerConfig): Promise<void> {

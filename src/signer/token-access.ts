@@ -9,3 +9,6 @@ export const tokenAccessOf = (config: TokenConfig): TokenAccess => ({
   readPin: pinFromFile(config.PKCS11_PIN_FILE),
   refuseSoftToken: config.PROFILE === 'production',
 })
+
+/** Signatures under way at once; each has a session of the token. */
+export const SESSIONS = 8

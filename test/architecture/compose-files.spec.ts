@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { brokerConfiguration, DEVICE_RULES, SERVER_RULES } from '../../src/embedded/broker-configuration.js'
 import { projectRoot } from './planted-project.js'
 
@@ -24,6 +24,13 @@ describe('files of the set-up in containers', () => {
     const embedded = settings(brokerConfiguration({ folder: '/broker', devicePort: 1883, serverPort: 1884 }))
     expect(embedded).toContain('use_username_as_clientid true')
     expect(settings(read('deploy/compose/mosquitto.conf'))).toEqual(embedded)
+  })
+
+  it('keep state below a volume, since its mark and its host id lie beside it', () => {
+    const text = read('docker-compose.yml')
+    const state = /SIGNER_STATE_DIR: (\S+)/.exec(text)?.[1] ?? ''
+    expect(text).toContain(`release-state:${dirname(state)}\n`)
+    expect(text).toContain(`online-state:${dirname(state)}\n`)
   })
 
   it('publish ports to this machine alone', () => {

@@ -64,6 +64,13 @@ describe('systemd units', () => {
     expect(online).toContain('\nBindReadOnlyPaths=%S/countersign-published\n')
   })
 
+  it('keep state below a folder that may be written, since its mark and its host id lie beside it', () => {
+    for (const name of ['release', 'online'])
+      expect(units.get(`countersign-${name}-signer.service`)).toMatch(
+        new RegExp(`SIGNER_STATE_DIR=%S/countersign-${name}/state$`, 'm'),
+      )
+  })
+
   it('give a PIN to its signer as a credential, never in the environment', () => {
     for (const name of signers) expect(units.get(name)).toMatch(/^LoadCredential=pin:/m)
     for (const text of units.values()) expect(text).not.toMatch(/^Environment=.*PIN/m)

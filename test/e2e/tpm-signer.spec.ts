@@ -8,6 +8,7 @@ import { encodeAssignment } from '../../src/domain/trust/assignment.js'
 import { encodeFreshness } from '../../src/domain/trust/freshness.js'
 import { labelOf } from '../../src/domain/trust/labels.js'
 import { anchorState, sha256Hex } from '../../src/domain/trust/trust-state.js'
+import { examine, machineParts } from '../../src/signer/doctor/doctor.js'
 import { generateKey } from '../../src/token/generate-key.js'
 import { Pkcs11Token } from '../../src/token/pkcs11-token.js'
 import type { SignerClient } from '../../src/server/signing/signer-client.js'
@@ -104,5 +105,16 @@ onLinux('a release signer whose keys are in a TPM', () => {
     await tpm.putBack()
     const { envelope, digest } = await fixture.signRelease(release, 71)
     expect((await accepted(envelope, digest, 71)).manifest.sequence).toBe(71)
+  })
+
+  it('is in order to its doctor, once it has stopped', async () => {
+    await fixture.stop('release')
+    await tpm.powerCycle()
+    const reports = await examine(
+      { ...fixture.config('release') },
+      { ...machineParts(), clock: fixture.clock, uptime: fixture.uptime },
+    )
+    expect(reports.filter(({ outcome }) => outcome !== 'ok').map(({ step }) => step)).toEqual(['sandbox'])
+    expect(reports.find(({ step }) => step === 'token')?.found).toContain('IBM SW   TPM')
   })
 })

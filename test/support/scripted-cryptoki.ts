@@ -6,7 +6,7 @@ import type { SigningAccess } from '../../src/token/token-opening.js'
 
 type Method = keyof Cryptoki & `C_${string}`
 interface StoredObject {
-  readonly attributes: ReadonlyMap<number, Buffer>
+  readonly attributes: Map<number, Buffer>
   /** null of a public key. */
   readonly key: KeyObject | null
 }
@@ -69,6 +69,11 @@ export class ScriptedToken implements CryptokiModule {
   /** Every fault that was not met yet is forgotten. */
   mend(): void {
     this.faults.clear()
+  }
+
+  /** What every private key says of itself from now on. */
+  spoil(type: number, value: boolean): void {
+    for (const { attributes, key } of this.objects.values()) if (key !== null) attributes.set(type, bytesOf(value))
   }
 
   count(method: Method): number {

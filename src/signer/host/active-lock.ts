@@ -33,6 +33,12 @@ export class ActiveLock {
     }
   }
 
+  /** True while somebody holds the lock of this folder; takes nothing. */
+  static async isHeld(folder: string): Promise<boolean> {
+    const highest = Math.max(0, ...numbersIn(folder))
+    return highest > 0 && (await isListening(lockPath(folder, highest)))
+  }
+
   release(): void {
     rmSync(this.path, { force: true })
     this.server.close()

@@ -49,6 +49,34 @@ export function openJournal(
   }
 }
 
+/**
+ * Reads the journal of a state folder as `openJournal` does, and leaves it as it is: for a look from outside, beside a signer that
+ * writes it.
+ * @returns null when there is none.
+ * @throws Refusal `JOURNAL_BROKEN`, `SIGNER_STORAGE`.
+ */
+export function inspectJournal(
+  folder: string,
+  namespace: string,
+  each: (entry: TimedEntry) => void,
+  mark: JournalHead | null,
+): (JournalEnd & Pick<OpenJournal, 'reachesMark'>) | null {
+  const path = join(folder, 'journal')
+  try {
+    const descriptor = openSync(path, constants.O_RDONLY)
+    try {
+      return replay(descriptor, namespace, each, mark)
+    } finally {
+      closeSync(descriptor)
+    }
+  } catch (error) {
+    const errno = errnoOf(error)
+    if (errno === 'ENOENT') return null
+    if (errno === null) throw error
+    throw new Refusal('SIGNER_STORAGE', { why: `journal ${path}: ${errno}` }, { cause: error })
+  }
+}
+
 function replay(
   descriptor: number,
   namespace: string,
