@@ -40,6 +40,7 @@ COPY --from=server-packages /build/node_modules node_modules
 COPY --from=build /build/dist/migrations dist/migrations
 COPY --from=build /build/dist/src/domain dist/src/domain
 COPY --from=build /build/dist/src/protocol dist/src/protocol
+COPY --from=build /build/dist/src/inspect dist/src/inspect
 COPY --from=build /build/dist/src/server dist/src/server
 # A named volume takes owner and mode of the folder it is first mounted on.
 RUN install -d -o server -g countersign -m 0750 /var/lib/countersign /var/lib/countersign/store

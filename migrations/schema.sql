@@ -123,6 +123,13 @@ CREATE TABLE firmware (
   used_at bigint NOT NULL,
   pruned_at bigint
 );
+CREATE TABLE firmware_finding (
+  namespace text NOT NULL,
+  sha256 bytea NOT NULL,
+  judged_by bytea NOT NULL,
+  findings jsonb NOT NULL,
+  inspected_at bigint NOT NULL
+);
 CREATE TABLE freshness_statement (
   namespace text NOT NULL,
   document bytea NOT NULL,
@@ -326,6 +333,7 @@ ALTER TABLE due_notice ADD CONSTRAINT due_notice_once PRIMARY KEY (namespace, wh
 ALTER TABLE embedded_key ADD CONSTRAINT embedded_key_pkey PRIMARY KEY (namespace, sha256);
 ALTER TABLE event ADD CONSTRAINT event_pkey PRIMARY KEY (number);
 ALTER TABLE firmware ADD CONSTRAINT firmware_pkey PRIMARY KEY (namespace, sha256);
+ALTER TABLE firmware_finding ADD CONSTRAINT firmware_finding_pkey PRIMARY KEY (namespace, sha256);
 ALTER TABLE freshness_statement ADD CONSTRAINT freshness_statement_pkey PRIMARY KEY (namespace);
 ALTER TABLE krl_acknowledgement ADD CONSTRAINT krl_acknowledgement_pkey PRIMARY KEY (namespace, krl_number, device_id);
 ALTER TABLE krl_approval ADD CONSTRAINT krl_approval_person_once PRIMARY KEY (krl_request_id, person);
@@ -381,6 +389,7 @@ ALTER TABLE firmware ADD CONSTRAINT firmware_old_digests_whole CHECK (((sha1 IS 
 ALTER TABLE firmware ADD CONSTRAINT firmware_sha1_check CHECK ((octet_length(sha1) = 20));
 ALTER TABLE firmware ADD CONSTRAINT firmware_sha256_check CHECK ((octet_length(sha256) = 32));
 ALTER TABLE firmware ADD CONSTRAINT firmware_size_bytes_check CHECK ((size_bytes > 0));
+ALTER TABLE firmware_finding ADD CONSTRAINT firmware_finding_judged_by_check CHECK ((octet_length(judged_by) = 32));
 ALTER TABLE krl_request ADD CONSTRAINT krl_request_state_check CHECK ((state = ANY (ARRAY['awaiting-approval'::text, 'signed'::text, 'refused'::text])));
 ALTER TABLE krl_request ADD CONSTRAINT krl_request_subject_sha256_check CHECK ((octet_length(subject_sha256) = 32));
 ALTER TABLE re_sign_request ADD CONSTRAINT re_sign_request_state_check CHECK ((state = ANY (ARRAY['awaiting-approval'::text, 'signed'::text])));
@@ -413,6 +422,7 @@ ALTER TABLE webhook ADD CONSTRAINT webhook_types_check CHECK ((cardinality(types
 ALTER TABLE webhook_delivery ADD CONSTRAINT webhook_delivery_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'delivered'::text, 'given-up'::text])));
 ALTER TABLE deployment ADD CONSTRAINT deployment_namespace_device_id_fkey FOREIGN KEY (namespace, device_id) REFERENCES device(namespace, id);
 ALTER TABLE deployment ADD CONSTRAINT deployment_rollout_id_stage_fkey FOREIGN KEY (rollout_id, stage) REFERENCES rollout_stage(rollout_id, index);
+ALTER TABLE firmware_finding ADD CONSTRAINT firmware_finding_namespace_sha256_fkey FOREIGN KEY (namespace, sha256) REFERENCES firmware(namespace, sha256);
 ALTER TABLE krl_approval ADD CONSTRAINT krl_approval_krl_request_id_fkey FOREIGN KEY (krl_request_id) REFERENCES krl_request(id);
 ALTER TABLE re_sign_approval ADD CONSTRAINT re_sign_approval_re_sign_request_id_fkey FOREIGN KEY (re_sign_request_id) REFERENCES re_sign_request(id);
 ALTER TABLE re_sign_request ADD CONSTRAINT re_sign_request_release_id_fkey FOREIGN KEY (release_id) REFERENCES release(id);
@@ -489,6 +499,7 @@ GRANT INSERT, SELECT ON due_notice TO countersign_server;
 GRANT DELETE, INSERT, SELECT ON embedded_key TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON event TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON firmware TO countersign_server;
+GRANT DELETE, INSERT, SELECT, UPDATE ON firmware_finding TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON freshness_statement TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON krl_acknowledgement TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON krl_approval TO countersign_server;

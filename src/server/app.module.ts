@@ -9,6 +9,8 @@ import { DeviceModule } from './device/device.module.js'
 import { HealthModule } from './health/health.module.js'
 import type { DecisionLog } from './http/decision-log.service.js'
 import { HttpModule } from './http/http.module.js'
+import { InspectorModule } from './intake/inspection/inspector.module.js'
+import type { Inspector } from './intake/inspection/inspector.port.js'
 import { IntakeModule } from './intake/intake.module.js'
 import { KeysModule } from './keys/keys.module.js'
 import { TrustPublisher } from './keys/trust-publisher.port.js'
@@ -28,6 +30,7 @@ export interface OutsideWorld {
   readonly log?: DecisionLog
   readonly signers?: Signers
   readonly publisher?: TrustPublisher
+  readonly inspector?: Inspector
 }
 
 /** The whole server. */
@@ -46,6 +49,7 @@ export class AppModule {
         AuditModule,
         AccessModule,
         KeysModule.with(world.publisher === undefined ? MqttModule : StandInPublisher.with(world.publisher)),
+        InspectorModule.with(world.inspector),
         IntakeModule,
         ReleaseModule,
         RolloutModule,

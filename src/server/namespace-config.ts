@@ -10,7 +10,14 @@ const part = z
   .min(1)
   .max(64)
   .regex(/^[^/]+$/, 'holds "/"')
-const DeviceClass = z.strictObject({ name: part, model: part, hardwareRevision: part, environment: part })
+const DeviceClass = z.strictObject({
+  name: part,
+  model: part,
+  hardwareRevision: part,
+  environment: part,
+  /** What firmware for it calls its target (docs/firmware.md); the words of the class when none is listed. */
+  targets: z.array(z.string().min(1).max(128)).min(1).max(32).optional(),
+})
 const Namespace = z.strictObject({
   namespace: z.string().refine(isNamespace, 'not product/environment'),
   /** Root 1 as it was signed. */
@@ -53,12 +60,13 @@ function readJson(path: string): unknown {
 }
 
 /** Class names by class id (32 hex digits). */
-export function classNamesOf(config: NamespaceConfig): ReadonlyMap<string, string> {
+export const classNamesOf = (config: NamespaceConfig): ReadonlyMap<string, string> =>
+  new Map([...classesOf(config)].map(([id, { name }]) => [id, name]))
+
+/** Classes by class id (32 hex digits). */
+export function classesOf(config: NamespaceConfig): ReadonlyMap<string, NamespaceConfig['classes'][number]> {
   const vendor = vendorIdOf(config.vendorDomain)
   return new Map(
-    config.classes.map((each) => [
-      toHex(classIdOf(vendor, each.model, each.hardwareRevision, each.environment)),
-      each.name,
-    ]),
+    config.classes.map((each) => [toHex(classIdOf(vendor, each.model, each.hardwareRevision, each.environment)), each]),
   )
 }

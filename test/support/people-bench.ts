@@ -5,6 +5,7 @@ import { findBase64Url, sha256, toBase64Url, toHex, utf8 } from '../../src/domai
 import { encodeKrl, type Krl } from '../../src/domain/trust/krl.js'
 import type { ApiRole } from '../../src/server/access/roles.decorator.js'
 import type { ServerClock } from '../../src/server/clock/server-clock.port.js'
+import type { Inspector } from '../../src/server/intake/inspection/inspector.port.js'
 import { TrustPublisher, type PublishedTrust } from '../../src/server/keys/trust-publisher.port.js'
 import { ServerUnderTest } from './server-app.js'
 import { SoftSigners } from './soft-signers.js'
@@ -21,6 +22,7 @@ type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 interface BenchOptions {
   readonly maxUploadBytes?: number
   readonly trust?: TrustFixture
+  readonly inspector?: Inspector
   /** Of real signers; without them keys in memory sign. */
   readonly clock?: ServerClock
   readonly sockets?: { readonly releaseSigner: string; readonly onlineSigner: string }
@@ -66,6 +68,7 @@ export class PeopleBench {
         publisher,
         ...(options.sockets === undefined ? { signers } : {}),
         ...(options.clock === undefined ? {} : { clock: options.clock }),
+        ...(options.inspector === undefined ? {} : { inspector: options.inspector }),
       },
     })
     return new PeopleBench(databases, server, trust, signers, publisher, folder)

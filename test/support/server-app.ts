@@ -12,6 +12,7 @@ import { AppModule, type OutsideWorld } from '../../src/server/app.module.js'
 import { makeAdapter, prepareApp } from '../../src/server/create-app.js'
 import { NestLog } from '../../src/server/http/nest-log.js'
 import { DecisionLog } from '../../src/server/http/decision-log.service.js'
+import { NearInspector } from './firmware/near-inspector.js'
 import type { NamespaceConfig } from '../../src/server/namespace-config.js'
 import type { ServerConfig } from '../../src/server/server-config.js'
 
@@ -60,7 +61,7 @@ export class ServerUnderTest {
       ...options.config,
     }
     const app = await NestFactory.create<NestFastifyApplication>(
-      AppModule.with(config, { log: new SilentLog(), ...options.world }),
+      AppModule.with(config, { log: new SilentLog(), inspector: new NearInspector(), ...options.world }),
       makeAdapter(),
       {
         logger: new NestLog(new SilentLog()),

@@ -22,6 +22,7 @@ import {
   type ListOptions,
 } from '../command-shape.js'
 import { requireClass } from '../device-class.js'
+import { describeFindings } from '../findings-text.js'
 import { hashDownload, hashFile, requireImage, type HashedImage } from '../firmware-bytes.js'
 import { uploadFirmware } from '../firmware-upload.js'
 import { countText, sizeText } from '../quantity-text.js'
@@ -182,6 +183,7 @@ async function list(world: World, options: ListOptions): Promise<void> {
 
 function printFirmware(session: Session, row: FirmwareAnswer): void {
   session.output.line(`${row.sha256}  ${sizeText(row.sizeBytes)}`)
+  session.output.lines(describeFindings(row['findings']).map((line) => `  ${line}`))
   for (const one of row.submissions ?? []) {
     const { requestId, version, submitter } = one as { requestId: string; version?: unknown; submitter?: unknown }
     session.output.line(`  request ${requestId}: version ${String(version)}, by ${String(submitter)}`)

@@ -4,6 +4,7 @@ import { CreateDevicesAndRollouts1764000001000 } from '../../../migrations/17640
 import { CreateReSign1764000003000 } from '../../../migrations/1764000003000-create-re-sign.js'
 import { CreateEmbeddedKeys1764000040000 } from '../../../migrations/1764000040000-create-embedded-keys.js'
 import { AddUploads1764000041000 } from '../../../migrations/1764000041000-add-uploads.js'
+import { CreateFirmwareFinding1764000050000 } from '../../../migrations/1764000050000-create-firmware-finding.js'
 import { AddDeviceChanges1764000002000 } from '../../../migrations/1764000002000-add-device-changes.js'
 import { AddDeviceFacts1764000065000 } from '../../../migrations/1764000065000-add-device-facts.js'
 import { AddUnsignedClients1764000070000 } from '../../../migrations/1764000070000-add-unsigned-clients.js'
@@ -24,4 +25,5 @@ export const migrationList: readonly (new () => MigrationInterface)[] = [
   CreateEvents1764000066000,
   CreateDeviceGroups1764000067000,
   CreateDueNotice1764000300001,
+  CreateFirmwareFinding1764000050000,
 ]

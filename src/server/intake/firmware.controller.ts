@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { toBase64Url, toHex } from '../../domain/bytes.js'
 import { Refusal } from '../../domain/refusal.js'
 import { MAX_DOCUMENT_BYTES } from '../../domain/trust/labels.js'
+import type { Findings } from '../../inspect/findings.js'
 import { FromCaller, type Caller } from '../access/caller.decorator.js'
 import { readers, Roles } from '../access/roles.decorator.js'
 import { ZodBody, ZodQuery } from '../http/zod-body.decorator.js'
@@ -15,6 +16,7 @@ import { requireDigestFields } from './content-digest.js'
 import type { FirmwareRow } from './firmware.row.js'
 import { FirmwareService } from './firmware.service.js'
 import { OldDigestsService } from './old-digests.service.js'
+import { FindingsService } from './inspection/findings.service.js'
 import { RetentionService, type PrunedFirmware } from './retention.service.js'
 import type { SubmissionRow } from './submission.row.js'
 import { SubmissionService } from './submission.service.js'
@@ -46,6 +48,12 @@ interface SubmissionView {
   readonly submission: string
 }
 
+interface ShownFirmware extends FirmwareView {
+  /** What was found inside it; null until somebody has looked. */
+  readonly findings: Findings | null
+  readonly submissions: readonly SubmissionView[]
+}
+
 /** Firmware comes in by its digest, and an engineer signs for it. */
 @ApiTags('firmware')
 @Controller('api/v1/:product/:environment/firmware')
@@ -56,6 +64,7 @@ export class FirmwareController {
     private readonly retention: RetentionService,
     private readonly oldDigests: OldDigestsService,
     private readonly answer: FirmwareAnswer,
+    private readonly findings: FindingsService,
   ) {}
 
   /** 201 for new bytes, 200 for bytes that were there. */
@@ -77,6 +86,7 @@ export class FirmwareController {
     })
     const isNew = await this.firmware.upload(digest, requireStream(request), announcedSize(request), caller)
     if (isNew) this.oldDigests.want(digest)
+    if (isNew) this.findings.want(caller.namespace, digest)
     void reply.status(isNew ? 201 : 200)
     return viewOf(await this.firmware.get(caller.namespace, digest))
   }
@@ -89,13 +99,11 @@ export class FirmwareController {
 
   @Get(':sha256')
   @Roles(...readers, 'ci')
-  async show(
-    @FromCaller() caller: Caller,
-    @Param('sha256') sha256: string,
-  ): Promise<FirmwareView & { readonly submissions: readonly SubmissionView[] }> {
+  async show(@FromCaller() caller: Caller, @Param('sha256') sha256: string): Promise<ShownFirmware> {
     const row = await this.firmware.get(caller.namespace, requireSha256('sha256', sha256))
     const submissions = await this.submissions.ofFirmware(caller.namespace, row.sha256)
-    return { ...viewOf(row), submissions: submissions.map(submissionView) }
+    const findings = await this.findings.find(caller.namespace, row.sha256)
+    return { ...viewOf(row), findings, submissions: submissions.map(submissionView) }
   }
 
   /** The bytes, for approvers who hash them on their own machine. */

@@ -8,6 +8,9 @@ import { EmbeddedKeysService } from './embedded-keys/embedded-keys.service.js'
 import { FirmwareController } from './firmware.controller.js'
 import { FirmwareRow } from './firmware.row.js'
 import { FirmwareService } from './firmware.service.js'
+import { AgreementService } from './inspection/agreement.service.js'
+import { FindingRow } from './inspection/finding.row.js'
+import { FindingsService } from './inspection/findings.service.js'
 import { OldDigestsService } from './old-digests.service.js'
 import { OwnUploads } from './own-uploads.service.js'
 import { RetentionService } from './retention.service.js'
@@ -21,7 +24,7 @@ import { UploadService } from './uploads/uploads.service.js'
 
 /** What engineers and build systems bring: firmware, and submissions that engineers sign. */
 @Module({
-  imports: [TypeOrmModule.forFeature([FirmwareRow, SubmissionRow, UploadRow, EmbeddedKeyRow]), AuditModule],
+  imports: [TypeOrmModule.forFeature([FirmwareRow, SubmissionRow, UploadRow, EmbeddedKeyRow, FindingRow]), AuditModule],
   controllers: [FirmwareController, UploadsController, EmbeddedKeysController],
   providers: [
     FirmwareService,
@@ -32,6 +35,8 @@ import { UploadService } from './uploads/uploads.service.js'
     OwnUploads,
     RetentionService,
     StoreSweep,
+    FindingsService,
+    AgreementService,
     EmbeddedKeysService,
     { provide: EmbeddedKeys, useExisting: EmbeddedKeysService },
   ],

@@ -11,6 +11,7 @@ import { AuditService } from '../audit/audit.service.js'
 import { TrustService, type PeopleContext } from '../keys/trust.service.js'
 import { FirmwareService } from './firmware.service.js'
 import type { FirmwareRow } from './firmware.row.js'
+import { AgreementService } from './inspection/agreement.service.js'
 import { SubmissionRow } from './submission.row.js'
 
 /** Engineers' signed words for what was uploaded. */
@@ -22,12 +23,13 @@ export class SubmissionService {
     private readonly trust: TrustService,
     private readonly audit: AuditService,
     private readonly clock: Clock,
+    private readonly agreement: AgreementService,
   ) {}
 
   /**
    * Takes a submission for uploaded firmware. The same bytes again are the same submission.
    * @throws Refusal `SUBMITTER_UNKNOWN`, `SIGNATURE_INVALID`, `SUBMISSION_MISMATCH` naming the field, `CONFLICT` for a
-   *   request id that another submission has.
+   *   request id that another submission has; as `AgreementService.require` for what the bytes themselves say.
    */
   async submit(imageSha256: Uint8Array, document: Uint8Array, caller: Caller): Promise<SubmissionRow> {
     const { namespace } = caller
@@ -35,6 +37,7 @@ export class SubmissionService {
     const context = await this.trust.peopleContext(namespace)
     const { submission, requester, keyId } = openSubmission(document, context)
     requireAbout(submission, firmware, context)
+    await this.agreement.require(submission, context.policy.limits)
     const { requestId, version, classId, time } = submission
     const row: SubmissionRow = {
       namespace,

@@ -22,6 +22,9 @@ export abstract class FirmwareStore {
   /** @returns its size, or null when it is not there. */
   abstract findSizeBytes(sha256: Uint8Array): Promise<number | null>
 
+  /** Where a file of this machine holds these bytes, when they are here; null for a store elsewhere. */
+  abstract localPath(sha256: Uint8Array): string | null
+
   /** @throws Refusal `IMAGE_UNKNOWN`. */
   abstract read(sha256: Uint8Array, range?: ByteRange): Promise<Readable>
 

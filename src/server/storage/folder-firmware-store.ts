@@ -32,6 +32,10 @@ export class FolderFirmwareStore extends FirmwareStore implements OnModuleInit {
     return findSize(this.pathOf(sha256))
   }
 
+  override localPath(sha256: Uint8Array): string {
+    return this.pathOf(sha256)
+  }
+
   override async read(sha256: Uint8Array, range?: ByteRange): Promise<Readable> {
     const stream = await findStream(this.pathOf(sha256), range)
     if (stream === null) throw new Refusal('IMAGE_UNKNOWN', { sha256: toHex(sha256) })

@@ -52,6 +52,10 @@ export class S3FirmwareStore extends FirmwareStore implements OnModuleDestroy {
     }
   }
 
+  override localPath(): null {
+    return null
+  }
+
   override async read(sha256: Uint8Array, range?: ByteRange): Promise<Readable> {
     try {
       const part = range === undefined ? undefined : `bytes=${range.first}-${range.last}`

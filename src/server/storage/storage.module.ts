@@ -4,6 +4,7 @@ import { FirmwareAnswer } from './firmware-answer.service.js'
 import { FirmwareStore } from './firmware-store.port.js'
 import { FirmwareWriter } from './firmware-writer.service.js'
 import { FolderFirmwareStore } from './folder-firmware-store.js'
+import { LocalFirmware } from './local-firmware.service.js'
 import { S3FirmwareStore } from './s3-firmware-store.js'
 
 /** Where firmware is kept: a folder on one machine, or an S3-compatible store beyond it. */
@@ -18,7 +19,8 @@ import { S3FirmwareStore } from './s3-firmware-store.js'
     },
     FirmwareAnswer,
     FirmwareWriter,
+    LocalFirmware,
   ],
-  exports: [FirmwareStore, FirmwareAnswer, FirmwareWriter],
+  exports: [FirmwareStore, FirmwareAnswer, FirmwareWriter, LocalFirmware],
 })
 export class StorageModule {}

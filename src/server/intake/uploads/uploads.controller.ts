@@ -8,6 +8,7 @@ import { ProblemAnswers } from '../../http/problem-answers.service.js'
 import { ZodQuery } from '../../http/zod-body.decorator.js'
 import { requireSha256, requireUuid, type Page } from '../../request-fields.js'
 import { ServerConfig } from '../../server-config.js'
+import { FindingsService } from '../inspection/findings.service.js'
 import { OldDigestsService } from '../old-digests.service.js'
 import { TusProblemServer } from './tus-problem-server.js'
 import { TusUploadStore } from './tus-upload-store.js'
@@ -31,6 +32,7 @@ export class UploadsController {
     private readonly uploads: UploadService,
     private readonly leases: UploadLeases,
     private readonly oldDigests: OldDigestsService,
+    private readonly findings: FindingsService,
     private readonly problems: ProblemAnswers,
     private readonly config: ServerConfig,
   ) {}
@@ -117,6 +119,7 @@ export class UploadsController {
         const open = await this.uploads.get(upload.id, caller)
         await this.uploads.finish(open, caller)
         this.oldDigests.want(open.row.sha256)
+        this.findings.want(caller.namespace, open.row.sha256)
         return {}
       },
       onResponseError: (_, error) => {

@@ -1,0 +1,22 @@
+import type { EmbeddedSignature, Findings } from '../inspect/findings.js'
+import { findFindings } from '../inspect/findings-shape.js'
+
+/** What the server found inside a firmware, one fact a line; nothing where it has not looked, or says something else. */
+export function describeFindings(said: unknown): string[] {
+  const findings = findFindings(said)
+  return findings === null ? [] : linesOf(findings)
+}
+
+const linesOf = ({ format, state, version, target, signature, faults, notChecked }: Findings): string[] => [
+  `found inside: ${format}, ${state}, version ${version ?? 'not stated'}, for ${target?.names.join(', ') ?? 'nothing it names'}`,
+  `signature inside: ${signatureText(signature)}`,
+  ...faults.map((fault) => `wrong: ${fault}`),
+  ...notChecked.map((what) => `not checked: ${what}`),
+]
+
+function signatureText(signature: EmbeddedSignature): string {
+  if (signature.state === 'none') return 'none'
+  if (signature.state === 'verified')
+    return `verified, ${signature.algorithm}, by the registered key ${signature.keyId}`
+  return `${signature.state}, ${signature.algorithm}: ${signature.why}`
+}
