@@ -30,6 +30,8 @@ export const withKey = (command: Command): Command =>
   command
     .requiredOption('--key <file>', "your key file, made by 'countersign key create'")
     .option('--passphrase-file <file>', 'take the passphrase from the first line of this file')
+    .option('--token <module>', 'a key in a token: the PKCS#11 module, where the key file names another')
+    .option('--pin-file <file>', 'a key in a token: take the PIN from the first line of this file')
 
 export const withYes = (command: Command): Command => command.option('--yes', 'do not ask')
 

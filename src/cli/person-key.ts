@@ -10,17 +10,24 @@ import { makeSecret, publicKeyOf, SECRET_BYTES, signerOf, type SecretKind } from
 import { createLocalFile, readLocalText } from './local-file.js'
 
 const FORMAT = 'countersign-key/v1'
+/** The format of a file that only says in which token a key is. */
+export const TOKEN_KEY_FORMAT = 'countersign-token-key/v1'
 const TAG_BYTES = 16
 /** scrypt cost: 128 MiB and about a third of a second for each guess. */
 export const keyFileCost = { n: 131_072, r: 8, p: 1 }
 
 const bytes = z.string().refine((text) => findBase64Url(text) !== null, 'not base64url')
 // Bounds on the cost: a file from elsewhere must not take all memory.
-const KeyFile = z.strictObject({
-  format: z.literal(FORMAT),
+const openMembers = {
   person: z.string().min(1).max(64),
   keyId: z.string().regex(/^[0-9a-f]{64}$/),
   publicKey: bytes,
+}
+/** What every key file says openly, wherever the key itself is. */
+const OpenPart = z.looseObject({ format: z.enum([FORMAT, TOKEN_KEY_FORMAT]), ...openMembers })
+const KeyFile = z.strictObject({
+  format: z.literal(FORMAT),
+  ...openMembers,
   scrypt: z.strictObject({
     n: z
       .number()
@@ -68,8 +75,7 @@ export function createPersonKey(
   kind: SecretKind = 'ed25519',
 ): PersonKey {
   if (passphrase.length < 8) throw new Refusal('REQUEST_INVALID', { field: 'passphrase', why: 'below 8 characters' })
-  if (!/^[\w.@+-]{1,64}$/.test(person))
-    throw new Refusal('REQUEST_INVALID', { field: 'person', why: 'not 1 to 64 of letters, digits and . _ @ + -' })
+  requirePersonName(person)
   const secret = makeSecret(kind)
   const publicKey = publicKeyOf(kind, secret)
   const open = { person, keyId: keyIdHexOf(publicKey), publicKey: toBase64Url(encodeCbor(coseKeyToCbor(publicKey))) }
@@ -83,7 +89,16 @@ export function createPersonKey(
   return { person, keyId: open.keyId, publicKey }
 }
 
-function parseKeyFile(path: string): { file: KeyFile; key: PersonKey } {
+/** @throws Refusal `REQUEST_INVALID`. */
+export function requirePersonName(person: string): void {
+  if (!/^[\w.@+-]{1,64}$/.test(person))
+    throw new Refusal('REQUEST_INVALID', { field: 'person', why: 'not 1 to 64 of letters, digits and . _ @ + -' })
+}
+
+function parseKeyFile<T extends z.infer<typeof OpenPart>>(
+  path: string,
+  schema: z.ZodType<T>,
+): { file: T; key: PersonKey } {
   const malformed = (why: string): Refusal => new Refusal('FILE_UNREADABLE', { path, why })
   const text = readLocalText(path)
   let json: unknown
@@ -92,7 +107,7 @@ function parseKeyFile(path: string): { file: KeyFile; key: PersonKey } {
   } catch {
     throw malformed('not a key file: no JSON')
   }
-  const parsed = KeyFile.safeParse(json)
+  const parsed = schema.safeParse(json)
   if (!parsed.success) throw malformed(`not a key file: ${parsed.error.issues[0]?.path.join('.') ?? ''}`)
   const publicKey = coseKeyFromCbor(decodeCbor(findBase64Url(parsed.data.publicKey) ?? new Uint8Array(0)))
   if (keyIdHexOf(publicKey) !== parsed.data.keyId) throw malformed('key id and public key do not belong together')
@@ -100,14 +115,14 @@ function parseKeyFile(path: string): { file: KeyFile; key: PersonKey } {
 }
 
 /** Whose key it is; needs no passphrase. @throws Refusal `FILE_UNREADABLE`, `KEY_MALFORMED`. */
-export const showPersonKey = (path: string): PersonKey => parseKeyFile(path).key
+export const showPersonKey = (path: string): PersonKey => parseKeyFile(path, OpenPart).key
 
 /**
  * Opens a key file for signing. The secret stays inside the signer that is returned.
  * @throws Refusal `PASSPHRASE_WRONG`, `FILE_UNREADABLE`, `KEY_MALFORMED`.
  */
 export function openPersonKey(path: string, passphrase: string): { key: PersonKey; signer: MessageSigner } {
-  const { file, key } = parseKeyFile(path)
+  const { file, key } = parseKeyFile(path, KeyFile)
   const { kind } = key.publicKey
   if (kind === 'akp') throw new Refusal('FILE_UNREADABLE', { path, why: 'a kind of key that files do not hold' })
   const secret = unseal(file, passphrase)

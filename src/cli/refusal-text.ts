@@ -5,6 +5,13 @@ import { printable } from './printable-text.js'
 /** What to do about a refusal, by its code. Codes that are not here get the advice of their kind. */
 const advice: Readonly<Record<string, string>> = {
   PASSPHRASE_WRONG: 'type the passphrase of this key file again; there is no way around it, a lost one means a new key',
+  TOKEN_MODULE:
+    'see the path of the PKCS#11 module (--token names another), and that its own service and settings are there',
+  TOKEN_PIN: 'do not guess: a few wrong PINs lock the token; the vendor’s tool tells how many tries are left',
+  TOKEN_KEY_MISSING: 'this token does not hold the key of the key file: take the right token, or the right key file',
+  TOKEN_KEY_ATTRIBUTE:
+    'a key that could leave its token is not used; make a new one with "countersign key create --token"',
+  TOKEN_FAILED: 'plug the token in and repeat this command; the step that is named says how far it came',
   IMAGE_MISMATCH: 'do not sign: the server does not hold the bytes this release names; tell a security officer',
   SUBMISSION_MISMATCH: 'do not sign: the engineer signed for something else; ask them what they submitted',
   DIGEST_MISMATCH: 'do not sign: the bytes are not what they are said to be; tell a security officer',

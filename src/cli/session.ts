@@ -7,6 +7,8 @@ import { bytesOf, TrustAnswerSchema } from './api-answers.js'
 import type { CliHome, Login } from './cli-home.js'
 import { openPersonKey, type PersonKey } from './person-key.js'
 import type { Output, Terminal } from './terminal.js'
+import { pinFromFile, type PinSource } from '../token/pin-file.js'
+import { findTokenKey, openTokenKey, type TokenKeyReference } from './token-key.js'
 import { TrustStore, type HeldTrust } from './trust-store.js'
 
 /** Everything a command works with; made once in main.ts, and anew in each test. */
@@ -25,6 +27,9 @@ export interface World {
 export interface KeyOptions {
   readonly key: string
   readonly passphraseFile?: string
+  /** The PKCS#11 module on this machine, for a key that is in a token. */
+  readonly token?: string
+  readonly pinFile?: string
 }
 
 /** One command of a person who is logged in. */
@@ -71,10 +76,37 @@ export async function readPassphrase(terminal: Terminal, file: string | undefine
   return terminal.askSecret(question)
 }
 
-/** Opens the key file a command names. @throws Refusal `PASSPHRASE_WRONG`, `FILE_UNREADABLE`. */
+/** The PIN of a token: from the first line of a file, read for each login, else what somebody types once. */
+export async function askForPin(terminal: Terminal, file: string | undefined, label: string): Promise<PinSource> {
+  if (file !== undefined) return pinFromFile(file)
+  if (!terminal.isInteractive)
+    throw new Refusal('CONFIGURATION', { name: '--pin-file', why: 'needed where nobody can be asked' })
+  const pin = await terminal.askSecret(`PIN of the token "${label}": `)
+  // An empty one would cost one of the few tries that a token gives.
+  if (pin === '') throw new Refusal('TOKEN_PIN', { why: 'no PIN was typed' })
+  return () => pin
+}
+
+/** Opens the key that a command names, in its file or in its token. @throws Refusal `PASSPHRASE_WRONG`, `FILE_UNREADABLE`, `TOKEN_*`. */
 export async function openKey(world: World, options: KeyOptions): Promise<{ key: PersonKey; signer: MessageSigner }> {
+  const inToken = findTokenKey(options.key)
+  if (inToken !== null) return openInToken(world, inToken, options)
+  for (const [name, value] of [['--token', options.token] as const, ['--pin-file', options.pinFile] as const])
+    if (value !== undefined) throw new Refusal('CONFIGURATION', { name, why: 'this key file holds the key itself' })
   const passphrase = await readPassphrase(world.terminal, options.passphraseFile, `passphrase of ${options.key}: `)
   return openPersonKey(options.key, passphrase)
+}
+
+async function openInToken(
+  { terminal }: World,
+  { key, place }: TokenKeyReference,
+  options: KeyOptions,
+): Promise<{ key: PersonKey; signer: MessageSigner }> {
+  if (options.passphraseFile !== undefined)
+    throw new Refusal('CONFIGURATION', { name: '--passphrase-file', why: 'this key is in a token: use --pin-file' })
+  const readPin = await askForPin(terminal, options.pinFile, place.label)
+  const signer = await openTokenKey({ key, place: { ...place, module: options.token ?? place.module } }, readPin)
+  return { key, signer }
 }
 
 /** Goes on only after a clear yes. @throws Refusal `NOT_CONFIRMED`. */
