@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { writeFileSync } from 'node:fs'
+import { makeMcuboot } from '../../../test/support/firmware/mcuboot-image.js'
 import { CliBench } from '../../../test/support/cli-bench.js'
 import { CourierAnswer } from '../../../test/support/courier-server.js'
 import { CLASS_ID } from '../../../test/support/trust-fixture.js'
@@ -209,6 +210,25 @@ describe('firmware', () => {
       [90, false],
     ])
   })
+
+  it('says what a file is, on this machine and without a server', async () => {
+    writeFileSync(bench.path('mcuboot.bin'), makeMcuboot({ payload: image.subarray(0, 1_000) }))
+    const { exitCode, output } = await bench.run('firmware', 'inspect', bench.path('mcuboot.bin'))
+    expect([exitCode, output]).toEqual([
+      0,
+      ['found inside: mcuboot, whole, version 1.4.0, for nothing it names', 'signature inside: none'],
+    ])
+    const { errors } = await bench.run('firmware', 'inspect', bench.path('none'))
+    expect(errors[0]).toContain('refused: FILE_UNREADABLE (')
+  }, 60_000)
+
+  it('refuses a version that the file itself denies, before anything is sent', async () => {
+    const before = bench.courier.calls.length
+    const words = ['--version', '1.5.0', '--class', 'gateway/rev-b/prod', ...bench.keyOf('engineer-1')]
+    const { errors } = await bench.run('firmware', 'upload', bench.path('mcuboot.bin'), ...words)
+    expect(errors[0]).toBe('refused: VERSION_DISAGREES (typed=1.5.0 found=1.4.0)')
+    expect(bench.courier.calls.slice(before).map(({ method }) => method)).not.toContain('POST')
+  }, 60_000)
 
   it('says a refusal to a program as one line of JSON', async () => {
     bench.courier.refuse(`GET /firmware/${digest}`, 404, 'NOT_FOUND', { what: 'firmware', id: digest })

@@ -6,6 +6,7 @@ import { Refusal } from '../../domain/refusal.js'
 import { versionToIntegers } from '../../domain/suit/version.js'
 import { labelOf } from '../../domain/trust/labels.js'
 import { encodeSubmission } from '../../domain/trust/submission.js'
+import { requireAgreement } from '../../inspect/agreement.js'
 import { AnyListAnswer, FirmwareAnswer, listOf, SubmissionAnswer } from '../api-answers.js'
 import {
   defineCommand,
@@ -23,11 +24,13 @@ import {
 } from '../command-shape.js'
 import { requireClass } from '../device-class.js'
 import { describeFindings } from '../findings-text.js'
+import { inspectHere } from '../firmware-inspection.js'
 import { hashDownload, hashFile, requireImage, type HashedImage } from '../firmware-bytes.js'
 import { uploadFirmware } from '../firmware-upload.js'
 import { countText, sizeText } from '../quantity-text.js'
 import { confirm, openKey, type KeyOptions, type Session, type World } from '../session.js'
 import { openOwnSubmission } from '../submission-check.js'
+import { Output } from '../terminal.js'
 import { requirePolicy } from '../trust-store.js'
 
 interface SubmitOptions extends CommonOptions, KeyOptions {
@@ -58,6 +61,7 @@ export function addFirmwareCommands(program: Command, world: World): void {
   withPaging(defineCommand(group, 'list', 'uploaded firmware', 'firmware list --limit 20')).action(
     (options: ListOptions) => list(world, options),
   )
+  addInspect(group, world)
   defineCommand(group, 'show <digest>', 'one firmware with its submissions', 'firmware show 9f86d081…').action(
     async (digest: string, options: CommonOptions) => {
       const session = sessionOf(world, options)
@@ -108,6 +112,20 @@ async function prune(world: World, options: PruneOptions): Promise<void> {
   session.output.result(done)
 }
 
+function addInspect(group: Command, world: World): void {
+  defineCommand(
+    group,
+    'inspect <file>',
+    'say what a file is by its content, on this machine, without a server',
+    'firmware inspect gateway-1.4.0.raucb',
+  ).action(async (file: string, options: CommonOptions) => {
+    const findings = await inspectHere(file, world.clock.nowSeconds())
+    const output = new Output(world.terminal, options.json === true)
+    output.lines(describeFindings(findings))
+    output.result(findings)
+  })
+}
+
 const withSubmission = (command: Command): Command =>
   withKey(command)
     .requiredOption('--version <version>', 'such as 1.4.0 or 1.4.0-rc.1')
@@ -120,6 +138,8 @@ async function upload(world: World, file: string, options: SubmitOptions): Promi
   const classId = requireClass(requirePolicy(held), options.class)
   const image = await hashFile(file)
   session.output.line(`${file}: ${sizeText(image.sizeBytes)}, sha256 ${image.sha256}`)
+  const findings = await inspectHere(file, world.clock.nowSeconds())
+  requireAgreement(findings, options.version, requirePolicy(held).limits)
   const stored = await uploadFirmware(session, file, image)
   requireImage(image, stored)
   await submit(session, image, classId, options)
