@@ -31,6 +31,7 @@ const domainRooms = [
   { name: 'journal', below: ['cbor', 'cose'] },
   { name: 'trust', below: ['cbor', 'cose', 'suit', 'log'] },
   { name: 'x509', below: ['cbor', 'cose'] },
+  { name: 'evidence', below: ['cbor', 'cose', 'suit', 'trust'] },
   { name: 'signer-journal', below: ['cbor', 'cose', 'suit', 'journal', 'trust'] },
   { name: 'targeting', below: ['suit'] },
   { name: 'rollout', below: [] },

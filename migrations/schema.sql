@@ -112,6 +112,19 @@ CREATE TABLE event (
   data jsonb NOT NULL,
   "position" bigint
 );
+CREATE TABLE evidence (
+  namespace text NOT NULL,
+  image_sha256 bytea NOT NULL,
+  sha256 bytea NOT NULL,
+  kind text NOT NULL,
+  format text NOT NULL,
+  names_image boolean NOT NULL,
+  facts jsonb NOT NULL,
+  policy_version bigint,
+  document bytea NOT NULL,
+  added_at bigint NOT NULL,
+  added_by text NOT NULL
+);
 CREATE TABLE firmware (
   namespace text NOT NULL,
   sha256 bytea NOT NULL,
@@ -332,6 +345,7 @@ ALTER TABLE device_group ADD CONSTRAINT device_group_pkey PRIMARY KEY (namespace
 ALTER TABLE due_notice ADD CONSTRAINT due_notice_once PRIMARY KEY (namespace, what, due_at, days);
 ALTER TABLE embedded_key ADD CONSTRAINT embedded_key_pkey PRIMARY KEY (namespace, sha256);
 ALTER TABLE event ADD CONSTRAINT event_pkey PRIMARY KEY (number);
+ALTER TABLE evidence ADD CONSTRAINT evidence_pkey PRIMARY KEY (namespace, image_sha256, sha256);
 ALTER TABLE firmware ADD CONSTRAINT firmware_pkey PRIMARY KEY (namespace, sha256);
 ALTER TABLE firmware_finding ADD CONSTRAINT firmware_finding_pkey PRIMARY KEY (namespace, sha256);
 ALTER TABLE freshness_statement ADD CONSTRAINT freshness_statement_pkey PRIMARY KEY (namespace);
@@ -384,6 +398,9 @@ ALTER TABLE embedded_key ADD CONSTRAINT embedded_key_kind_check CHECK ((kind = A
 ALTER TABLE embedded_key ADD CONSTRAINT embedded_key_sha256_check CHECK ((octet_length(sha256) = 32));
 ALTER TABLE event ADD CONSTRAINT event_data_check CHECK ((jsonb_typeof(data) = 'object'::text));
 ALTER TABLE event ADD CONSTRAINT event_position_check CHECK (("position" > 0));
+ALTER TABLE evidence ADD CONSTRAINT evidence_document_check CHECK (((octet_length(document) >= 1) AND (octet_length(document) <= 4194304)));
+ALTER TABLE evidence ADD CONSTRAINT evidence_kind_check CHECK ((kind = ANY (ARRAY['sbom'::text, 'provenance'::text, 'test-report'::text])));
+ALTER TABLE evidence ADD CONSTRAINT evidence_sha256_check CHECK ((octet_length(sha256) = 32));
 ALTER TABLE firmware ADD CONSTRAINT firmware_md5_check CHECK ((octet_length(md5) = 16));
 ALTER TABLE firmware ADD CONSTRAINT firmware_old_digests_whole CHECK (((sha1 IS NULL) = (md5 IS NULL)));
 ALTER TABLE firmware ADD CONSTRAINT firmware_sha1_check CHECK ((octet_length(sha1) = 20));
@@ -422,6 +439,7 @@ ALTER TABLE webhook ADD CONSTRAINT webhook_types_check CHECK ((cardinality(types
 ALTER TABLE webhook_delivery ADD CONSTRAINT webhook_delivery_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'delivered'::text, 'given-up'::text])));
 ALTER TABLE deployment ADD CONSTRAINT deployment_namespace_device_id_fkey FOREIGN KEY (namespace, device_id) REFERENCES device(namespace, id);
 ALTER TABLE deployment ADD CONSTRAINT deployment_rollout_id_stage_fkey FOREIGN KEY (rollout_id, stage) REFERENCES rollout_stage(rollout_id, index);
+ALTER TABLE evidence ADD CONSTRAINT evidence_namespace_image_sha256_fkey FOREIGN KEY (namespace, image_sha256) REFERENCES firmware(namespace, sha256);
 ALTER TABLE firmware_finding ADD CONSTRAINT firmware_finding_namespace_sha256_fkey FOREIGN KEY (namespace, sha256) REFERENCES firmware(namespace, sha256);
 ALTER TABLE krl_approval ADD CONSTRAINT krl_approval_krl_request_id_fkey FOREIGN KEY (krl_request_id) REFERENCES krl_request(id);
 ALTER TABLE re_sign_approval ADD CONSTRAINT re_sign_approval_re_sign_request_id_fkey FOREIGN KEY (re_sign_request_id) REFERENCES re_sign_request(id);
@@ -498,6 +516,7 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON device_group TO countersign_server;
 GRANT INSERT, SELECT ON due_notice TO countersign_server;
 GRANT DELETE, INSERT, SELECT ON embedded_key TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON event TO countersign_server;
+GRANT INSERT, SELECT ON evidence TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON firmware TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON firmware_finding TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON freshness_statement TO countersign_server;

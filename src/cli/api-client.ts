@@ -57,6 +57,12 @@ export class ApiClient {
     await response.body?.cancel()
   }
 
+  /** A small document as it is. */
+  postBytes<T>(path: string, bytes: Uint8Array, schema: z.ZodType<T>): Promise<T> {
+    const headers = { 'content-type': 'application/octet-stream' }
+    return this.json(path, { method: 'POST', headers, body: Buffer.from(bytes) }, schema)
+  }
+
   async delete(path: string): Promise<void> {
     const response = await this.send(path, { method: 'DELETE' })
     await response.body?.cancel()

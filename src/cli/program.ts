@@ -12,6 +12,7 @@ import { addKeyCommands } from './commands/key.command.js'
 import { addKeysCommands } from './commands/keys.command.js'
 import { addLoginCommands } from './commands/login.command.js'
 import { addPersonCommands } from './commands/person.command.js'
+import { addNamespaceCommands } from './commands/namespace.command.js'
 import { addReleaseCommands } from './commands/release.command.js'
 import { addRolloutCommands } from './commands/rollout.command.js'
 import { addSignerCommands } from './commands/signer.command.js'
@@ -36,6 +37,7 @@ export function buildProgram(world: World): Command {
   addLoginCommands(program, world)
   addTrustCommands(program, world)
   addKeyCommands(program, world)
+  addNamespaceCommands(program, world)
   addFirmwareCommands(program, world)
   addEmbeddedKeyCommands(program, world)
   addApprovalsCommands(program, world)

@@ -8,6 +8,7 @@ import { bytesOf, ReleaseAnswer, ReleaseRowAnswer } from './api-answers.js'
 import { listAll } from './api-list.js'
 import { segment, type ConfirmOptions } from './command-shape.js'
 import { findClassId } from './device-class.js'
+import { describeCheckedEvidence } from './evidence-text.js'
 import { hashDownload } from './firmware-bytes.js'
 import { showPersonKey } from './person-key.js'
 import { checkRelease, type CheckedRelease } from './release-check.js'
@@ -39,6 +40,8 @@ export async function approveRelease(
   if (checked.requester === person) throw new Refusal('APPROVER_IS_REQUESTER', { person })
   const before = await findReleaseBefore(session, held, checked)
   output.lines(describeRelease(checked, policy.namespace))
+  output.line()
+  output.lines(await describeCheckedEvidence(api, held, image.sha256))
   output.line()
   output.lines(describeDifference(before, checked.manifest))
   output.line()

@@ -160,6 +160,8 @@ export interface RefusalDetail {
   FIRMWARE_PRUNED: { sha256: string }
   UPLOAD_BUSY: { id: string }
   ROLE_ENDS: { role: string; ends: number; until: number }
+  EVIDENCE_MISMATCH: { field: string; expected: string; found: string }
+  EVIDENCE_MALFORMED: { format: string; at: string; why: string }
   /** `column`: where in the text of the filter, counted from 1. */
   FILTER_INVALID: { column: number; why: string }
   // What is inside firmware, against what is said of it.

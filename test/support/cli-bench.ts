@@ -6,7 +6,7 @@ import { createPersonKey, type PersonKey } from '../../src/cli/person-key.js'
 import { runCommandLine } from '../../src/cli/run.js'
 import type { World } from '../../src/cli/session.js'
 import { Terminal } from '../../src/cli/terminal.js'
-import type { Person } from '../../src/domain/trust/policy.js'
+import type { Person, Policy } from '../../src/domain/trust/policy.js'
 import type { PersonRole } from '../../src/domain/trust/roles.js'
 import { CourierServer } from './courier-server.js'
 import { TrustFixture, type FixtureOptions } from './trust-fixture.js'
@@ -72,7 +72,7 @@ export class CliBench {
     readonly keys: ReadonlyMap<string, PersonKey>,
   ) {}
 
-  static async make(options: FixtureOptions = {}): Promise<CliBench> {
+  static async make(options: FixtureOptions & Pick<Policy, 'builders'> = {}): Promise<CliBench> {
     const folder = mkdtempSync(join(tmpdir(), 'cs-cli-'))
     writeFileSync(join(folder, 'passphrase'), `${PASSPHRASE}\n`)
     const now = options.now ?? Math.floor(Date.now() / 1000)
@@ -85,7 +85,12 @@ export class CliBench {
         return [name, { name, keys: key === undefined ? [] : [key], roles, notAfter: now + 86_400 * 300 }]
       }),
     )
-    const trust = await TrustFixture.make({ ...options, now, policy: { persons } })
+    const { builders } = options
+    const trust = await TrustFixture.make({
+      ...options,
+      now,
+      policy: { persons, ...(builders === undefined ? {} : { builders }) },
+    })
     const courier = await CourierServer.start(trust.namespace)
     const bench = new CliBench(folder, courier, trust, keys)
     bench.offer({ roots: [trust.rootBytes], policy: trust.policyBytes, krl: await trust.signKrl(trust.krl()) })

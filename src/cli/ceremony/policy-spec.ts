@@ -57,7 +57,7 @@ const PolicySpec = z.strictObject({
   /** Clients that verify nothing of ours (trust.md §6). */
   legacyClients: z.strictObject({ ddi: LegacyRule }).optional(),
   /** Build systems whose attestations are read. */
-  builders: z.array(KeyEntry.extend({ name: z.string().min(1).max(128) })).optional(),
+  builders: z.array(KeyEntry.extend({ name: z.string().min(1).max(256) })).optional(),
 })
 type PolicySpec = z.infer<typeof PolicySpec>
 

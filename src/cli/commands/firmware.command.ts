@@ -26,8 +26,10 @@ import { requireClass } from '../device-class.js'
 import { describeFindings } from '../findings-text.js'
 import { inspectHere } from '../firmware-inspection.js'
 import { hashDownload, hashFile, requireImage, type HashedImage } from '../firmware-bytes.js'
+import { describeEvidence, EvidenceAnswer, listEvidence } from '../evidence-text.js'
 import { uploadFirmware } from '../firmware-upload.js'
 import { countText, sizeText } from '../quantity-text.js'
+import { readLocalFile } from '../local-file.js'
 import { confirm, openKey, type KeyOptions, type Session, type World } from '../session.js'
 import { openOwnSubmission } from '../submission-check.js'
 import { Output } from '../terminal.js'
@@ -57,6 +59,7 @@ export function addFirmwareCommands(program: Command, world: World): void {
       'firmware submit 9f86d081… --version 1.4.0 --class gateway/r2/prod --key engineer-1.key',
     ),
   ).action((digest: string, options: SubmitOptions) => submitUploaded(world, digest, options))
+  addAttach(group, world)
   addPrune(group, world)
   withPaging(defineCommand(group, 'list', 'uploaded firmware', 'firmware list --limit 20')).action(
     (options: ListOptions) => list(world, options),
@@ -65,10 +68,30 @@ export function addFirmwareCommands(program: Command, world: World): void {
   defineCommand(group, 'show <digest>', 'one firmware with its submissions', 'firmware show 9f86d081…').action(
     async (digest: string, options: CommonOptions) => {
       const session = sessionOf(world, options)
-      printFirmware(session, await session.api.get(`/firmware/${segment(digest)}`, FirmwareAnswer))
+      const row = await session.api.get(`/firmware/${segment(digest)}`, FirmwareAnswer)
+      const evidence = await listEvidence(session.api, digest)
+      printFirmware(session, { ...row, evidence })
+      session.output.lines(describeEvidence(evidence).map((line) => `  ${line}`))
     },
   )
 }
+
+function addAttach(group: Command, world: World): void {
+  defineCommand(
+    group,
+    'attach <digest> <file>',
+    'bring what speaks for a firmware: an SBOM (CycloneDX, SPDX), a signed provenance (DSSE), a test report',
+    'firmware attach 9f86d081… sbom.cdx.json',
+  ).action(async (digest: string, file: string, options: CommonOptions) => {
+    const session = sessionOf(world, options)
+    const bytes = readLocalFile(file, MAX_EVIDENCE_BYTES)
+    const evidence = await session.api.postBytes(`/firmware/${segment(digest)}/evidence`, bytes, EvidenceAnswer)
+    session.output.lines([`attached ${evidence.format}: ${evidence.id}`, ...describeEvidence([evidence])])
+    session.output.result(evidence)
+  })
+}
+
+const MAX_EVIDENCE_BYTES = 4_194_304
 
 interface PruneOptions extends CommonOptions, ConfirmOptions {
   readonly unusedDays: number

@@ -13,6 +13,7 @@ import {
   type ConfirmOptions,
   type ListOptions,
 } from '../command-shape.js'
+import { describeEvidence, listEvidence } from '../evidence-text.js'
 import { approveRelease } from '../release-approval.js'
 import { printKrlRequest } from '../krl-request-text.js'
 import { reSignRelease } from '../release-re-sign.js'
@@ -53,7 +54,10 @@ export function addReleaseCommands(program: Command, world: World): void {
   defineCommand(group, 'show <id>', 'one release as the server shows it', 'release show 3f6c…').action(
     async (id: string, options: CommonOptions) => {
       const session = sessionOf(world, options)
-      printRelease(session, await session.api.get(`/releases/${segment(id)}`, ReleaseAnswer))
+      const release = await session.api.get(`/releases/${segment(id)}`, ReleaseAnswer)
+      const evidence = await listEvidence(session.api, release.imageSha256)
+      printRelease(session, { ...release, evidence })
+      session.output.lines(describeEvidence(evidence).map((line) => `  ${line}`))
     },
   )
   addApprove(group, 'release approve', world)

@@ -3,6 +3,7 @@ import { refusedBy } from '../../../test/support/refused.js'
 import { signPolicy, TrustFixture } from '../../../test/support/trust-fixture.js'
 import { sha256Hex, toHex } from '../bytes.js'
 import { nativeAlgorithms } from '../cose/algorithms.js'
+import { keyIdHexOf } from '../cose/cose-key.js'
 import { encodeSign, makeOneSignature } from '../cose/sign.js'
 import { labelOf } from './labels.js'
 import { openPolicy } from './open-policy.js'
@@ -125,6 +126,13 @@ describe('what a policy says is refused', () => {
       '12',
       'a keyid is not the thumbprint of its key',
     ],
+    [
+      "with a builder that has a person's key",
+      { ...person({}), builders: new Map([[keyIdHexOf(first.key), { key: first.key, name: 'builder-1' }]]) },
+      '12',
+      'a key is also a person’s',
+    ],
+    ['with builders and none of them', { builders: new Map() }, '12', 'empty'],
   ] as [string, Partial<Policy>, string, string][])('%s', (_, change, field, why) => {
     expect(refusedBy(() => parsePolicy(encodePolicy({ ...policy, ...change })))).toEqual({
       code: 'DOCUMENT_MALFORMED',

@@ -88,6 +88,7 @@ export function parsePolicy(payload: Uint8Array): Policy {
     ...(fields.has(11) ? { owners: readOwners(fields) } : {}),
     ...(fields.has(12) ? { builders: readBuilders(fields) } : {}),
   }
+  requireMachines(fields, policy)
   fields.finish()
   return policy
 }
@@ -154,7 +155,15 @@ function readBuilders(fields: Fields): Map<string, Builder> {
     const coseKey = coseKeyFromCbor(key)
     const keyId = toHex(fields.asBytes(12, id, 32))
     if (keyIdHexOf(coseKey) !== keyId) throw fields.refusal(12, 'a keyid is not the thumbprint of its key')
-    builders.set(keyId, { key: coseKey, name: fields.asText(12, name) })
+    builders.set(keyId, { key: coseKey, name: fields.asText(12, name, 256) })
   }
+  if (builders.size === 0) throw fields.refusal(12, 'empty')
   return builders
+}
+
+/** A build system with a person's key could approve what it built. */
+function requireMachines(fields: Fields, { persons, builders }: Policy): void {
+  for (const person of persons.values())
+    if (person.keys.some((key) => builders?.has(keyIdHexOf(key)) === true))
+      throw fields.refusal(12, 'a key is also a person’s')
 }

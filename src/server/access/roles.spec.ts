@@ -9,6 +9,7 @@ const base = '/api/v1/{product}/{environment}'
 
 /** Who may make each call. A call that is not here fails the test: somebody has to decide. */
 const table: Readonly<Record<string, readonly ApiRole[]>> = {
+  [`GET ${base}`]: withMachines,
   [`POST ${base}/tokens`]: ['security-officer'],
   [`GET ${base}/tokens`]: ['security-officer'],
   [`DELETE ${base}/tokens/{id}`]: ['security-officer'],
@@ -43,6 +44,9 @@ const table: Readonly<Record<string, readonly ApiRole[]>> = {
   [`GET ${base}/firmware/{sha256}`]: withMachines,
   [`GET ${base}/firmware/{sha256}/content`]: everybody,
   [`POST ${base}/firmware/{sha256}/submissions`]: ['engineer'],
+  [`POST ${base}/firmware/{sha256}/evidence`]: ['engineer', 'ci'],
+  [`GET ${base}/firmware/{sha256}/evidence`]: withMachines,
+  [`GET ${base}/firmware/{sha256}/evidence/{id}`]: withMachines,
   [`POST ${base}/firmware/prune`]: ['security-officer'],
   [`GET ${base}/uploads`]: ['engineer', 'ci'],
   [`POST ${base}/uploads`]: ['engineer', 'ci'],

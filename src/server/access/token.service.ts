@@ -66,6 +66,7 @@ export class TokenService {
     createdBy: string,
   ): Promise<TokenView & { readonly token: string }> {
     const now = this.clock.nowSeconds()
+    requireMachineAlone(request, now)
     if (request.expires <= now) throw new Refusal('REQUEST_INVALID', { field: 'expires', why: 'not in the future' })
     const id = randomUUID()
     const token = makeTokenText(id)
@@ -110,6 +111,18 @@ export class TokenService {
       await this.audit.record(manager, { namespace, actor, event: 'token.revoked', detail: { token: id } })
     })
   }
+}
+
+/** A build system lives in places that many can read: its token does what a build system does, and not for ever. */
+const LONGEST_CI_SECONDS = 366 * 86_400
+
+/** @throws Refusal `REQUEST_INVALID`: a token of role `ci` has no other role, no person, and an end within a year. */
+function requireMachineAlone({ roles, person, expires }: TokenRequest, now: number): void {
+  if (!roles.includes('ci')) return
+  const no = (field: string, why: string): Refusal => new Refusal('REQUEST_INVALID', { field, why })
+  if (roles.some((role) => role !== 'ci')) throw no('roles', 'ci stands alone: a build system is no person')
+  if (person !== null) throw no('person', 'a token of role ci belongs to no person')
+  if (expires > now + LONGEST_CI_SECONDS) throw no('expires', 'a token of role ci lives 366 days at most')
 }
 
 const viewOf = (row: ApiTokenRow): TokenView => ({

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { ServerUnderTest } from '../../../test/support/server-app.js'
 import { TestDatabases } from '../../../test/support/test-database.js'
@@ -61,7 +62,7 @@ describe('tokens', () => {
   })
 
   it('refuses a role that the call does not name, and says which it needs', async () => {
-    const { status, body } = await call('GET', `${base}/tokens`, await server.token(['engineer', 'approver', 'ci']))
+    const { status, body } = await call('GET', `${base}/tokens`, await server.token(['engineer', 'approver']))
     expect(status).toBe(403)
     expect(body).toMatchObject({ code: 'FORBIDDEN', detail: { needed: 'security-officer' } })
   })
@@ -75,6 +76,24 @@ describe('tokens', () => {
     expect(JSON.stringify(list.body)).not.toContain(text)
     const rows = await server.database.query<unknown[]>('SELECT t::text FROM api_token t')
     expect(JSON.stringify(rows)).not.toContain(text.slice(-43))
+  })
+
+  it('lets a build system upload to its own namespace, and to no other', async () => {
+    const made = await call('POST', `${base}/tokens`, officer, wanted)
+    const token = String(made.body['token'])
+    const image = Buffer.from('firmware')
+    const sha256 = createHash('sha256').update(image).digest('hex')
+    const put = (namespace: string): Promise<number> =>
+      server.app
+        .inject({
+          method: 'PUT',
+          url: `/api/v1/${namespace}/firmware/${sha256}`,
+          headers: { authorization: `Bearer ${token}`, 'content-type': 'application/octet-stream' },
+          payload: image,
+        })
+        .then((answer) => answer.statusCode)
+    expect([await put('gateway/test'), await put('gateway/prod')]).toEqual([201, 404])
+    expect((await call('GET', `${base}/firmware/${sha256}/content`, token)).status).toBe(403)
   })
 
   it('refuses a token from the second it expires', async () => {
@@ -97,6 +116,9 @@ describe('tokens', () => {
     ['an end in the past', { ...wanted, expires: 1 }, 'expires'],
     ['an unknown member', { ...wanted, admin: true }, 'admin'],
     ['no label', { ...wanted, label: undefined }, 'label'],
+    ['a build system that is also a person', { ...wanted, roles: ['ci', 'engineer'] }, 'roles'],
+    ['a build system with the name of a person', { ...wanted, person: 'engineer-1' }, 'person'],
+    ['a build system for more than a year', { ...wanted, expires: wanted.expires + 400 * 86_400 }, 'expires'],
   ])('refuses %s and names the field', async (_, payload, field) => {
     const officer3 = await server.token(['security-officer'], 'security-3')
     const { status, body } = await call('POST', `${base}/tokens`, officer3, payload)

@@ -3,6 +3,7 @@ import { CreateFoundation1764000000000 } from '../../../migrations/1764000000000
 import { CreateDevicesAndRollouts1764000001000 } from '../../../migrations/1764000001000-create-devices-and-rollouts.js'
 import { CreateReSign1764000003000 } from '../../../migrations/1764000003000-create-re-sign.js'
 import { CreateEmbeddedKeys1764000040000 } from '../../../migrations/1764000040000-create-embedded-keys.js'
+import { CreateEvidence1764000042000 } from '../../../migrations/1764000042000-create-evidence.js'
 import { AddUploads1764000041000 } from '../../../migrations/1764000041000-add-uploads.js'
 import { CreateFirmwareFinding1764000050000 } from '../../../migrations/1764000050000-create-firmware-finding.js'
 import { AddDeviceChanges1764000002000 } from '../../../migrations/1764000002000-add-device-changes.js'
@@ -20,6 +21,7 @@ export const migrationList: readonly (new () => MigrationInterface)[] = [
   CreateReSign1764000003000,
   CreateEmbeddedKeys1764000040000,
   AddUploads1764000041000,
+  CreateEvidence1764000042000,
   AddDeviceFacts1764000065000,
   AddUnsignedClients1764000070000,
   CreateEvents1764000066000,

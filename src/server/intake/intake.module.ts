@@ -5,12 +5,16 @@ import { EmbeddedKeyRow } from './embedded-keys/embedded-key.row.js'
 import { EmbeddedKeysController } from './embedded-keys/embedded-keys.controller.js'
 import { EmbeddedKeys } from './embedded-keys/embedded-keys.port.js'
 import { EmbeddedKeysService } from './embedded-keys/embedded-keys.service.js'
+import { EvidenceController } from './evidence/evidence.controller.js'
+import { EvidenceRow } from './evidence/evidence.row.js'
+import { EvidenceService } from './evidence/evidence.service.js'
 import { FirmwareController } from './firmware.controller.js'
 import { FirmwareRow } from './firmware.row.js'
 import { FirmwareService } from './firmware.service.js'
 import { AgreementService } from './inspection/agreement.service.js'
 import { FindingRow } from './inspection/finding.row.js'
 import { FindingsService } from './inspection/findings.service.js'
+import { NamespaceController } from './namespace.controller.js'
 import { OldDigestsService } from './old-digests.service.js'
 import { OwnUploads } from './own-uploads.service.js'
 import { RetentionService } from './retention.service.js'
@@ -24,8 +28,11 @@ import { UploadService } from './uploads/uploads.service.js'
 
 /** What engineers and build systems bring: firmware, and submissions that engineers sign. */
 @Module({
-  imports: [TypeOrmModule.forFeature([FirmwareRow, SubmissionRow, UploadRow, EmbeddedKeyRow, FindingRow]), AuditModule],
-  controllers: [FirmwareController, UploadsController, EmbeddedKeysController],
+  imports: [
+    TypeOrmModule.forFeature([FirmwareRow, SubmissionRow, UploadRow, EvidenceRow, EmbeddedKeyRow, FindingRow]),
+    AuditModule,
+  ],
+  controllers: [NamespaceController, FirmwareController, UploadsController, EvidenceController, EmbeddedKeysController],
   providers: [
     FirmwareService,
     SubmissionService,
@@ -37,6 +44,7 @@ import { UploadService } from './uploads/uploads.service.js'
     StoreSweep,
     FindingsService,
     AgreementService,
+    EvidenceService,
     EmbeddedKeysService,
     { provide: EmbeddedKeys, useExisting: EmbeddedKeysService },
   ],

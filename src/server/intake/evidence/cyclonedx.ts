@@ -1,0 +1,65 @@
+import { Spec, Validation } from '@cyclonedx/cyclonedx-library'
+import { Refusal } from '../../../domain/refusal.js'
+import type { Evidence } from './evidence-kind.js'
+import { namesImage } from './subject-digest.js'
+
+const versions = [
+  Spec.Version.v1dot2,
+  Spec.Version.v1dot3,
+  Spec.Version.v1dot4,
+  Spec.Version.v1dot5,
+  Spec.Version.v1dot6,
+]
+
+interface Bom {
+  readonly components?: readonly unknown[]
+  readonly metadata?: { readonly component?: { readonly name?: string; readonly hashes?: readonly Hash[] } }
+}
+interface Hash {
+  readonly alg: string
+  readonly content: string
+}
+
+/**
+ * A CycloneDX SBOM, valid under the strict schema of its version. Its subject is `metadata.component`: when that has a SHA-256, it is the
+ * image's.
+ * @throws Refusal `EVIDENCE_MALFORMED`, `EVIDENCE_MISMATCH`. @see https://cyclonedx.org/docs/latest/json/
+ */
+export async function readCycloneDx(
+  text: string,
+  json: Readonly<Record<string, unknown>>,
+  imageSha256: Uint8Array,
+): Promise<Evidence> {
+  const version = versions.find((each) => each === json['specVersion'])
+  const format = 'CycloneDX'
+  if (version === undefined) {
+    const why = `not one of ${versions.join(', ')}`
+    throw new Refusal('EVIDENCE_MALFORMED', { format, at: 'specVersion', why })
+  }
+  const [first] = await findIssues(version, text)
+  if (first !== undefined)
+    throw new Refusal('EVIDENCE_MALFORMED', { format, at: first.instancePath ?? '', why: first.message ?? 'not valid' })
+  const bom: Bom = json
+  const subject = bom.metadata?.component
+  const digests = (subject?.hashes ?? []).filter((hash) => hash.alg === 'SHA-256').map((hash) => hash.content)
+  return {
+    kind: 'sbom',
+    format: `${format} ${version}`,
+    namesImage: namesImage(digests, imageSha256, 'metadata.component.hashes'),
+    facts: { subject: subject?.name ?? null, components: bom.components?.length ?? 0 },
+  }
+}
+
+/** A schema takes a second to compile: once a process and version. */
+const validators = new Map<Spec.Version, Validation.JsonStrictValidator>()
+
+async function findIssues(version: Spec.Version, text: string): Promise<readonly Issue[]> {
+  const validator = validators.get(version) ?? new Validation.JsonStrictValidator(version)
+  validators.set(version, validator)
+  return ((await validator.validate(text)) ?? []) as readonly Issue[]
+}
+
+interface Issue {
+  readonly instancePath?: string
+  readonly message?: string
+}

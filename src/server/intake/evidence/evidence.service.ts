@@ -1,0 +1,78 @@
+import { Injectable } from '@nestjs/common'
+import { DataSource } from 'typeorm'
+import { sha256, toHex } from '../../../domain/bytes.js'
+import { Clock } from '../../../domain/clock.js'
+import { Refusal } from '../../../domain/refusal.js'
+import type { Caller } from '../../access/caller.decorator.js'
+import { AuditService } from '../../audit/audit.service.js'
+import { TrustService, type PeopleContext } from '../../keys/trust.service.js'
+import { FirmwareService } from '../firmware.service.js'
+import { EvidenceRow } from './evidence.row.js'
+import { readEvidence } from './read-evidence.js'
+
+export const MAX_EVIDENCE_BYTES = 4_194_304
+/** Approvers read them all. */
+const MOST_DOCUMENTS = 32
+
+/** SBOMs, provenance and test reports of firmware: recognised, validated, bound to its digest, and kept as received. */
+@Injectable()
+export class EvidenceService {
+  constructor(
+    private readonly database: DataSource,
+    private readonly firmware: FirmwareService,
+    private readonly trust: TrustService,
+    private readonly audit: AuditService,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Takes a document in. The same bytes again are the same evidence.
+   * @throws Refusal `NOT_FOUND`, `CONFLICT` when there are as many as may be, and of `readEvidence`.
+   */
+  async add(imageSha256: Uint8Array, document: Uint8Array, caller: Caller): Promise<EvidenceRow> {
+    const { namespace } = caller
+    await this.firmware.get(namespace, imageSha256)
+    let context: PeopleContext | null = null
+    const { kind, format, namesImage, facts } = await readEvidence(
+      document,
+      imageSha256,
+      async () => (context = await this.trust.peopleContext(namespace)),
+    )
+    const policyVersion = (context as PeopleContext | null)?.policy.version ?? null
+    const addedAt = this.clock.nowSeconds()
+    const addedBy = caller.person ?? caller.label
+    const about = { namespace, imageSha256, sha256: sha256(document) }
+    const row = { ...about, kind, format, namesImage, facts, policyVersion, document, addedAt, addedBy }
+    return this.database.transaction(async (manager) => {
+      await manager.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 5))', [
+        `evidence ${namespace} ${toHex(imageSha256)}`,
+      ])
+      const held = await manager.findOneBy(EvidenceRow, about)
+      if (held !== null) return held
+      if ((await manager.countBy(EvidenceRow, { namespace, imageSha256 })) >= MOST_DOCUMENTS)
+        throw new Refusal('CONFLICT', { what: 'evidence', why: `a firmware has ${MOST_DOCUMENTS} at most` })
+      await manager.createQueryBuilder().insert().into(EvidenceRow).values(row).execute()
+      const detail = { sha256: toHex(imageSha256), evidence: toHex(row.sha256), kind, format, token: caller.tokenId }
+      await this.audit.record(manager, { namespace, actor: addedBy, event: 'firmware.evidence-added', detail })
+      return row
+    })
+  }
+
+  /** Without the documents themselves, the oldest first. */
+  ofFirmware(namespace: string, imageSha256: Uint8Array): Promise<EvidenceRow[]> {
+    return this.database.getRepository(EvidenceRow).find({
+      where: { namespace, imageSha256 },
+      order: { addedAt: 'ASC', sha256: 'ASC' },
+      take: MOST_DOCUMENTS,
+    })
+  }
+
+  /** @throws Refusal `NOT_FOUND`. */
+  async document(namespace: string, imageSha256: Uint8Array, digest: Uint8Array): Promise<Uint8Array> {
+    const row = await this.database
+      .getRepository(EvidenceRow)
+      .findOne({ where: { namespace, imageSha256, sha256: digest }, select: { document: true } })
+    if (row === null) throw new Refusal('NOT_FOUND', { what: 'evidence', id: toHex(digest) })
+    return row.document
+  }
+}

@@ -1,0 +1,176 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import {
+  BUILDER_ID,
+  cycloneDxOf,
+  SoftBuilder,
+  spdxOf,
+  statementOf,
+  TEST_RESULT,
+} from '../../../../test/support/evidence-fixture.js'
+import { PeopleBench, refusalIn, type Reply } from '../../../../test/support/people-bench.js'
+import { TrustFixture } from '../../../../test/support/trust-fixture.js'
+import { sha256, toHex, utf8 } from '../../../domain/bytes.js'
+
+const builder = SoftBuilder.make()
+const other = 'ab'.repeat(32)
+
+describe('evidence', () => {
+  let bench: PeopleBench
+  let image: Uint8Array
+  let digest = ''
+  beforeAll(async () => {
+    bench = await PeopleBench.start({
+      trust: await TrustFixture.make({ policy: { builders: new Map([builder.entry]) } }),
+    })
+    await bench.begin()
+    image = bench.makeImage()
+    digest = toHex(sha256(image))
+    await bench.upload(image)
+  }, 60_000)
+  afterAll(() => bench.stop())
+
+  const attach = (document: Uint8Array | string | object, to = digest): Promise<Reply> => {
+    const bytes =
+      document instanceof Uint8Array
+        ? document
+        : utf8(typeof document === 'string' ? document : JSON.stringify(document))
+    return bench.call('POST', `/firmware/${to}/evidence`, 'ci', bytes)
+  }
+  const junit =
+    '<testsuites><testsuite tests="7" failures="1" errors="1" skipped="2"/><testsuite tests="3"/></testsuites>'
+
+  it.each([
+    [
+      'a CycloneDX SBOM that names the image',
+      () => cycloneDxOf(digest),
+      { kind: 'sbom', format: 'CycloneDX 1.6', namesImage: true, facts: { subject: 'gateway', components: 2 } },
+    ],
+    ['one that does not', () => cycloneDxOf(null), { format: 'CycloneDX 1.6', namesImage: false }],
+    [
+      'an SPDX SBOM',
+      () => spdxOf(digest),
+      { kind: 'sbom', format: 'SPDX 2.3', namesImage: true, facts: { subject: 'gateway-1.4.0', components: 2 } },
+    ],
+    [
+      'provenance of a builder of the policy',
+      () => builder.provenance(image),
+      {
+        kind: 'provenance',
+        format: 'SLSA provenance v1',
+        namesImage: true,
+        policyVersion: 1,
+        facts: { builderId: BUILDER_ID, keyId: builder.keyIdHex },
+      },
+    ],
+    [
+      'a signed test report',
+      () => builder.envelope(statementOf(image, TEST_RESULT, { result: 'PASSED', passedTests: ['boot'] })),
+      { kind: 'test-report', namesImage: true, facts: { result: 'PASSED', passed: 1, failed: 0 } },
+    ],
+    [
+      'a JUnit report',
+      () => junit,
+      {
+        kind: 'test-report',
+        format: 'JUnit',
+        namesImage: false,
+        policyVersion: null,
+        facts: { passed: 6, failed: 2, skipped: 2, result: 'FAILED' },
+      },
+    ],
+  ])('is taken: %s', async (_, make, expected) => {
+    const { status, body } = await attach(make())
+    expect({ status, body }).toMatchObject({ status: 201, body: expected })
+    const list = await bench.call('GET', `/firmware/${digest}/evidence`, 'approver')
+    expect(list.body['items']).toContainEqual(body)
+  })
+
+  it('is given back byte for byte, and is the same when it comes again', async () => {
+    const text = JSON.stringify(cycloneDxOf(digest), null, 1)
+    const [first, again] = [await attach(text), await attach(text)]
+    expect(first.body['id']).toBe(toHex(sha256(utf8(text))))
+    expect(again).toEqual(first)
+    const url = `${bench.base}/firmware/${digest}/evidence/${String(first.body['id'])}`
+    const headers = { authorization: `Bearer ${await bench.token('approver')}` }
+    const answer = await bench.server.app.inject({ url, headers })
+    expect([answer.body, answer.headers['content-type']]).toEqual([text, 'application/octet-stream'])
+  })
+
+  it.each([
+    ['a CycloneDX SBOM', () => cycloneDxOf(other), 'metadata.component.hashes'],
+    ['an SPDX SBOM', () => spdxOf(other), 'checksums of what the document describes'],
+    ['provenance', () => builder.provenance(utf8('another image')), 'subject'],
+    ['provenance by one builder for another', () => builder.provenance(image, 'https://else.example'), 'builder.id'],
+    [
+      'an attestation of another type',
+      () => builder.envelope(statementOf(image, 'https://x.example/v1', {})),
+      'predicateType',
+    ],
+  ])('is refused about something else: %s', async (_, make, field) => {
+    expect(refusalIn(await attach(make()))).toMatchObject({ status: 400, code: 'EVIDENCE_MISMATCH', detail: { field } })
+  })
+
+  it('is refused from a builder that the policy does not list', async () => {
+    const reply = await attach(SoftBuilder.make().provenance(image))
+    expect(refusalIn(reply)).toMatchObject({ status: 400, code: 'KEY_UNKNOWN', detail: { role: 'builder' } })
+  })
+
+  const format = (name: string, change: object): (() => object) => {
+    const documents = { cyclonedx: cycloneDxOf, spdx: spdxOf }
+    return () => ({ ...documents[name as 'spdx'](digest), ...change })
+  }
+  it.each([
+    ['CycloneDX of an unknown version', format('cyclonedx', { specVersion: '9.9' }), 'CycloneDX', 'specVersion'],
+    ['CycloneDX with an unknown member', format('cyclonedx', { surprise: 1 }), 'CycloneDX', ''],
+    [
+      'CycloneDX with a component without a name',
+      format('cyclonedx', { components: [{ type: 'library' }] }),
+      'CycloneDX',
+      '/components/0',
+    ],
+    ['SPDX of an unknown version', format('spdx', { spdxVersion: 'SPDX-3.0' }), 'SPDX', 'spdxVersion'],
+    ['SPDX under another licence', format('spdx', { dataLicense: 'MIT' }), 'SPDX', 'dataLicense'],
+    [
+      'SPDX without who made it',
+      format('spdx', { creationInfo: { created: '2026-03-01T10:00:00Z', creators: [] } }),
+      'SPDX',
+      'creationInfo.creators',
+    ],
+    ['JUnit without a count', () => '<testsuite/>', 'JUnit', 'testsuite.tests'],
+    ['JUnit without tests', () => '<testsuites/>', 'JUnit', 'testsuite'],
+    ['JUnit with more failures than tests', () => '<testsuite tests="1" failures="2"/>', 'JUnit', 'testsuite'],
+    ['XML that ends too early', () => '<testsuites><testsuite tests="1">', 'JUnit', 'line 1'],
+    ['XML with entities of its own', () => '<!DOCTYPE a [<!ENTITY b "c">]><testsuite tests="1"/>', 'JUnit', ''],
+    ['another XML', () => '<html/>', 'JUnit', ''],
+    ['another JSON', () => ({ hello: 1 }), 'unknown', ''],
+    ['an array', () => [1], 'unknown', ''],
+    ['no JSON', () => '{', 'unknown', ''],
+    ['no text', () => Uint8Array.of(0xff, 0xfe), 'text', ''],
+  ])('is refused, and says where: %s', async (_, make, name, at) => {
+    const reply = refusalIn(await attach(make()))
+    expect(reply).toMatchObject({ status: 400, code: 'EVIDENCE_MALFORMED', detail: { format: name, at } })
+  })
+
+  it('has a limit, in size and in number', async () => {
+    const large = await attach(new Uint8Array(4_194_305).fill(0x20))
+    expect(refusalIn(large)).toEqual({ status: 413, code: 'BODY_TOO_LARGE', detail: { limitBytes: 4_194_304 } })
+    const second = bench.makeImage()
+    const to = toHex(sha256(second))
+    await bench.upload(second)
+    for (let count = 1; count <= 32; count += 1)
+      expect((await attach(`<testsuite tests="${count}"/>`, to)).status).toBe(201)
+    const detail = { what: 'evidence', why: 'a firmware has 32 at most' }
+    expect(refusalIn(await attach('<testsuite tests="99"/>', to))).toEqual({ status: 409, code: 'CONFLICT', detail })
+  }, 60_000)
+
+  it('is about firmware that is there', async () => {
+    expect(refusalIn(await attach(junit, other))).toMatchObject({ status: 404, code: 'NOT_FOUND' })
+    const none = await bench.call('GET', `/firmware/${digest}/evidence/${other}`, 'approver')
+    expect(refusalIn(none)).toEqual({ status: 404, code: 'NOT_FOUND', detail: { what: 'evidence', id: other } })
+  })
+
+  it('stays as it was brought: the server may not change it', async () => {
+    for (const sql of ['UPDATE evidence SET facts = $1', 'DELETE FROM evidence WHERE facts = $1'])
+      await expect(bench.server.database.query(sql, ['{}'])).rejects.toMatchObject({ code: '42501' })
+  })
+})
