@@ -12,6 +12,8 @@ export class TusUploadStore extends DataStore {
     private readonly uploads: UploadService,
     private readonly caller: Caller,
     private readonly lifeSeconds: number,
+    /** The body of the request. What the protocol hands on instead is empty. */
+    private readonly body: AsyncIterable<Uint8Array>,
   ) {
     super()
   }
@@ -27,9 +29,9 @@ export class TusUploadStore extends DataStore {
     return new Upload({ id, size: row.sizeBytes, offset, metadata: { sha256: toHex(row.sha256) }, creation_date })
   }
 
-  override async write(source: Readable, id: string, offset: number): Promise<number> {
+  override async write(_empty: Readable, id: string, offset: number): Promise<number> {
     const { row }: OpenUpload = await this.uploads.get(id, this.caller)
-    return this.uploads.append({ row, receivedBytes: offset }, source)
+    return this.uploads.append({ row, receivedBytes: offset }, this.body)
   }
 
   override async remove(id: string): Promise<void> {

@@ -1,5 +1,6 @@
 import { Controller, Delete, Get, Head, HttpCode, Param, Patch, Post, Req, Res } from '@nestjs/common'
 import { ApiHeader, ApiTags } from '@nestjs/swagger'
+import type { Lock } from '@tus/utils'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { FromCaller, type Caller } from '../../access/caller.decorator.js'
@@ -94,21 +95,21 @@ export class UploadsController {
 
   private async speakTus(caller: Caller, request: FastifyRequest, reply: FastifyReply, id?: string): Promise<void> {
     if (id !== undefined) requireUuid('upload', id)
-    const server = this.serverFor(caller, request.id)
-    // From here on the protocol answers by itself, on the connection.
-    reply.hijack()
-    reply.raw.setHeader('x-request-id', request.id)
-    await server.handle(request.raw, reply.raw)
+    const server = this.serverFor(caller, request)
+    const answer = await server.handleWeb(headOf(request))
+    const body = await answer.text()
+    void reply.status(answer.status).headers(Object.fromEntries(answer.headers))
+    await (body === '' ? reply.send() : reply.send(body))
   }
 
-  private serverFor(caller: Caller, requestId: string): TusProblemServer {
-    const server = new TusProblemServer({
+  private serverFor(caller: Caller, request: FastifyRequest): TusProblemServer {
+    return new TusProblemServer({
       path: `/api/v1/${caller.namespace}/uploads`,
       relativeLocation: true,
       // Browsers of other sites have no business here.
       allowedOrigins: [],
-      datastore: new TusUploadStore(this.uploads, caller, this.config.uploadLifeSeconds),
-      locker: this.leases,
+      datastore: new TusUploadStore(this.uploads, caller, this.config.uploadLifeSeconds, request.raw),
+      locker: { newLock: (id) => this.lockFor(id, request) },
       lockDrainTimeout: DRAIN_MS,
       maxSize: this.config.maxUploadBytes,
       namingFunction: (asked, metadata) => {
@@ -125,10 +126,34 @@ export class UploadsController {
       onResponseError: (_, error) => {
         // What the protocol itself refuses has its status and words already.
         if (!(error instanceof Error)) return undefined
-        const problem = this.problems.of(error, requestId)
+        const problem = this.problems.of(error, request.id)
         return { status_code: problem.status, body: JSON.stringify(problem) }
       },
     })
-    return server
   }
+
+  /** Whoever holds the upload and is asked to let go breaks off its own request: what came stays. */
+  private lockFor(id: string, request: FastifyRequest): Lock {
+    const lock = this.leases.newLock(id)
+    const letGo = (release: () => void | Promise<void>): void | Promise<void> => {
+      request.raw.destroy()
+      return release()
+    }
+    const hasBody = request.method === 'PATCH' || request.method === 'POST'
+    return {
+      lock: (signal, release) => lock.lock(signal, hasBody ? () => letGo(release) : release),
+      unlock: () => lock.unlock(),
+    }
+  }
+}
+
+/**
+ * The request as the protocol reads it, without its body: that goes from the connection to the store, and not by way of the web's
+ * streams, which cost half the speed.
+ */
+function headOf({ method, url, headers }: FastifyRequest): Request {
+  const pairs = Object.entries(headers).flatMap(([name, value]): [string, string][] =>
+    value === undefined ? [] : [[name, String(value)]],
+  )
+  return new Request(new URL(url, 'http://server'), { method, headers: pairs })
 }
