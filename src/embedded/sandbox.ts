@@ -19,12 +19,13 @@ export interface SandboxPlan {
 }
 
 /**
- * The command that runs `plan.command` without a network, without capabilities, and with no way to gain any.
+ * The command that runs `plan.command` without a network, without capabilities, with no way to gain any, and without core dumps.
  * UNIX sockets work in the folders given and nowhere else (with `unshare`: wherever there is a path).
  * A program under bwrap is not asked to end: it is killed as soon as bwrap is told to, or when we die.
  */
 export function sandboxed(kind: SandboxKind, plan: SandboxPlan): string[] {
-  return kind === 'bwrap' ? underBwrap(plan) : underUnshare(plan.command)
+  const withoutDumps = [requireProgram('prlimit', 'util-linux'), '--core=0']
+  return [...withoutDumps, ...(kind === 'bwrap' ? underBwrap(plan) : underUnshare(plan.command))]
 }
 
 let found: Promise<SandboxKind> | undefined

@@ -6,6 +6,8 @@ type Members = ReadonlyMap<string, CborValue>
 
 /** Bounds of one request; the frame bounds the rest. */
 const MAX_LIST = 1_024
+/** A quorum names at most 32 of a role; every approval costs a verification before anything is counted. */
+const MAX_APPROVALS = 64
 const MAX_REQUEST_ID = 64
 
 const malformed = (member: string): Refusal => new Refusal('FRAME_MALFORMED', { why: member })
@@ -46,7 +48,7 @@ const readers: Readonly<Record<SignerRequest['operation'], Reader>> = {
       trust: readTrust(m),
       requestId: readRequestId(m),
       submission: readBytes(m, 'submission'),
-      approvals: readList(m, 'approvals'),
+      approvals: readList(m, 'approvals', MAX_APPROVALS),
       manifest: readBytes(m, 'manifest'),
       text: readBytes(m, 'text'),
     }),
@@ -57,7 +59,7 @@ const readers: Readonly<Record<SignerRequest['operation'], Reader>> = {
       operation: 're-sign',
       trust: readTrust(m),
       requestId: readRequestId(m),
-      approvals: readList(m, 'approvals'),
+      approvals: readList(m, 'approvals', MAX_APPROVALS),
       manifest: readBytes(m, 'manifest'),
       text: readBytes(m, 'text'),
     }),
@@ -68,7 +70,7 @@ const readers: Readonly<Record<SignerRequest['operation'], Reader>> = {
       operation: 'krl',
       trust: readTrust(m),
       requestId: readRequestId(m),
-      approvals: readList(m, 'approvals'),
+      approvals: readList(m, 'approvals', MAX_APPROVALS),
       krl: readBytes(m, 'krl'),
     }),
   },
@@ -83,7 +85,7 @@ const readers: Readonly<Record<SignerRequest['operation'], Reader>> = {
       deviceId: readDeviceId(m),
       manifestSha256: readBytes(m, 'manifestSha256', 32),
       plan: readBytes(m, 'plan'),
-      approvals: readList(m, 'approvals'),
+      approvals: readList(m, 'approvals', MAX_APPROVALS),
     }),
   },
   certify: {
@@ -103,7 +105,7 @@ function orderReader(operation: 'resume' | 'clock-reset'): Reader {
     read: (m) => ({
       operation,
       requestId: readRequestId(m),
-      approvals: readList(m, 'approvals'),
+      approvals: readList(m, 'approvals', MAX_APPROVALS),
       order: readBytes(m, 'order'),
     }),
   }
@@ -113,7 +115,11 @@ function readTrust(members: Members): TrustCourier {
   const value = members.get('trust')
   if (!(value instanceof Map) || value.size !== 3) throw malformed('trust')
   const trust = value as Members
-  return { roots: readList(trust, 'roots'), policy: readOptional(trust, 'policy'), krl: readOptional(trust, 'krl') }
+  return {
+    roots: readList(trust, 'roots'),
+    policy: readOptional(trust, 'policy'),
+    krl: readOptional(trust, 'krl'),
+  }
 }
 
 function readText(members: Members, name: string): string {
@@ -155,9 +161,9 @@ function readNonce(members: Members): Uint8Array | null {
   return nonce
 }
 
-function readList(members: Members, name: string): readonly Uint8Array[] {
+function readList(members: Members, name: string, limit = MAX_LIST): readonly Uint8Array[] {
   const value = members.get(name)
-  if (!Array.isArray(value) || value.length > MAX_LIST) throw malformed(name)
+  if (!Array.isArray(value) || value.length > limit) throw malformed(name)
   return value.map((item: unknown) => {
     if (!(item instanceof Uint8Array)) throw malformed(name)
     return item

@@ -109,6 +109,14 @@ describe('signer process', () => {
     expect(status).toBe(1)
   })
 
+  it('refuses to serve with core dumps on in profile production, which would carry the PIN', () => {
+    const command = `ulimit -c 1; exec "${process.execPath}" "${program}"`
+    const env = environment({ PROFILE: 'production', SIGNER_SANDBOX: 'required' })
+    const { status, stderr } = spawnSync(noNetwork, ['-rn', 'sh', '-c', command], { env, encoding: 'utf8' })
+    expect(stderr).toBe('signer: SANDBOX_UNAVAILABLE (why: core dumps are on)\n')
+    expect(status).toBe(1)
+  })
+
   it('refuses to serve where it sees a network', () => {
     // Where the test itself runs without one there is nothing to see.
     const routes = readFileSync('/proc/self/net/route', 'utf8').split('\n').slice(1)

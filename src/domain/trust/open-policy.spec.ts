@@ -140,3 +140,14 @@ describe('what a policy says is refused', () => {
     })
   })
 })
+
+it.each(['2 of release-manager', '1 of release-manager'])(
+  'refuses a policy whose windows keep nobody out: break-glass by "%s"',
+  (breakGlass) => {
+    const payload = encodePolicy({ ...policy, limits: { breakGlass } })
+    expect(refusedBy(() => parsePolicy(payload))).toEqual({
+      code: 'DOCUMENT_MALFORMED',
+      detail: { document: 'policy', field: '8', why: 'breakGlass asks for nobody beyond the quorum of sign' },
+    })
+  },
+)

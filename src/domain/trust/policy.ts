@@ -6,7 +6,7 @@ import { Fields } from './fields.js'
 import { MAX_DOCUMENT_BYTES } from './labels.js'
 import { legacyToCbor, readLegacy, type LegacyClients } from './legacy-clients.js'
 import { limitsToCbor, readLimits, type PolicyLimits } from './policy-limits.js'
-import { parseQuorum } from './quorum.js'
+import { isCoveredBy, parseQuorum } from './quorum.js'
 import { isOperation, isPersonRole, type Operation, type PersonRole } from './roles.js'
 
 export interface Person {
@@ -90,7 +90,19 @@ export function parsePolicy(payload: Uint8Array): Policy {
   }
   requireMachines(fields, policy)
   fields.finish()
+  requireLargerBreakGlass(fields, policy)
   return policy
+}
+
+/** Outside of the windows more people are asked than inside: else the windows close nothing. */
+function requireLargerBreakGlass(fields: Fields, { quorums, limits }: Policy): void {
+  if (limits.breakGlass === undefined) return
+  const wanted = parseQuorum(limits.breakGlass)
+  for (const operation of ['sign', 're-sign'] as const) {
+    const usual = quorums.get(operation)
+    if (usual !== undefined && isCoveredBy(wanted, parseQuorum(usual)))
+      throw fields.refusal(8, `breakGlass asks for nobody beyond the quorum of ${operation}`)
+  }
 }
 
 function readPersons(fields: Fields): Map<string, Person> {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { refusedBy } from '../../../test/support/refused.js'
-import { isQuorumMet, parseQuorum } from './quorum.js'
+import { isCoveredBy, isQuorumMet, parseQuorum } from './quorum.js'
 import type { PersonRole } from './roles.js'
 
 it('takes an expression apart', () => {
@@ -41,4 +41,14 @@ describe('is met', () => {
   it('never by no clause at all', () => {
     expect(isQuorumMet([], ['security'])).toBe(false)
   })
+})
+
+it.each([
+  ['2 of release-manager', '2 of release-manager', true],
+  ['1 of release-manager', '2 of release-manager and 1 of security', true],
+  ['3 of release-manager', '2 of release-manager', false],
+  ['2 of release-manager and 1 of security', '2 of release-manager', false],
+  ['1 of security', '2 of release-manager', false],
+])('"%s" is covered by "%s": %s', (wanted, asked, covered) => {
+  expect(isCoveredBy(parseQuorum(wanted), parseQuorum(asked))).toBe(covered)
 })

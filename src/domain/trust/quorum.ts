@@ -27,3 +27,10 @@ export function isQuorumMet(clauses: readonly QuorumClause[], approvals: readonl
     return approvals.filter((approved) => approved === role).length >= needed
   })
 }
+
+/** True when whoever meets `asked` meets `wanted` with it: nobody else is needed. */
+export const isCoveredBy = (wanted: readonly QuorumClause[], asked: readonly QuorumClause[]): boolean =>
+  isQuorumMet(
+    wanted,
+    asked.flatMap(({ count, role }) => Array.from({ length: count }, () => role)),
+  )

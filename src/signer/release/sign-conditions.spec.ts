@@ -1,4 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals'
+import { join } from 'node:path'
+import { checkJournal } from '../../cli/journal-check.js'
 import { sha256 } from '../../domain/bytes.js'
 import type { PolicyLimits } from '../../domain/trust/policy-limits.js'
 import type { SignerClient } from '../../server/signing/signer-client.js'
@@ -144,6 +146,11 @@ describe('rate and window (checks 13 and 14)', () => {
     const approvers = ['manager-1', 'manager-2', 'security-1']
     await expect(sign(1, { approvers })).resolves.toBeInstanceOf(Uint8Array)
     expect(fixture.log.some((line) => line.includes('"event":"signer.break-glass"'))).toBe(true)
+    const { acts } = checkJournal(join(fixture.folder, 'release', 'journal'), fixture.trust.rootBytes)
+    expect(acts.map(({ operation, isBreakGlass }) => ({ operation, isBreakGlass }))).toEqual([
+      { operation: 'krl', isBreakGlass: false },
+      { operation: 'sign', isBreakGlass: true },
+    ])
   })
 })
 

@@ -16,8 +16,13 @@ import type { RequestLog } from './request-log.js'
 
 /** Requests of one connection that may be under way before it is not read any further. */
 const MAX_UNDER_WAY = 256
-/** A frame or an image that stands still for so long is given up. */
-const STALL_MS = 60_000
+/** Times after which a peer is given up. */
+export interface ConnectionLimits {
+  /** A frame or an image stands still. */
+  readonly stallMs: number
+  /** From the first byte of a frame to its last: one that drips in is given up as well. */
+  readonly frameMs: number
+}
 /** How long a refused connection may still send what it was about to: closing at once would cost it the answer. */
 const LINGER_MS = 5_000
 
@@ -37,16 +42,21 @@ export class SignerConnection {
   private underWay = 0
   private receiving: Receiving | null = null
   private isEnding = false
+  /** When the first byte of the frame that is not whole yet was there. */
+  private frameSinceMs: number | null = null
+  /** When it came, or its last whole request, or the last piece of an image. */
+  lastProgressMs = performance.now()
 
   constructor(
     private readonly socket: Socket,
     private readonly operations: SignerOperations,
     private readonly log: RequestLog,
+    private readonly limits: ConnectionLimits,
   ) {
     socket.on('data', (piece) => this.take(piece))
     socket.on('drain', () => this.pump())
     socket.on('error', () => socket.destroy())
-    socket.setTimeout(STALL_MS, () => {
+    socket.setTimeout(limits.stallMs, () => {
       if (this.receiving !== null || !this.cutter.isEmpty) socket.destroy()
     })
   }
@@ -60,6 +70,13 @@ export class SignerConnection {
     if (this.isEnding) return
     this.cutter.push(piece)
     this.pump()
+    this.requireProgress(performance.now())
+  }
+
+  private requireProgress(now: number): void {
+    if (this.cutter.isEmpty) this.frameSinceMs = null
+    else this.frameSinceMs ??= now
+    if (now - (this.frameSinceMs ?? now) > this.limits.frameMs) this.socket.destroy()
   }
 
   /** Works through what has arrived, as far as the bounds let it. */
@@ -89,6 +106,8 @@ export class SignerConnection {
 
   private handleFrame(body: Uint8Array): void {
     const startedMs = performance.now()
+    this.lastProgressMs = startedMs
+    this.frameSinceMs = null
     const { id, request: members } = atCheck(1, () => decodeRequestBody(body))
     let request: SignerRequest | null = null
     try {
@@ -122,6 +141,7 @@ export class SignerConnection {
       this.end()
       return
     }
+    this.lastProgressMs = performance.now()
     image.intake.update(piece)
     image.missingBytes -= piece.length
     if (image.missingBytes > 0) return

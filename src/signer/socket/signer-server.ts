@@ -5,9 +5,13 @@ import { Refusal } from '../../domain/refusal.js'
 import { errnoOf } from '../host/errno.js'
 import type { SignerOperations } from '../signer-operations.js'
 import type { RequestLog } from './request-log.js'
-import { SignerConnection } from './signer-connection.js'
+import { SignerConnection, type ConnectionLimits } from './signer-connection.js'
 
-const MAX_CONNECTIONS = 64
+/** How many may be connected, and how long one of them may take. */
+export interface SocketLimits extends ConnectionLimits {
+  readonly connections: number
+}
+const usualLimits: SocketLimits = { connections: 64, stallMs: 60_000, frameMs: 60_000 }
 const DRAIN_MS = 5_000
 
 /** The UNIX socket of a signer: for its own user and group (0660), in the folder that the configuration names. */
@@ -19,20 +23,29 @@ export class SignerServer {
     private readonly path: string,
     operations: SignerOperations,
     log: RequestLog,
+    limits: SocketLimits,
   ) {
     this.server = createServer((socket) => {
-      this.connections.set(socket, new SignerConnection(socket, operations, log))
+      if (this.connections.size >= limits.connections && !this.dropLongestIdle()) {
+        socket.destroy()
+        return
+      }
+      this.connections.set(socket, new SignerConnection(socket, operations, log, limits))
       socket.once('close', () => this.connections.delete(socket))
     })
-    this.server.maxConnections = MAX_CONNECTIONS
   }
 
   /**
    * Call while holding the lock of the state folder: a socket that is there already is then one that was left behind.
    * @throws Refusal `CONFIGURATION` when the path cannot be listened on.
    */
-  static async listen(path: string, operations: SignerOperations, log: RequestLog): Promise<SignerServer> {
-    const signer = new SignerServer(path, operations, log)
+  static async listen(
+    path: string,
+    operations: SignerOperations,
+    log: RequestLog,
+    limits: SocketLimits = usualLimits,
+  ): Promise<SignerServer> {
+    const signer = new SignerServer(path, operations, log, limits)
     try {
       if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true) rmSync(path)
       await signer.bind()
@@ -51,6 +64,21 @@ export class SignerServer {
     while ([...this.connections.values()].some(({ isBusy }) => isBusy) && performance.now() < until) await delay(10)
     for (const socket of this.connections.keys()) socket.destroySoon()
     await closed
+  }
+
+  /**
+   * Whoever is connected and asks nothing gives way to whoever comes: no number of idle or half-sent connections shuts others out.
+   * @returns false when every connection is owed an answer.
+   */
+  private dropLongestIdle(): boolean {
+    const [longest] = [...this.connections]
+      .filter(([, { isBusy }]) => !isBusy)
+      .sort(([, a], [, b]) => a.lastProgressMs - b.lastProgressMs)
+    if (longest === undefined) return false
+    const [socket] = longest
+    this.connections.delete(socket)
+    socket.destroy()
+    return true
   }
 
   private bind(): Promise<void> {

@@ -1,0 +1,192 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { toHex } from '../../src/domain/bytes.js'
+import { manifestSha256 } from '../../src/domain/suit/envelope.js'
+import { checkJournal } from '../../src/cli/journal-check.js'
+import { EditedSigners } from '../support/edited-signer.js'
+import { refusedBySigner } from '../support/refused-by-signer.js'
+import { imageOf, piecesOf, SignerFixture } from '../support/signer-fixture.js'
+import { SignerProcess, type SignerLaunch } from '../support/signer-process.js'
+
+jest.setTimeout(60_000)
+const ownNamespaces = 'unshare'
+
+let fixture: SignerFixture
+const running: SignerProcess[] = []
+beforeEach(async () => {
+  fixture = await SignerFixture.make()
+})
+afterEach(async () => {
+  for (const signer of running.splice(0)) await signer.stop()
+  await fixture.dispose()
+})
+
+async function start(launch: SignerLaunch = {}): Promise<SignerProcess> {
+  const signer = await SignerProcess.start(fixture, 'release', launch)
+  running.push(signer)
+  return signer
+}
+
+/** KRL 1 and image 1. */
+async function begin(signer: SignerProcess): Promise<void> {
+  const client = signer.client()
+  await fixture.signFirstKrl(client)
+  await client.hashImage(piecesOf(imageOf(1)), imageOf(1).length)
+}
+
+/** Small records, until not even the last page of the journal has room. */
+async function hashUntilRefused(signer: SignerProcess): Promise<void> {
+  const client = signer.client()
+  for (let seed = 2; seed < 200; seed += 1) await client.hashImage(piecesOf(imageOf(seed, 64)), 64)
+}
+
+const request = (sequence: number): ReturnType<SignerFixture['signRequest']> =>
+  fixture.signRequest(sequence, { image: imageOf(1) })
+
+const publishedFile = (manifest: Uint8Array): string =>
+  join(fixture.folder, 'published', 'releases', `${toHex(manifestSha256(manifest))}.cbor`)
+
+describe('a full disk', () => {
+  let holder: ChildProcess
+  const inside = (): string[] => ['nsenter', '-t', String(holder.pid), '-U', '-m', '--preserve-credentials', '--']
+  const sh = (script: string): Buffer => {
+    const [program, ...args] = [...inside(), 'sh', '-c', script]
+    return spawnSync(program, args).stdout
+  }
+  /** Fills what is left, to the last byte. */
+  const fill = (folder: string): Buffer => sh(`cat /dev/zero > '${join(fixture.folder, folder)}/filler'`)
+  const free = (folder: string): Buffer => sh(`rm '${join(fixture.folder, folder)}/filler'`)
+
+  /** A mount namespace in which the folder is a small file system of its own. */
+  async function onSmallDisk(folder: string): Promise<void> {
+    const mount = `mount -t tmpfs -o size=128k none '${join(fixture.folder, folder)}' && echo mounted && exec sleep 600`
+    holder = spawn(ownNamespaces, ['-rm', 'sh', '-c', mount], { stdio: ['ignore', 'pipe', 'inherit'] })
+    if (holder.stdout !== null) await once(holder.stdout, 'data')
+  }
+  afterEach(async () => {
+    for (const signer of running.splice(0)) await signer.stop()
+    holder.kill('SIGKILL')
+    await once(holder, 'exit')
+  })
+
+  it('under the journal: nothing is signed, the signer says so and serves on; with room again it goes on', async () => {
+    await onSmallDisk('release')
+    const signer = await start({ before: inside() })
+    await begin(signer)
+    const client = signer.client()
+    fill('release')
+    await expect(hashUntilRefused(signer)).rejects.toEqual(refusedBySigner('SIGNER_STORAGE', 6))
+    const asked = await request(1)
+    await expect(client.request('sign', asked)).rejects.toEqual(refusedBySigner('SIGNER_STORAGE', 16))
+    await signer.printed('ENOSPC')
+    // Nobody knows what the disk holds: nothing more until a start has read it.
+    free('release')
+    await expect(client.request('sign', await request(2))).rejects.toEqual(refusedBySigner('SIGNER_STORAGE', 16))
+    await expect(client.request('status', {})).resolves.toMatchObject({ krlNumber: 1 })
+    expect(existsSync(publishedFile(asked.manifest))).toBe(false)
+    await signer.stop()
+    const again = await start({ before: inside() })
+    await expect(again.client().request('sign', await request(3))).resolves.toHaveProperty('envelope')
+    await again.stop()
+    const copy = join(fixture.folder, 'journal')
+    writeFileSync(copy, sh(`cat '${join(fixture.folder, 'release', 'journal')}'`))
+    const { acts } = checkJournal(copy, fixture.trust.rootBytes)
+    expect(acts.filter(({ outcome }) => outcome === 'done').map(({ what }) => what)).toEqual([
+      'KRL 1',
+      expect.stringContaining('sequence 3'),
+    ])
+  })
+
+  it('at the start: the signer ends with one line that says so', async () => {
+    await onSmallDisk('release')
+    fill('release')
+    await expect(start({ before: inside() })).rejects.toThrow(/signer: SIGNER_STORAGE \(why: .*ENOSPC\)/)
+  })
+
+  it('under the published folder: no answer, and the next start publishes what the journal has', async () => {
+    await onSmallDisk('published')
+    const signer = await start({ before: inside() })
+    await begin(signer)
+    fill('published')
+    const asked = await request(1)
+    await expect(signer.client().request('sign', asked)).rejects.toEqual(refusedBySigner('SIGNER_STORAGE', 19))
+    free('published')
+    await signer.stop()
+    await start({ before: inside() })
+    expect(sh(`cat '${publishedFile(asked.manifest)}'`).length).toBeGreaterThan(100)
+  })
+})
+
+describe('a token that is pulled out', () => {
+  it('refuses what it would have signed, and signs again when it is back', async () => {
+    const signer = await start()
+    await begin(signer)
+    const client = signer.client()
+    const tokens = join(fixture.token.folder, 'tokens')
+    renameSync(tokens, `${tokens}-away`)
+    const asked = await request(1)
+    await expect(client.request('sign', asked)).rejects.toMatchObject({
+      code: 'SIGNER_REFUSED',
+      detail: { code: expect.stringMatching(/^TOKEN_/), check: 17 },
+    })
+    renameSync(`${tokens}-away`, tokens)
+    // The grant of before is spent: its signature may have been made.
+    await expect(client.request('sign', asked)).rejects.toEqual(refusedBySigner('SEQUENCE_OVERTAKEN', 9))
+    await expect(client.request('sign', await request(2))).resolves.toHaveProperty('envelope')
+  })
+})
+
+describe('a flush that does not end (I-4)', () => {
+  let edited: EditedSigners
+  beforeEach(() => {
+    edited = new EditedSigners()
+  })
+  afterEach(() => edited.dispose())
+
+  /** A disk that takes the record of this kind and does not say that it has it; a token that says when it is asked. */
+  const stuckAt = (kind: string): Promise<string> =>
+    edited.make([
+      {
+        file: 'src/signer/journal/journal-writer.ts',
+        find: 'await flush(this.descriptor)',
+        replace: `if (lines.some((line) => line.kind === '${kind}')) { console.log('flushing'); await new Promise(() => undefined) }
+          await flush(this.descriptor)`,
+      },
+      {
+        file: 'src/signer/checked-signer.ts',
+        find: 'const signature = await',
+        replace: `console.log('token asked for ' + key.keyId)\nconst signature = await`,
+      },
+    ])
+
+  it.each([
+    ['an intent keeps the token from being asked', 'intent', 0],
+    ['a result keeps the signature from leaving', 'result', 1],
+  ])('of %s', async (_, kind, times) => {
+    const before = await start()
+    await begin(before)
+    await before.stop()
+    const signer = await start({ program: await stuckAt(kind) })
+    const client = signer.client()
+    const asked = await request(1)
+    let answered = false
+    client.request('sign', asked).then(
+      () => (answered = true),
+      () => undefined,
+    )
+    await signer.printed('flushing')
+    // The others are served meanwhile, and there was every opportunity.
+    for (let n = 0; n < 20; n += 1) await signer.client().request('status', {})
+    const count = signer.output.split(`token asked for ${fixture.keyIds.get('manifest-a') ?? ''}`).length - 1
+    expect({ count, answered, isPublished: existsSync(publishedFile(asked.manifest)) }).toEqual({
+      count: times,
+      answered: false,
+      isPublished: false,
+    })
+    signer.kill('SIGKILL')
+    await signer.ended()
+  })
+})
