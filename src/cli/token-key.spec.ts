@@ -2,11 +2,16 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals'
 import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { CHEAP_COST, CliBench, RecordingTerminal, type CommandResult } from '../../test/support/cli-bench.js'
 import { ReleasePage } from '../../test/support/release-page.js'
+import { ScriptedToken } from '../../test/support/scripted-cryptoki.js'
 import { isTpmExpected, ScratchTpm } from '../../test/support/scratch-tpm.js'
 import { createScratchToken, type ScratchToken, type TokenUnderTest } from '../../test/support/scratch-token.js'
+import { utf8 } from '../domain/bytes.js'
 import { ED25519, ESP256 } from '../domain/cose/algorithms.js'
 import { parseSign1 } from '../domain/cose/sign1.js'
+import { Refusal } from '../domain/refusal.js'
+import { generateKey } from '../token/generate-key.js'
 import { createPersonKey, showPersonKey } from './person-key.js'
+import { openTokenKey } from './token-key.js'
 
 jest.setTimeout(60_000)
 let bench: CliBench
@@ -139,6 +144,27 @@ describe('a person’s key in SoftHSM', () => {
     const words = ['release', 'approve', 'r8', ...bench.keyOf('manager-2'), '--yes', '--token', token.modulePath]
     await refused(bench.run(...words), 'CONFIGURATION (name=--token')
   })
+})
+
+it('hands out no signature that is not by the key of the file, and signs nothing that was not asked for', async () => {
+  const script = new ScriptedToken()
+  const made = await generateKey(script.access(), { role: 'person', algorithm: ED25519 }, () => script)
+  script.calls.length = 0
+  const reference = {
+    key: { person: 'manager-1', keyId: made.keyId, publicKey: made.key },
+    place: { module: '/scripted', label: 'scripted', serial: '1' },
+  }
+  const signer = await openTokenKey(
+    reference,
+    () => '1234',
+    () => script,
+  )
+  expect(script.count('C_SignInit')).toBe(0)
+  expect(await signer.sign(utf8('message'))).toHaveLength(64)
+  script.mostParallel = 0
+  await expect(signer.sign(utf8('message'))).rejects.toEqual(
+    new Refusal('TOKEN_FAILED', { step: 'verify the signature', why: 'it is not by the key of the key file' }),
+  )
 })
 
 const onLinux = isTpmExpected ? describe : describe.skip

@@ -7,6 +7,7 @@ import { algorithmOf, nativeAlgorithms } from '../domain/cose/algorithms.js'
 import { coseKeyToCbor, keyIdOf } from '../domain/cose/cose-key.js'
 import type { MessageSigner } from '../domain/cose/sign1.js'
 import { Refusal } from '../domain/refusal.js'
+import { openModule, type OpenModule } from '../token/cryptoki-module.js'
 import { generateKey } from '../token/generate-key.js'
 import type { PinSource } from '../token/pin-file.js'
 import { Pkcs11Token } from '../token/pkcs11-token.js'
@@ -87,7 +88,11 @@ function parseJson(text: string): unknown {
  * for each signature; in between nothing of it is open. A signature that is not by the key of the file is not handed out.
  * @throws Refusal `TOKEN_MODULE`, `TOKEN_PIN`, `TOKEN_KEY_MISSING`, `TOKEN_KEY_ATTRIBUTE`, `TOKEN_FAILED`
  */
-export async function openTokenKey({ key, place }: TokenKeyReference, readPin: PinSource): Promise<MessageSigner> {
+export async function openTokenKey(
+  { key, place }: TokenKeyReference,
+  readPin: PinSource,
+  open: OpenModule = openModule,
+): Promise<MessageSigner> {
   const { module: modulePath, label, serial } = place
   const { keyId, publicKey } = key
   const alg = algorithmOf(publicKey)
@@ -103,7 +108,7 @@ export async function openTokenKey({ key, place }: TokenKeyReference, readPin: P
     isProbed: false,
   }
   const withToken = async <T>(work: (token: Pkcs11Token) => Promise<T>): Promise<T> => {
-    const token = await Pkcs11Token.open(access)
+    const token = await Pkcs11Token.open(access, open)
     try {
       return await work(token)
     } finally {
