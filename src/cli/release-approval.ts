@@ -9,6 +9,7 @@ import { listAll } from './api-list.js'
 import { segment, type ConfirmOptions } from './command-shape.js'
 import { findClassId } from './device-class.js'
 import { describeCheckedEvidence } from './evidence-text.js'
+import { describeFindings } from './findings-text.js'
 import { hashDownload } from './firmware-bytes.js'
 import { showPersonKey } from './person-key.js'
 import { checkRelease, type CheckedRelease } from './release-check.js'
@@ -40,6 +41,8 @@ export async function approveRelease(
   if (checked.requester === person) throw new Refusal('APPROVER_IS_REQUESTER', { person })
   const before = await findReleaseBefore(session, held, checked)
   output.lines(describeRelease(checked, policy.namespace))
+  // The server's word, unlike all of the above: shown as such, and nothing is signed that rests on it.
+  output.lines(describeFindings(page['findings']).map((line) => `by the server  ${line}`))
   output.line()
   output.lines(await describeCheckedEvidence(api, held, image.sha256))
   output.line()

@@ -14,6 +14,7 @@ import {
   type ListOptions,
 } from '../command-shape.js'
 import { describeEvidence, listEvidence } from '../evidence-text.js'
+import { describeFindings } from '../findings-text.js'
 import { approveRelease } from '../release-approval.js'
 import { printKrlRequest } from '../krl-request-text.js'
 import { reSignRelease } from '../release-re-sign.js'
@@ -166,6 +167,7 @@ function printRelease(session: Session, release: ReleaseAnswer): void {
     `  image ${release.imageSha256}, ${sizeText(release.imageSizeBytes)}`,
     `  approvals: ${approvals.length === 0 ? 'none' : approvals.join(', ')}`,
   ])
+  session.output.lines(describeFindings(release['findings']).map((line) => `  ${line}`))
   const refusal = release['lastRefusal']
   if (refusal !== null && refusal !== undefined) session.output.line(`  the signer refused: ${JSON.stringify(refusal)}`)
   session.output.result(release)

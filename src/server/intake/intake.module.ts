@@ -48,6 +48,6 @@ import { UploadService } from './uploads/uploads.service.js'
     EmbeddedKeysService,
     { provide: EmbeddedKeys, useExisting: EmbeddedKeysService },
   ],
-  exports: [FirmwareService, SubmissionService, OldDigestsService, EmbeddedKeys],
+  exports: [FirmwareService, SubmissionService, OldDigestsService, EmbeddedKeys, FindingsService],
 })
 export class IntakeModule {}

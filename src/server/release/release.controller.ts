@@ -5,7 +5,9 @@ import { toHex } from '../../domain/bytes.js'
 import { MAX_DOCUMENT_BYTES } from '../../domain/trust/labels.js'
 import { FromCaller, type Caller } from '../access/caller.decorator.js'
 import { readers, Roles } from '../access/roles.decorator.js'
+import type { Findings } from '../../inspect/findings.js'
 import { ZodBody, ZodQuery } from '../http/zod-body.decorator.js'
+import { FindingsService } from '../intake/inspection/findings.service.js'
 import { TrustService } from '../keys/trust.service.js'
 import { classNamesOf } from '../namespace-config.js'
 import { bytesField, pageQuery, type PageQuery, type Page } from '../request-fields.js'
@@ -19,6 +21,11 @@ const newRelease = z.strictObject({
 const newApproval = z.strictObject({ approval: bytesField(MAX_DOCUMENT_BYTES) })
 const newRejection = z.strictObject({ reason: z.string().min(1).max(1_024) })
 
+interface ShownRelease extends ReleaseView {
+  /** What the server found inside the image; null where it has not looked. */
+  readonly findings: Findings | null
+}
+
 /** Releases, from what was submitted to what is signed. */
 @ApiTags('releases')
 @Controller('api/v1/:product/:environment/releases')
@@ -26,6 +33,7 @@ export class ReleaseController {
   constructor(
     private readonly releases: ReleaseService,
     private readonly trust: TrustService,
+    private readonly findings: FindingsService,
   ) {}
 
   @Post()
@@ -45,8 +53,10 @@ export class ReleaseController {
 
   @Get(':id')
   @Roles(...readers, 'ci')
-  async show(@FromCaller() caller: Caller, @Param('id') id: string): Promise<ReleaseView> {
-    return this.view(await this.releases.show(caller.namespace, id))
+  async show(@FromCaller() caller: Caller, @Param('id') id: string): Promise<ShownRelease> {
+    const release = await this.releases.show(caller.namespace, id)
+    const findings = await this.findings.find(caller.namespace, release.row.imageSha256)
+    return { ...this.view(release), findings }
   }
 
   @Post(':id/approvals')

@@ -32,7 +32,13 @@ describe('what firmware says of itself', () => {
   it('is shown, and agrees with what the engineer typed', async () => {
     const image = makeMcuboot({ payload })
     expect(await submit(image)).toBe('submitted')
-    expect(await shown(image)).toMatchObject({ format: 'mcuboot', state: 'whole', version: '1.4.0' })
+    const findings = { format: 'mcuboot', state: 'whole', version: '1.4.0' }
+    expect(await shown(image)).toMatchObject(findings)
+    // And to whoever approves the release.
+    const requestId = `request-${toHex(sha256(image)).slice(0, 16)}`
+    const { body } = await bench.call('POST', '/releases', 'engineer', { requestId })
+    const page = await bench.call('GET', `/releases/${String(body['id'])}`, 'approver')
+    expect(page.body['findings']).toMatchObject(findings)
   }, 60_000)
 
   it.each([
