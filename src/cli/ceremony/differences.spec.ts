@@ -50,7 +50,7 @@ const policyChanges: Readonly<Record<keyof Policy, readonly Policy[]>> = {
   persons: [
     { ...policy, persons: without(policy.persons) },
     withManager({ roles: ['security'] }),
-    withManager({ keys: [key.key] }),
+    withManager({ keys: [makeSoftKey().key] }),
     withManager({ notAfter: manager.notAfter + 1 }),
   ],
   quorums: [

@@ -4,6 +4,7 @@ import { approvalAttacks } from './signer/approvals.js'
 import { clockAttacks } from './signer/clock.js'
 import { conditionAttacks } from './signer/conditions.js'
 import { krlAttacks } from './signer/krl.js'
+import { machineAttacks } from './signer/machines.js'
 import { manifestAttacks } from './signer/manifest.js'
 import { onceAttacks } from './signer/once.js'
 import { onlineAttacks } from './signer/online.js'
@@ -24,6 +25,7 @@ export const signerAttacks: readonly Attack[] = [
   ...manifestAttacks,
   ...krlAttacks,
   ...approvalAttacks,
+  ...machineAttacks,
   ...shownAttacks,
   ...conditionAttacks,
   ...onceAttacks,
