@@ -6,5 +6,5 @@ import { parseJob } from './job.js'
 
 const { sizeBytes, keys, now } = parseJob(await text(process.stdin))
 const findings = await inspectFirmware(fileSource(3, sizeBytes), keys, now)
-// maxRSS is in KiB everywhere but on macOS; it is read by the benchmark alone.
-process.stdout.write(JSON.stringify({ findings, peakRssKb: process.resourceUsage().maxRSS }))
+// Not maxRSS: a program begins with that of the process which started it.
+process.stdout.write(JSON.stringify({ findings, endRssKb: Math.ceil(process.memoryUsage.rss() / 1_024) }))

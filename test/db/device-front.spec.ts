@@ -207,7 +207,7 @@ describe('public documents', () => {
     const get = (authorization: string) => fleet.app.inject({ method: 'GET', url, headers: { authorization } })
     expect(problemIn(await get('Device csd_x'))).toEqual({ status: 401, code: 'UNAUTHENTICATED', detail: {} })
     await fleet.sql(
-      `INSERT INTO firmware (namespace, sha256, size_bytes, uploaded_at, uploaded_by) VALUES ($1, $2, $3, 1, 'test') ON CONFLICT DO NOTHING`,
+      `INSERT INTO firmware (namespace, sha256, size_bytes, uploaded_at, uploaded_by, used_at) VALUES ($1, $2, $3, 1, 'test', 1) ON CONFLICT DO NOTHING`,
       [fleet.namespace, Buffer.from(sha256(IMAGE)), IMAGE.length],
     )
     expect(problemIn(await get(device.authorization))).toEqual({

@@ -203,7 +203,7 @@ export class FleetFixture {
     const id = randomUUID()
     const key = [this.namespace, Buffer.from(sha256(image))]
     await this.sql(
-      `INSERT INTO firmware (namespace, sha256, size_bytes, uploaded_at, uploaded_by) VALUES ($1, $2, $3, 1, 'test') ON CONFLICT DO NOTHING`,
+      `INSERT INTO firmware (namespace, sha256, size_bytes, uploaded_at, uploaded_by, used_at) VALUES ($1, $2, $3, 1, 'test', 1) ON CONFLICT DO NOTHING`,
       [...key, image.length],
     )
     await this.sql(
