@@ -1,6 +1,7 @@
 import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common'
 import { DataSource } from 'typeorm'
 import { DecisionLog } from '../http/decision-log.service.js'
+import { RepeatedRound } from '../repeated-round.js'
 import { GroupMembership } from './group-membership.service.js'
 import type { GroupRow } from './group.service.js'
 
@@ -11,39 +12,32 @@ const WINDOW = 2_000
 /** Fills groups whose filter is new: all devices, window by window. Any instance; the group's row decides who. */
 @Injectable()
 export class GroupFilling implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private timer: NodeJS.Timeout | undefined
-  private running: Promise<void> | undefined
-  private isStopping = false
+  private readonly rounds: RepeatedRound
 
   constructor(
     private readonly database: DataSource,
     private readonly membership: GroupMembership,
-    private readonly log: DecisionLog,
-  ) {}
-
-  onApplicationBootstrap(): void {
-    this.timer = setInterval(() => {
-      this.fill().catch((error: unknown) => this.log.error('group.filling.failed', error))
-    }, ROUND_MS)
-    this.timer.unref()
+    log: DecisionLog,
+  ) {
+    const failed = (error: unknown): void => log.error('group.filling.failed', error)
+    this.rounds = new RepeatedRound(ROUND_MS, () => this.work(), failed)
   }
 
-  async beforeApplicationShutdown(): Promise<void> {
-    this.isStopping = true
-    clearInterval(this.timer)
-    await this.running?.catch(() => undefined)
+  onApplicationBootstrap(): void {
+    this.rounds.begin()
+  }
+
+  beforeApplicationShutdown(): Promise<void> {
+    return this.rounds.end()
   }
 
   /** Until nothing is left to fill. */
   fill(): Promise<void> {
-    this.running ??= this.work().finally(() => {
-      this.running = undefined
-    })
-    return this.running
+    return this.rounds.round()
   }
 
   private async work(): Promise<void> {
-    while (!this.isStopping && (await this.window()));
+    while (!this.rounds.isStopping && (await this.window()));
   }
 
   /** One window of one group. @returns whether there may be more. */

@@ -4,6 +4,7 @@ import { sha256, utf8 } from '../../domain/bytes.js'
 import { ServerClock } from '../clock/server-clock.port.js'
 import { EventStore, type StoredEvent } from '../events/event-store.service.js'
 import { DecisionLog } from '../http/decision-log.service.js'
+import { RepeatedRound } from '../repeated-round.js'
 import { ServerConfig } from '../server-config.js'
 import { retryDelayMs } from './retry-delay.js'
 import { sendEvent, type SendOutcome } from './webhook-sender.js'
@@ -27,9 +28,7 @@ interface Due {
 /** Brings events to webhooks. Every instance runs it; rows decide who sends what. */
 @Injectable()
 export class WebhookDispatch implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private timer: NodeJS.Timeout | undefined
-  private running: Promise<void> | undefined
-  private isStopping = false
+  private readonly rounds: RepeatedRound
   private cleanedMs = 0
 
   constructor(
@@ -38,27 +37,22 @@ export class WebhookDispatch implements OnApplicationBootstrap, BeforeApplicatio
     private readonly events: EventStore,
     private readonly clock: ServerClock,
     private readonly log: DecisionLog,
-  ) {}
-
-  onApplicationBootstrap(): void {
-    this.timer = setInterval(() => {
-      this.round().catch((error: unknown) => this.log.error('webhook.round.failed', error))
-    }, ROUND_MS)
-    this.timer.unref()
+  ) {
+    const failed = (error: unknown): void => log.error('webhook.round.failed', error)
+    this.rounds = new RepeatedRound(ROUND_MS, () => this.work(), failed)
   }
 
-  async beforeApplicationShutdown(): Promise<void> {
-    this.isStopping = true
-    clearInterval(this.timer)
-    await this.running?.catch(() => undefined)
+  onApplicationBootstrap(): void {
+    this.rounds.begin()
+  }
+
+  beforeApplicationShutdown(): Promise<void> {
+    return this.rounds.end()
   }
 
   /** One round; rounds of one instance do not overlap. */
   round(): Promise<void> {
-    this.running ??= this.work().finally(() => {
-      this.running = undefined
-    })
-    return this.running
+    return this.rounds.round()
   }
 
   private async work(): Promise<void> {
@@ -69,7 +63,7 @@ export class WebhookDispatch implements OnApplicationBootstrap, BeforeApplicatio
     if (any === undefined) return
     await this.events.place()
     await this.fanOut()
-    while (!this.isStopping && (await this.sendDue(key)) === BATCH);
+    while (!this.rounds.isStopping && (await this.sendDue(key)) === BATCH);
   }
 
   /** Gives every webhook its deliveries of newer events; two instances take turns by the row's lock. */
