@@ -44,7 +44,9 @@ export async function streamEvents(
       const newest = await events.newestPosition()
       const batch = await events.read(namespace, position, BATCH, types)
       for (const event of batch) await send(messageOf(event))
-      position = batch.length === BATCH ? (batch.at(-1)?.position ?? position) : Math.max(newest, position)
+      const last = batch.at(-1)?.position ?? position
+      // Past what is of no interest here, but never behind what was told.
+      position = batch.length === BATCH ? last : Math.max(newest, last)
       if (batch.length < BATCH) await feed.waitBeyond(position, gone.signal)
     }
   } finally {

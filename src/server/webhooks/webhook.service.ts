@@ -105,7 +105,7 @@ export class WebhookService {
 
   /**
    * Sends everything again that happened at or after that time and is of its types, what was delivered too; wakes a webhook
-   * that was disabled. @returns how many messages.
+   * that was disabled, which begins again from now. @returns how many messages.
    */
   async replay(id: string, sinceSeconds: number, caller: Caller): Promise<number> {
     const { namespace } = caller
@@ -121,7 +121,7 @@ export class WebhookService {
            ON CONFLICT (webhook_id, event_position) DO UPDATE SET state = 'waiting', attempts = 0, next_ms = 0, changed_at = $5
            RETURNING event_position)
          UPDATE webhook SET disabled_at = NULL, disabled_why = NULL,
-           position = greatest(position, (SELECT max(event_position) FROM again))
+           position = CASE WHEN disabled_at IS NULL THEN position ELSE (SELECT coalesce(max(position), 0) FROM event) END
          WHERE id = $1 RETURNING (SELECT count(*) FROM again) AS messages`,
         [id, namespace, sinceSeconds * 1_000, likePatterns(webhook.types), now],
       )

@@ -130,6 +130,18 @@ describe('webhooks', () => {
     expect([retryDelayMs(1, 0), retryDelayMs(1, 1)]).toEqual([4_000, 6_000])
   })
 
+  it('lose nothing that was on its way when newer events are replayed', async () => {
+    const { id } = await create(['rollout.*'])
+    await happen('rollout.finished')
+    await bench.server.database.query(`UPDATE event SET at_ms = 0 WHERE position IS NULL`)
+    await happen('rollout.started')
+    const since = Math.floor(Date.now() / 1_000) - 60
+    await bench.call('POST', `/webhooks/${id}/replay`, 'security-officer', { since })
+    await round()
+    const told = received.map(({ body }) => (JSON.parse(body) as { type: string }).type)
+    expect(told).toEqual(expect.arrayContaining(['rollout.finished', 'rollout.started']))
+  })
+
   it('stop where the receiver wants no more, and begin again at a replay', async () => {
     const { id } = await create(['rollout.*'])
     await happen('rollout.finished')
