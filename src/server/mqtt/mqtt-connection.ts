@@ -52,7 +52,11 @@ export class MqttConnection extends MqttLink implements OnApplicationBootstrap, 
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await this.client?.endAsync(true).catch(() => undefined)
+    const client = this.client
+    if (client === undefined) return
+    // A client that was connected by hand forgets that it is ending before its stream has closed, and would begin again.
+    client.options.reconnectPeriod = 0
+    await client.endAsync(true).catch(() => undefined)
   }
 
   override async publish(message: MqttMessage): Promise<void> {
