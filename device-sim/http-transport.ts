@@ -115,7 +115,7 @@ export class HttpTransport extends DeviceServer {
   private async findDocument(path: string, maxBytes: number): Promise<Uint8Array | null> {
     const answer = await this.get(new URL(path, this.base), {})
     if (answer.statusCode === 404) {
-      answer.resume()
+      dropBody(answer)
       return null
     }
     return this.body(requireStatus(answer, 200), maxBytes)
@@ -146,7 +146,7 @@ export class HttpTransport extends DeviceServer {
       })
       const next = answer.headers.location
       if (![301, 302, 303, 307, 308].includes(answer.statusCode ?? 0) || next === undefined) return answer
-      answer.resume()
+      dropBody(answer)
       url = addressOf(next, url)
     }
     throw new Unreachable('too many redirects')
@@ -200,8 +200,13 @@ function findHeldReport(detail: unknown): ReportAck | null {
   return isWhole ? { epoch: Number(epoch), counter: Number(counter) } : null
 }
 
+/** A body that nobody reads may have no end: its connection goes with it, else it would be one less for the next call. */
+function dropBody(answer: IncomingMessage): void {
+  answer.destroy()
+}
+
 function requireStatus(answer: IncomingMessage, status: number): IncomingMessage {
   if (answer.statusCode === status) return answer
-  answer.resume()
+  dropBody(answer)
   throw new Unreachable(`answered ${answer.statusCode ?? 0}`)
 }

@@ -1,5 +1,5 @@
 import { fromHex } from '../domain/bytes.js'
-import { nativeAlgorithms } from '../domain/cose/algorithms.js'
+import { canonicalSignature, nativeAlgorithms } from '../domain/cose/algorithms.js'
 import type { MessageSigner } from '../domain/cose/sign1.js'
 import { requireSignature } from '../domain/cose/verify.js'
 import type { RootKey } from '../domain/trust/root.js'
@@ -16,7 +16,8 @@ export function checkedSigner(token: Token, key: RootKey): MessageSigner {
     alg: key.alg,
     keyId,
     sign: async (message) => {
-      const signature = await atCheckAsync(17, () => token.sign(key.keyId, key.alg, message))
+      const made = await atCheckAsync(17, () => token.sign(key.keyId, key.alg, message))
+      const signature = canonicalSignature(key.alg, made)
       atCheck(18, () => requireSignature(nativeAlgorithms, key, { alg: key.alg, keyId, signature }, message))
       return signature
     },

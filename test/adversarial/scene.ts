@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { DeviceServer } from '../../device-sim/device-server.port.js'
 import type { HttpLimits } from '../../device-sim/http-exchange.js'
 import type { SimulatedDevice, SimulatedDeviceOptions } from '../../device-sim/simulated-device.js'
@@ -141,6 +142,12 @@ export class Scene {
   /** A second device of the same class, enrolled at the same server. */
   anotherDevice(): Promise<SimulatedDevice> {
     return this.bench.enrolled({ dir: join(this.bench.folder, 'another'), isFlushed: false })
+  }
+
+  /** The same, given up by the attack when the device is still at it. */
+  async pollWithin(ms: number): Promise<Verdict> {
+    const late = sleep(ms, { step: 1, code: 'UNREACHABLE' } as const, { ref: false })
+    return Promise.race([this.poll(), late])
   }
 
   async poll(): Promise<Verdict> {

@@ -42,8 +42,9 @@ export class DeviceBench {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.devices.map((device) => device.settled()))
+    // The server first: a device that waits for an answer would wait on.
     await this.server.stop()
+    await Promise.all(this.devices.map((device) => device.settled()))
     await rm(this.folder, { recursive: true })
   }
 

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { Readable } from 'node:stream'
 import { nativeAlgorithms } from '../../src/domain/cose/algorithms.js'
 import { parseSign1 } from '../../src/domain/cose/sign1.js'
 import { parseEnrolment } from '../../src/domain/trust/enrolment.js'
@@ -45,6 +46,8 @@ export class LyingServer {
   oldReport: ReportAck | null = null
   krl: Uint8Array | null = null
   readonly roots = new Map<number, Uint8Array>()
+  /** What it says when it has no such document: nothing, or a text without end. */
+  refusesWithoutEnd = false
   /** For every root that is asked for and not in `roots`. */
   rootForAll: Uint8Array | null = null
   readonly reports: Report[] = []
@@ -116,8 +119,9 @@ export class LyingServer {
   }
 
   private sendDocument(document: Uint8Array | null | undefined, response: ServerResponse): void {
-    if (document === null || document === undefined) response.writeHead(404).end()
-    else response.end(document)
+    if (document !== null && document !== undefined) response.end(document)
+    else if (this.refusesWithoutEnd) withoutEnd().pipe(response.writeHead(404))
+    else response.writeHead(404).end()
   }
 
   private enrol(body: Uint8Array, response: ServerResponse): void {
@@ -193,6 +197,15 @@ export class LyingServer {
     }
     response.end()
   }
+}
+
+function withoutEnd(): Readable {
+  const piece = new Uint8Array(1_024)
+  return new Readable({
+    read() {
+      setTimeout(() => this.push(piece), 5)
+    },
+  })
 }
 
 async function readWhole(request: IncomingMessage): Promise<Uint8Array> {

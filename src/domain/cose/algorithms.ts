@@ -2,6 +2,7 @@ import { createHash, createPublicKey, verify as verifyNative, type KeyObject } f
 import * as noble from '@noble/ed25519'
 import { toBase64Url } from '../bytes.js'
 import type { CoseKey } from './cose-key.js'
+import { lowerP256Signature } from './p256-signature.js'
 
 /**
  * One row: a signature algorithm fully specified by its COSE number. A new algorithm is a new row, no caller changes:
@@ -14,6 +15,11 @@ export interface Algorithm {
   readonly signatureBytes: number
   /** @returns false for anything but a valid signature; never throws on what an attacker chose. */
   verify(key: CoseKey, message: Uint8Array, signature: Uint8Array): boolean
+  /**
+   * The one form of a signature of that length that documents may carry, of those that anybody can make of it; the very same
+   * bytes when it is that already. Whether it is valid is not asked.
+   */
+  canonical(signature: Uint8Array): Uint8Array
 }
 
 /** COSE numbers that are counted: Ed25519 (RFC 9864) and ESP256, ECDSA with P-256 and SHA-256 (RFC 9864). */
@@ -95,6 +101,7 @@ const row = (
   name: string,
   keyKind: CurveKey['kind'],
   check: (key: CurveKey, message: Uint8Array, signature: Uint8Array) => boolean,
+  canonical: (signature: Uint8Array) => Uint8Array,
 ): readonly [number, Algorithm] => [
   id,
   {
@@ -107,17 +114,25 @@ const row = (
       key.kind === keyKind &&
       signature.length === CURVE_SIGNATURE_BYTES &&
       check(key, message, signature),
+    canonical: (signature) => (signature.length === CURVE_SIGNATURE_BYTES ? canonical(signature) : signature),
   },
 ]
 
+/** Verifiers of Ed25519 refuse every S but the lowest (RFC 8032 §5.1.7), so there is one form anyway. */
+const asItIs = (signature: Uint8Array): Uint8Array => signature
+
 /** For hot paths: OpenSSL by way of node:crypto, about 5,000 verifications a second and core. */
 export const nativeAlgorithms: AlgorithmTable = new Map([
-  row(ED25519, 'Ed25519', 'ed25519', verifyWithNode),
-  row(ESP256, 'ESP256', 'p256', verifyWithNode),
+  row(ED25519, 'Ed25519', 'ed25519', verifyWithNode, asItIs),
+  row(ESP256, 'ESP256', 'p256', verifyWithNode, lowerP256Signature),
 ])
 
 /** For one device: Ed25519 by noble in its strict mode, a second implementation of the same rules. */
 export const strictAlgorithms: AlgorithmTable = new Map([
-  row(ED25519, 'Ed25519', 'ed25519', verifyStrict),
-  row(ESP256, 'ESP256', 'p256', verifyWithNode),
+  row(ED25519, 'Ed25519', 'ed25519', verifyStrict, asItIs),
+  row(ESP256, 'ESP256', 'p256', verifyWithNode, lowerP256Signature),
 ])
+
+/** What a token or a key file made, in the form that verifiers take. */
+export const canonicalSignature = (alg: number, signature: Uint8Array): Uint8Array =>
+  nativeAlgorithms.get(alg)?.canonical(signature) ?? signature

@@ -2,6 +2,7 @@ import { decodeCbor } from '../cbor/decode.js'
 import { encodeCbor } from '../cbor/encode.js'
 import { CborTag } from '../cbor/value.js'
 import { Refusal } from '../refusal.js'
+import { canonicalSignature } from './algorithms.js'
 import {
   encodeProtected,
   parseProtected,
@@ -42,7 +43,8 @@ export async function makeOneSignature(
   externalAad: Uint8Array,
 ): Promise<OneSignature> {
   const protectedBytes = encodeProtected(signer.alg, signer.keyId)
-  const signature = await signer.sign(signMessage(protectedBytes, externalAad, payload))
+  const made = await signer.sign(signMessage(protectedBytes, externalAad, payload))
+  const signature = canonicalSignature(signer.alg, made)
   return { alg: signer.alg, keyId: signer.keyId, protectedBytes, signature }
 }
 

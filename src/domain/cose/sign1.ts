@@ -2,6 +2,7 @@ import { decodeCbor } from '../cbor/decode.js'
 import { encodeCbor } from '../cbor/encode.js'
 import { CborTag } from '../cbor/value.js'
 import { Refusal } from '../refusal.js'
+import { canonicalSignature } from './algorithms.js'
 import {
   encodeProtected,
   parseProtected,
@@ -45,7 +46,8 @@ export async function buildSign1(
   form: 'attached' | 'detached' = 'attached',
 ): Promise<Uint8Array> {
   const protectedBytes = encodeProtected(signer.alg, signer.keyId)
-  const signature = await signer.sign(sign1Message(protectedBytes, externalAad, payload))
+  const made = await signer.sign(sign1Message(protectedBytes, externalAad, payload))
+  const signature = canonicalSignature(signer.alg, made)
   return encodeSign1(protectedBytes, form === 'attached' ? payload : null, signature)
 }
 

@@ -12,7 +12,8 @@ export interface PinnedKey {
 /**
  * Checks one signature with the algorithm that is pinned to the key.
  * @param claimed the alg of the protected header; it must be the pinned one.
- * @throws Refusal `ALGORITHM_NOT_ALLOWED` when the algorithms differ or the table has no such row, `SIGNATURE_INVALID`.
+ * @throws Refusal `ALGORITHM_NOT_ALLOWED` when the algorithms differ or the table has no such row, `SIGNATURE_INVALID`; the
+ *   latter also for a valid signature in another than the one form.
  */
 export function requireSignature(
   algorithms: AlgorithmTable,
@@ -23,6 +24,7 @@ export function requireSignature(
   const algorithm = algorithms.get(pinned.alg)
   if (algorithm === undefined || claimed.alg !== pinned.alg)
     throw new Refusal('ALGORITHM_NOT_ALLOWED', { alg: claimed.alg })
-  if (!algorithm.verify(pinned.key, message, claimed.signature))
+  const { signature } = claimed
+  if (algorithm.canonical(signature) !== signature || !algorithm.verify(pinned.key, message, signature))
     throw new Refusal('SIGNATURE_INVALID', { keyId: claimed.keyId === null ? '' : toHex(claimed.keyId) })
 }

@@ -13,6 +13,7 @@ import { macBesideASignature } from './signatures/mac-beside-a-signature.js'
 import { macForAKrl } from './signatures/mac-for-a-krl.js'
 import { multiSignatureBlock } from './signatures/multi-signature-block.js'
 import { nameOfTheRealKey } from './signatures/name-of-the-real-key.js'
+import { secondFormOfASignature } from './signatures/second-form-of-a-signature.js'
 import { tooManyBlocks } from './signatures/too-many-blocks.js'
 import { tooManyRootSignatures } from './signatures/too-many-root-signatures.js'
 import { unprotectedHeader } from './signatures/unprotected-header.js'
@@ -23,6 +24,7 @@ export const signaturesAttacks: readonly DeviceAttack[] = [
   zeroSignature,
   nameOfTheRealKey,
   forgedKrl,
+  secondFormOfASignature,
   eddsaOfAnyCurve,
   ecdsaOfAnyCurve,
   algorithmOfAnotherKey,

@@ -17,8 +17,8 @@ export const emptySignature: DeviceAttack = {
   guard: [
     {
       file: 'src/domain/cose/verify.ts',
-      find: 'if (!algorithm.verify(pinned.key, message, claimed.signature))',
-      replace: 'if (claimed.signature.length > 0 && !algorithm.verify(pinned.key, message, claimed.signature))',
+      find: '!algorithm.verify(pinned.key, message, signature)',
+      replace: '(signature.length > 0 && !algorithm.verify(pinned.key, message, signature))',
     },
   ],
 }

@@ -16,8 +16,8 @@ export const forgedKrl: DeviceAttack = {
   guard: [
     {
       file: 'src/domain/cose/verify.ts',
-      find: 'if (!algorithm.verify(pinned.key, message, claimed.signature))',
-      replace: 'if (false)',
+      find: '!algorithm.verify(pinned.key, message, signature)',
+      replace: 'false',
     },
   ],
 }
