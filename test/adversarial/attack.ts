@@ -15,6 +15,8 @@ export interface AttackFacts {
   /** `CONFIRMED` where the device has to get through; a signer never has to. Members of `detail` that are named must be equal. */
   readonly expected: Verdict
   readonly guard: readonly [Edit, ...Edit[]]
+  /** How it ends without the guard, where that is not that it gets through: the check that stops it then. */
+  readonly unguarded?: Verdict
 }
 
 /** One attack that can be played: it builds its own scene and takes it down again. */

@@ -9,6 +9,7 @@ import { editSource } from '../support/edited-source.js'
 import { findProject } from './mutate.js'
 import { runAttack } from './run-attack.js'
 import { disposeSharedToken } from './shared-token.js'
+import { threats } from './threats.js'
 
 async function run(known: readonly Attack[], argv: readonly string[]) {
   let [out, error] = ['', '']
@@ -33,6 +34,17 @@ describe('the product withstands', () => {
   it('attacks of every group, each with a name of its own', () => {
     expect(new Set(attacks.map(({ name }) => name)).size).toBe(attacks.length)
     expect(attackGroups.filter((group) => !attacks.some((attack) => attack.group === group))).toEqual([])
+  })
+
+  it('everything that docs/trust.md §1 and the lists name', () => {
+    const played = attacks.flatMap(({ threat }) => threat.split('; '))
+    const page = readFileSync(join(findProject(), 'docs/trust.md'), 'utf8')
+    const rows = [...page.matchAll(/^\| (\d+) +\|/gm)].map(([, row]) => `row ${row}`)
+    // Row 14 is the log's.
+    const known = [...rows.filter((row) => row !== 'row 14'), ...threats]
+    expect(rows.length).toBe(19)
+    expect(known.filter((threat) => !played.includes(threat))).toEqual([])
+    expect(played.filter((threat) => !known.includes(threat))).toEqual([])
   })
 
   it('each by a guard that stands in the source once', () => {
@@ -148,4 +160,11 @@ describe('with --mutate', () => {
     },
     60_000,
   )
+
+  it('ends with 1 for an attack that ends otherwise than it says, further or not', async () => {
+    const attack: Attack = { ...attackNamed('older-release'), unguarded: { step: 13, code: 'SEQUENCE_REUSED' } }
+    const { code, out } = await run([attack], ['--mutate'])
+    expect(code).toBe(1)
+    expect(out).toContain('CONFIRMED          NO\n    expected step 13 SEQUENCE_REUSED without the guard')
+  }, 60_000)
 })

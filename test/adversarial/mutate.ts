@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { bundleEdited, editSource } from '../support/edited-source.js'
 import type { Attack } from './attack.js'
-import { distanceOf, type Verdict } from './verdict.js'
+import { distanceOf, throughOf, type Verdict } from './verdict.js'
 
 /** What became of an attack without its guard. */
 export interface MutationResult {
@@ -21,7 +21,7 @@ const AT_ONCE = 2
 /**
  * Takes the guard of each attack away and plays the attack again. That happens in a copy of the source, which is made,
  * changed and bundled anew for each set of edits, and run by a process of its own: the product has no switch for it.
- * A guard passes when the attack gets further without it.
+ * A guard passes when the attack gets further without it, just as far as it says.
  */
 export async function mutateAndRun(attacks: readonly Attack[]): Promise<MutationResult[]> {
   const copy = copySource()
@@ -115,7 +115,11 @@ function judge(attack: Attack, played: Played | undefined): MutationResult {
   const { verdict, crash } = played
   // A crash is an accident: it says nothing about who else would have stopped the attack.
   if (crash !== undefined) return { attack, verdict: null, pass: false, why: crash }
-  return { attack, verdict, pass: isFurther(attack, verdict), why: 'the guard makes no difference' }
+  const wanted = attack.unguarded ?? throughOf(attack.group)
+  if (!isFurther(attack, verdict)) return { attack, verdict, pass: false, why: 'the guard makes no difference' }
+  // Somewhere else than its author says: something nobody thought of stopped it, or did not.
+  const why = `expected step ${wanted.step} ${wanted.code} without the guard`
+  return { attack, verdict, pass: verdict.step === wanted.step && verdict.code === wanted.code, why }
 }
 
 /** Through; or stopped later; or at the same step by another guard. What has to get through must not. */

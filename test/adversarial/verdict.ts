@@ -21,3 +21,7 @@ const signerChecks = [1, 2, 25, 4, 3, 5, 6, 7, 8, 9, 10, 21, 22, 23, 12, 13, 14,
 /** How far an attack got, to be compared with another verdict on the same one. */
 export const distanceOf = (group: string, { step }: Verdict): number =>
   group === 'signer' ? signerChecks.indexOf(step) : step
+
+/** The end of an attack that nothing stopped. */
+export const throughOf = (group: string): Verdict =>
+  group === 'signer' ? { step: 20, code: 'SIGNED' } : { step: 16, code: 'CONFIRMED' }

@@ -6,7 +6,7 @@ import type { CoseKey } from '../../src/domain/cose/cose-key.js'
 import { inspectionAlgorithms } from '../../src/domain/cose/inspection-algorithms.js'
 import { parseSign1, sign1Message } from '../../src/domain/cose/sign1.js'
 import { signedHeader } from '../../src/domain/suit/inspect-block.js'
-import { hasPublicVectors, readVectorJson } from './vector-folder.js'
+import { hasPublicVectors, readVectorJson, vectorNames } from './vector-folder.js'
 
 interface Example {
   readonly fail?: boolean
@@ -49,9 +49,12 @@ describe('COSE_Sign1', () => {
 })
 
 if (hasPublicVectors('cose')) {
-  const names = ['eddsa-sig-01', 'sign-pass-01', 'sign-pass-02', 'sign-fail-01', 'sign-fail-02', 'sign-fail-03']
-  describe.each(names)('published example %s', (name) => {
-    const example = readVectorJson<Example>('cose', `${name}.json`)
+  describe.each(vectorNames('cose'))('published example %s', (name) => {
+    const example = readVectorJson<Example>('cose', name)
+
+    it('says by its name whether it has to fail', () => {
+      expect(example.fail === true).toBe(name.startsWith('sign-fail-'))
+    })
     const { sign0 } = example.input
     const bytes = fromHex(example.output.cbor)
 

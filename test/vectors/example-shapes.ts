@@ -98,6 +98,7 @@ export const shapes = {
     ...['reason', 'rollout id'],
   ),
   resume: numbered(version, namespace, 'process', 'suspension', 'sequences', 'least KRL number'),
+  clockReset: numbered(version, namespace, 'process', 'last time seen', 'not before', 'expires'),
   enrolment: numbered(version, namespace, coseKey, 'class id', 'time'),
   certificateRequest: numbered(
     version,
@@ -107,6 +108,8 @@ export const shapes = {
     { ...coseKey, name: 'TLS key' },
     'time',
   ),
+  counterEpoch: numbered(version, namespace, 'device id', 'nonce', 'epoch'),
+  keyChange: numbered(version, namespace, 'device id', 'nonce', coseKey),
 }
 
 const digest: Shape = { items: [{ name: 'algorithm' }, { name: 'hash' }] }

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from '@jest/globals'
+import { documentKinds } from '../../src/domain/trust/labels.js'
 import { wordOfReason } from '../../src/domain/trust/report-reason.js'
 import { formatExamples } from './format-examples.js'
 
@@ -36,6 +37,11 @@ it('lists every reason of a report, as devices number them', () => {
   const known = numbers.filter((reason) => wordOfReason(reason) !== `REASON_${reason}`)
   const rows = known.map((reason) => `| ${reason} | \`${wordOfReason(reason)}\` |`)
   comparePart('report', 'reasons', ['| number | refusal |', '| --- | --- |', ...rows].join('\n'))
+})
+
+it('has a page for each document that is signed, with its label', () => {
+  const pageOf = (kind: string): string => readFileSync(pathOf(kind), 'utf8')
+  expect(documentKinds.filter((kind) => !pageOf(kind).includes(`label \`countersign/${kind}/v1\``))).toEqual([])
 })
 
 it('has a page for each format, and each is on the first page', () => {

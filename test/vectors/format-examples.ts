@@ -26,7 +26,12 @@ import { encodePolicy } from '../../src/domain/trust/policy.js'
 import { encodeReport } from '../../src/domain/trust/report.js'
 import { encodeRolloutPlan, parseRolloutPlan } from '../../src/domain/trust/rollout-plan.js'
 import { encodeRoot } from '../../src/domain/trust/root.js'
-import { encodeResumeOrder, parseResumeOrder } from '../../src/domain/trust/signer-order.js'
+import {
+  encodeClockResetOrder,
+  encodeResumeOrder,
+  parseClockResetOrder,
+  parseResumeOrder,
+} from '../../src/domain/trust/signer-order.js'
 import { encodeSubmission } from '../../src/domain/trust/submission.js'
 import { nothingRevoked } from '../../src/domain/trust/signed-document.js'
 import { takeKrl } from '../../src/domain/trust/take-krl.js'
@@ -42,15 +47,10 @@ import {
 import { openReport } from '../../src/server/device/report-check.js'
 import { annotateCbor, annotatePlain } from '../support/annotate-cbor.js'
 import type { SoftKey } from '../support/soft-key.js'
+import { deviceChangeExamples } from './device-change-examples.js'
+import type { FormatExample } from './format-example.js'
 import { envelopeShape, journalRecord, shapes, sign, sign1 } from './example-shapes.js'
 import { CLASS_ID, IMAGE, keys, krl, NAMESPACE, NOW, policy, root, VENDOR_ID } from './example-namespace.js'
-
-/** A worked example of a page: its bytes as annotated lines, and a check by whoever reads such bytes in earnest. */
-export interface FormatExample {
-  readonly page: string
-  readonly text: string
-  readonly check: () => unknown
-}
 
 const algorithms = nativeAlgorithms
 const several = async (kind: 'root' | 'policy', payload: Uint8Array, ...by: SoftKey[]): Promise<Uint8Array> =>
@@ -188,6 +188,13 @@ const order = encodeResumeOrder({
   sequences: new Map([[toHex(CLASS_ID), 5]]),
   leastKrlNumber: 2,
 })
+const reset = encodeClockResetOrder({
+  namespace: NAMESPACE,
+  process: 'online',
+  lastSeen: NOW + 7_200,
+  notBefore: NOW,
+  expires: NOW + 3_600,
+})
 
 const answer = encodeUpdateAnswer({ payloadUrls: [`/device/v1/${NAMESPACE}/`], ack: { epoch: 1, counter: 7 } })
 const presence = encodePresenceMessage({ isOnline: true, connection: 12, rootVersion: 1, krlNumber: 2 })
@@ -252,7 +259,12 @@ export const formatExamples: readonly FormatExample[] = [
     check: () => [decodeRequestBody(requestFrame.subarray(4)), decodeAnswerBody(refusalFrame.subarray(4))],
   },
   { page: 'journal', text: journalText, check: () => new JournalScanner(NAMESPACE).take(journal) },
-  { page: 'ceremony-files', text: annotateCbor(order, shapes.resume), check: () => parseResumeOrder(order) },
+  ...deviceChangeExamples,
+  {
+    page: 'ceremony-files',
+    text: `${annotateCbor(order, shapes.resume)}\n\n${annotateCbor(reset, shapes.clockReset)}`,
+    check: () => [parseResumeOrder(order), parseClockResetOrder(reset)],
+  },
   { page: 'device-http', text: annotateCbor(answer, {}), check: () => parseUpdateAnswer(answer) },
   { page: 'mqtt', text: annotateCbor(presence, {}), check: () => parsePresenceMessage(presence) },
 ]

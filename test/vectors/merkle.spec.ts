@@ -1,8 +1,7 @@
-import { readdirSync } from 'node:fs'
 import { expect, it } from '@jest/globals'
 import { concat, sha256, utf8 } from '../../src/domain/bytes.js'
 import { isConsistent, isIncluded } from '../../src/domain/log/merkle.js'
-import { hasPublicVectors, readVectorJson, vectorPath } from './vector-folder.js'
+import { hasPublicVectors, readVectorJson, vectorNames } from './vector-folder.js'
 
 interface Inclusion {
   readonly leafIdx: number
@@ -25,9 +24,10 @@ const bytes = (text: string | null): Uint8Array => new Uint8Array(Buffer.from(te
 const path = (proof: readonly string[] | null): Uint8Array[] => (proof ?? []).map(bytes)
 
 if (hasPublicVectors('merkle')) {
-  const names = readdirSync(vectorPath('merkle', '.'))
+  const names = vectorNames('merkle')
   const ofKind = (kind: string): string[] => names.filter((name) => name.startsWith(`${kind}_`))
-  it('has cases of both kinds', () => {
+  it('has cases of both kinds and no others', () => {
+    expect(ofKind('inclusion').length + ofKind('consistency').length).toBe(names.length)
     expect([ofKind('inclusion').length, ofKind('consistency').length].every((count) => count > 10)).toBe(true)
   })
 

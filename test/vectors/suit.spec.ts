@@ -12,8 +12,8 @@ import { coseKeyToCbor, type CoseKey } from '../../src/domain/cose/cose-key.js'
 import { parseSign1, sign1Message } from '../../src/domain/cose/sign1.js'
 import { encodeSuitDigest } from '../../src/domain/suit/digest.js'
 import { manifestSha256, parseEnvelope } from '../../src/domain/suit/envelope.js'
-import { inspectEnvelope } from '../../src/domain/suit/inspect.js'
-import { hasPublicVectors, readVectorText, vectorPath } from './vector-folder.js'
+import { inspectEnvelope, type InspectedEnvelope } from '../../src/domain/suit/inspect.js'
+import { hasPublicVectors, readVectorJson, readVectorText, vectorNames, vectorPath } from './vector-folder.js'
 
 // The key of RFC 8032 §7.1, test 1, over the manifest of the first published example; checked with OpenSSL.
 const goldenKey: CoseKey = {
@@ -183,5 +183,76 @@ if (hasPublicVectors('suit')) {
       ['text', true],
     ])
     expect(inspected.text).toMatchObject({ 'en-US': { '00': { 'vendor-domain': 'arm.com' } } })
+  })
+
+  it('has no file that nothing here reads', () => {
+    const read = expected.flatMap(([text]) => [text.replace('.txt', '.json'), text])
+    expect(vectorNames('suit')).toEqual([...read, 'public_key.pem'])
+  })
+
+  /** What an example was made from. */
+  interface Source {
+    readonly components: readonly {
+      readonly 'install-id': readonly string[]
+      readonly 'install-digest': { readonly 'digest-bytes': string }
+      readonly 'install-size': number
+      readonly 'vendor-id': string
+      readonly 'class-id': string
+      readonly uri?: string
+      readonly description?: Readonly<Record<string, object>>
+    }[]
+    readonly 'manifest-version': number
+    readonly 'manifest-sequence-number': number
+    readonly 'reference-uri'?: string
+    readonly description?: Readonly<Record<string, object>>
+  }
+
+  const readExample = (name: string) => {
+    const source = readVectorJson<Source>('suit', name.replace('.txt', '.json'))
+    const [component] = source.components
+    if (component === undefined) throw new Error('no component')
+    const envelopes = readEnvelopes(Buffer.from(readVectorText('suit', name)), name)
+    return { source, component, inspected: envelopes.map((bytes) => inspectEnvelope(bytes, null)) }
+  }
+  const parametersOf = ({ sequences }: InspectedEnvelope, sequence: string): unknown =>
+    sequences[sequence]?.find(({ number }) => number === 20)?.argument
+
+  it.each(expected.map(([name]) => name))('%s says what its source says', (name) => {
+    const { source, component, inspected } = readExample(name)
+    const shared = {
+      'vendor-identifier': component['vendor-id'],
+      'class-identifier': component['class-id'],
+      'image-digest': {
+        algorithm: { number: -16, name: 'SHA-256' },
+        claimed: component['install-digest']['digest-bytes'],
+      },
+      'image-size': component['install-size'],
+    }
+    for (const one of inspected) {
+      expect(one).toMatchObject({
+        version: source['manifest-version'],
+        sequence: source['manifest-sequence-number'],
+        referenceUri: source['reference-uri'] ?? null,
+        components: [component['install-id']],
+      })
+      expect(parametersOf(one, 'shared')).toEqual(shared)
+      // A severed install is not in the copy that leaves it out.
+      if (one.sequences['install'] !== undefined) expect(parametersOf(one, 'install')).toEqual({ uri: component.uri })
+    }
+  })
+
+  it('the texts of example 2 are those of its source', () => {
+    const { source, component, inspected } = readExample('example2.txt')
+    const texts = inspected.flatMap(({ text }) =>
+      text === null ? [] : [text as Record<string, Record<string, object>>],
+    )
+    expect(texts.length).toBe(1)
+    for (const { 'en-US': english = {} } of texts) {
+      const { '00': ofComponent = {}, ...ofManifest } = english
+      expect(ofManifest).toEqual(source.description?.['en-US'])
+      // Two of the four texts of the component were left out when the example was made.
+      expect(Object.keys(ofComponent).length).toBe(2)
+      expect(component.description?.['en-US']).toMatchObject(ofComponent)
+    }
   })
 }

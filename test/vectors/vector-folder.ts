@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -17,6 +17,9 @@ export function hasPublicVectors(kind: string): boolean {
   if (!isThere) writeSync(2, `public vectors "${kind}" are absent (COUNTERSIGN_VECTORS names their folder)\n`)
   return isThere
 }
+
+/** Every file of a kind, so that none is left out by who names them. */
+export const vectorNames = (kind: string): string[] => readdirSync(join(folder, kind)).toSorted()
 
 export const vectorPath = (kind: string, name: string): string => join(folder, kind, name)
 export const readVectorText = (kind: string, name: string): string => readFileSync(vectorPath(kind, name), 'utf8')

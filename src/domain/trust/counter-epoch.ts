@@ -15,7 +15,7 @@ export const DEVICE_NONCE_BYTES = 32
 
 /**
  * A device that lost its counters says that it begins a new epoch of them; the server's nonce makes it new.
- * Signed by the device's key. @see docs/formats/device-changes.md
+ * Signed by the device's key. @see docs/formats/counter-epoch.md
  */
 export interface CounterEpoch {
   readonly namespace: string

@@ -13,7 +13,7 @@ import { requireSize } from './signed-document.js'
 
 /**
  * A device takes another key and keeps its name. Signed twice: by the old key, which may say so, and by the new one,
- * which is there. The server's nonce keeps an old change from being made again. @see docs/formats/device-changes.md
+ * which is there. The server's nonce keeps an old change from being made again. @see docs/formats/key-change.md
  */
 export interface KeyChange {
   readonly namespace: string

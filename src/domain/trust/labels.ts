@@ -1,20 +1,21 @@
 import { utf8 } from '../bytes.js'
 
 /** Documents of ours that carry a signature. A label in external_aad keeps a signature of one kind from passing as another. */
-export type DocumentKind =
-  | 'root'
-  | 'policy'
-  | 'krl'
-  | 'freshness'
-  | 'assignment'
-  | 'submission'
-  | 'approval'
-  | 'report'
-  | 'enrolment'
-  | 'counter-epoch'
-  | 'key-change'
-  | 'certificate-request'
-  | 'journal'
+export const documentKinds = [
+  'root',
+  'policy',
+  'krl',
+  'freshness',
+  'assignment',
+  'submission',
+  'approval',
+  'report',
+  'enrolment',
+  'counter-epoch',
+  'key-change',
+  'certificate-request',
+] as const
+export type DocumentKind = (typeof documentKinds)[number]
 
 const labels = new Map<DocumentKind, Uint8Array>()
 

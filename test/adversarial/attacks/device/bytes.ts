@@ -1,4 +1,5 @@
 import type { DeviceAttack } from '../../device-attack.js'
+import { countlessItems } from './bytes/countless-items.js'
 import { deepNesting } from './bytes/deep-nesting.js'
 import { duplicateKey } from './bytes/duplicate-key.js'
 import { envelopeExtraMember } from './bytes/envelope-extra-member.js'
@@ -33,6 +34,7 @@ export const bytesAttacks: readonly DeviceAttack[] = [
   unknownMember,
   trailingBytes,
   deepNesting,
+  countlessItems,
   oversizedKrl,
   oversizedEnvelope,
 ]

@@ -84,6 +84,7 @@ export const conditionAttacks: readonly SignerAttack[] = [
       return scene.krl({ number: 1_002, keys, previousSha256: sha256(krl) })
     },
     expected: { step: 10, code: 'KEY_REVOKED' },
+    unguarded: { step: 19, code: 'KEY_REVOKED' },
     guard: without('src/signer/checks/signing-key.check.ts', 'if (revokedKeysOf(state).has(key.keyId))', 'if (false)'),
   },
   {

@@ -40,13 +40,16 @@ const revokes = async (scene: SignerScene): Promise<void> => {
 
 /** Check 9 of a KRL, its quorum, and the KRLs that a courier brings (check 10). */
 export const krlAttacks: readonly SignerAttack[] = [
-  krl(
-    'krl-with-the-number-of-before',
-    'has a second KRL signed under the number of the one held',
-    () => ({ number: 1 }),
-    'KRL_OLD',
-    without(CONTENT, 'if (held !== null && krl.number <= held.number)', 'if (false)'),
-  ),
+  {
+    ...krl(
+      'krl-with-the-number-of-before',
+      'has a second KRL signed under the number of the one held',
+      () => ({ number: 1 }),
+      'KRL_OLD',
+      without(CONTENT, 'if (held !== null && krl.number <= held.number)', 'if (false)'),
+    ),
+    unguarded: { step: 19, code: 'KRL_EQUIVOCATION' },
+  },
   krl(
     'krl-that-forgets-a-key',
     'has a KRL signed from which a revoked key is missing',

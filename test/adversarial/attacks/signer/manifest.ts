@@ -20,6 +20,7 @@ export const manifestAttacks: readonly SignerAttack[] = [
     run: (scene) =>
       scene.sign({}, (request) => ({ ...request, manifest: respun(request.manifest, 24, () => encodeCbor([])) })),
     expected: { step: 7, code: 'MANIFEST_TEMPLATE' },
+    unguarded: { step: 12, code: 'APPROVAL_MISMATCH' },
     guard: without('src/domain/suit/manifest.ts', 'if (!equalBytes(encodeManifest(manifest), bytes))', 'if (false)'),
   },
   {
@@ -112,6 +113,7 @@ export const manifestAttacks: readonly SignerAttack[] = [
       return scene.reSign(was)
     },
     expected: { step: 9, code: 'MANIFEST_REVOKED' },
+    unguarded: { step: 9, code: 'KEY_NOT_NEWER' },
     guard: without(RE_SIGN, 'if (state.krl?.manifests.has(digest) === true)', 'if (false)'),
   },
   {
@@ -125,6 +127,7 @@ export const manifestAttacks: readonly SignerAttack[] = [
       return scene.reSign(was)
     },
     expected: { step: 9, code: 'SEQUENCE_OVERTAKEN' },
+    unguarded: { step: 9, code: 'KEY_NOT_NEWER' },
     guard: without('src/signer/release/re-sign-checks.ts', 'if (sequence < floor)', 'if (false)'),
   },
   {
@@ -145,6 +148,7 @@ export const manifestAttacks: readonly SignerAttack[] = [
     does: 'publishes an old release again under a text that nobody approved',
     run: async (scene) => scene.reSign(await scene.signRelease(), {}, { text: encodeText({ description: 'another' }) }),
     expected: { step: 7, code: 'DIGEST_MISMATCH' },
+    unguarded: { step: 9, code: 'KEY_NOT_NEWER' },
     guard: without(
       'src/signer/release/re-sign-checks.ts',
       'if (!equalBytes(manifest.textSha256, found))',

@@ -19,18 +19,21 @@ const keyEnds = async (scene: SignerScene, role: 'assignment' | 'freshness'): Pr
 
 /** Checks of the online signer (trust.md §4b) but those of plan and pace. */
 export const onlineAttacks: readonly SignerAttack[] = [
-  assign(
-    'release-that-was-never-published',
-    'row 6',
-    'assigns a release that the release signer never signed',
-    { digest: other },
-    [21, 'RELEASE_UNKNOWN'],
-    without(
-      'src/signer/checks/release.check.ts',
-      'if (envelope === null) throw',
-      'if (envelope === null) return new Uint8Array(0)\n  if (envelope === null) throw',
+  {
+    ...assign(
+      'release-that-was-never-published',
+      'row 6',
+      'assigns a release that the release signer never signed',
+      { digest: other },
+      [21, 'RELEASE_UNKNOWN'],
+      without(
+        'src/signer/checks/release.check.ts',
+        'if (envelope === null) throw',
+        'if (envelope === null) return new Uint8Array(0)\n  if (envelope === null) throw',
+      ),
     ),
-  ),
+    unguarded: { step: 22, code: 'CBOR_MALFORMED' },
+  },
   assign(
     'exchanged-release-file',
     'row 6',

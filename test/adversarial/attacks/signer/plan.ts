@@ -53,14 +53,17 @@ export const planAttacks: readonly SignerAttack[] = [
     'PLAN_NOT_ACTIVE',
     without(PLAN, 'now < notBefore', 'false'),
   ),
-  assign(
-    'plan-that-nobody-approved',
-    'row 2',
-    'assigns under a plan of their own',
-    { approvers: [] },
-    [12, 'APPROVALS_MISSING'],
-    without(APPROVALS, 'if (approvals.length === 0)', 'if (false)'),
-  ),
+  {
+    ...assign(
+      'plan-that-nobody-approved',
+      'row 2',
+      'assigns under a plan of their own',
+      { approvers: [] },
+      [12, 'APPROVALS_MISSING'],
+      without(APPROVALS, 'if (approvals.length === 0)', 'if (false)'),
+    ),
+    unguarded: { step: 12, code: 'QUORUM_NOT_MET' },
+  },
   assign(
     'plan-by-release-managers',
     'row 4',

@@ -24,6 +24,7 @@ export const requestAttacks: readonly SignerAttack[] = [
     does: 'sends a request of more than 4 MiB, for the signer to hold in memory',
     run: (scene) => scene.send('release', frameOf(request({ operation: 'status', more: new Uint8Array(4_194_304) }))),
     expected: { step: 1, code: 'FRAME_TOO_LARGE' },
+    unguarded: { step: 1, code: 'CBOR_TOO_LARGE' },
     guard: without('src/protocol/signer-socket-frames.ts', 'if (length > MAX_FRAME_BYTES)', 'if (false)'),
   },
   {
@@ -88,6 +89,7 @@ export const requestAttacks: readonly SignerAttack[] = [
     does: 'has a KRL signed that names another namespace',
     run: (scene) => scene.krl({ namespace: 'gateway/dev' }),
     expected: { step: 2, code: 'WRONG_NAMESPACE' },
+    unguarded: { step: 9, code: 'WRONG_NAMESPACE' },
     guard: without(
       'src/signer/release/krl-checks.ts',
       'atCheck(2, () => requireNamespace(context.namespace, krl.namespace))',

@@ -73,6 +73,7 @@ export const restoredAttacks: readonly SignerAttack[] = [
       return scene.reSign(was)
     },
     expected: suspended,
+    unguarded: { step: 9, code: 'KEY_NOT_NEWER' },
     guard: checkIn('release/re-sign-checks'),
   },
   {

@@ -24,6 +24,7 @@ export const trustAttacks: readonly SignerAttack[] = [
       return signUnder(scene, await signPolicy({ ...policy, version: 2, limits: {} }, policyKeys.slice(0, 1)))
     },
     expected: { step: 3, code: 'THRESHOLD_NOT_MET' },
+    unguarded: { step: 12, code: 'APPROVAL_MISMATCH' },
     guard: THRESHOLD,
   },
   {
@@ -35,6 +36,7 @@ export const trustAttacks: readonly SignerAttack[] = [
       return signUnder(scene, await signPolicy({ ...scene.trust.policy, version: 2 }, stranger.policyKeys))
     },
     expected: { step: 3, code: 'THRESHOLD_NOT_MET' },
+    unguarded: { step: 12, code: 'APPROVAL_MISMATCH' },
     guard: THRESHOLD,
   },
   {
@@ -44,6 +46,7 @@ export const trustAttacks: readonly SignerAttack[] = [
     run: async (scene) =>
       signUnder(scene, await signPolicy({ ...scene.trust.policy, namespace: 'gateway/dev' }, scene.trust.policyKeys)),
     expected: { step: 3, code: 'WRONG_NAMESPACE' },
+    unguarded: { step: 3, code: 'POLICY_CHANGED' },
     guard: without(OPEN_POLICY, 'if (policy.namespace !== state.root.namespace)', 'if (false)'),
   },
   {
@@ -158,6 +161,7 @@ export const trustAttacks: readonly SignerAttack[] = [
       return scene.assign({ digest, device: 3 })
     },
     expected: { step: 3, code: 'POLICY_VERSION' },
+    unguarded: { step: 12, code: 'APPROVAL_MISMATCH' },
     guard: without(OPEN_POLICY, 'if (held !== null && policy.version < held.version)', 'if (false)'),
   },
   {

@@ -7,6 +7,7 @@ export const deepNesting: DeviceAttack = {
   does: 'sends a KRL of arrays in arrays',
   run: (scene) => scene.offer({}, { krl: concat(new Uint8Array(200).fill(0x81), Uint8Array.of(0x80)) }),
   expected: { step: 6, code: 'CBOR_TOO_LARGE', detail: { what: 'depth' } },
+  unguarded: { step: 6, code: 'COSE_MALFORMED' },
   guard: [
     {
       file: 'src/domain/cbor/decode.ts',

@@ -10,6 +10,7 @@ export const hostileManifest: DeviceAttack = {
     return scene.offerManifest(manifest, { envelope: envelopeOf(manifest, []) })
   },
   expected: { step: 12, code: 'SIGNATURE_MISSING' },
+  unguarded: { step: 13, code: 'CBOR_MALFORMED' },
   guard: [
     {
       file: 'src/domain/trust/check-envelope.ts',

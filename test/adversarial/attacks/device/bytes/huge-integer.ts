@@ -13,6 +13,7 @@ export const hugeInteger: DeviceAttack = {
       return { assignment: await signPayload(scene.trust.roleKey('assignment'), 'assignment', spoilt) }
     }),
   expected: { step: 10, code: 'CBOR_MALFORMED', detail: { why: 'integer above 2^53-1' } },
+  unguarded: { step: 10, code: 'ASSIGNMENT_LIFE' },
   guard: [
     {
       file: 'src/domain/cbor/decode.ts',

@@ -6,6 +6,7 @@ export const oversizedEnvelope: DeviceAttack = {
   does: 'sends an envelope of more than 64 KiB',
   run: (scene) => scene.offer({}, { envelope: new Uint8Array(65_537) }),
   expected: { step: 1, code: 'DOCUMENT_MALFORMED', detail: { field: 'envelope' } },
+  unguarded: { step: 11, code: 'DOCUMENT_TOO_LARGE' },
   guard: [
     {
       file: 'src/protocol/device-http.ts',

@@ -6,6 +6,7 @@ export const oversizedKrl: DeviceAttack = {
   does: 'sends a KRL of two megabytes',
   run: (scene) => scene.offer({}, { krl: new Uint8Array(2 * 1024 * 1024) }),
   expected: { step: 1, code: 'DOCUMENT_MALFORMED', detail: { field: 'krl' } },
+  unguarded: { step: 6, code: 'DOCUMENT_TOO_LARGE' },
   guard: [
     {
       file: 'src/protocol/device-http.ts',

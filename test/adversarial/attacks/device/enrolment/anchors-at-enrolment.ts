@@ -17,6 +17,7 @@ export const anchorsAtEnrolment: DeviceAttack = {
     return scene.tryToEnrol(() => scene.offer({}, { roots: [bytes] }))
   },
   expected: { step: 0, code: 'DOCUMENT_MALFORMED', detail: { field: 'root', why: 'unknown member' } },
+  unguarded: { step: 2, code: 'THRESHOLD_NOT_MET' },
   guard: [
     {
       file: 'src/domain/trust/fields.ts',

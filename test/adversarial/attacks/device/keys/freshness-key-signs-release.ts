@@ -6,6 +6,7 @@ export const freshnessKeySignsRelease: DeviceAttack = {
   does: 'signs a release with the stolen freshness key',
   run: (scene) => scene.offer({ manifestKeys: [scene.trust.roleKey('freshness')] }),
   expected: { step: 12, code: 'KEY_UNKNOWN' },
+  unguarded: { step: 12, code: 'SIGNATURE_MISSING' },
   guard: [
     {
       file: 'src/domain/trust/signed-document.ts',

@@ -5,7 +5,7 @@ import { rootListing } from '../../../thief.js'
 
 export const oldAndNewAForB: DeviceAttack = {
   name: 'old-and-new-a-for-b',
-  threat: 'row 4',
+  threat: 'row 4; A-old and A-new for A and B',
   does: 'signs with the old and the new manifest-a key in the place of manifest-a and manifest-b',
   run: async (scene) => {
     const { trust } = scene

@@ -20,6 +20,7 @@ export const macForAKrl: DeviceAttack = {
       return { krl: encodeCbor(new CborTag(17, [header, new Map(), payload, macBy(keyId, header, payload)])) }
     }),
   expected: { step: 6, code: 'CBOR_MALFORMED', detail: { why: 'tag 17' } },
+  unguarded: { step: 6, code: 'ALGORITHM_NOT_ALLOWED' },
   guard: [
     {
       file: 'src/domain/cbor/decode.ts',

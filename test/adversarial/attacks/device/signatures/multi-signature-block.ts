@@ -16,6 +16,7 @@ export const multiSignatureBlock: DeviceAttack = {
     return scene.offerManifest(manifest, { envelope: envelopeOf(manifest, [await blockBy(key, manifest), block]) })
   },
   expected: { step: 12, code: 'CBOR_MALFORMED', detail: { why: 'tag 98' } },
+  unguarded: { step: 12, code: 'CBOR_TOO_LARGE' },
   guard: [
     {
       file: 'src/domain/cbor/decode.ts',

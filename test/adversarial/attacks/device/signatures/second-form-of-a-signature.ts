@@ -18,6 +18,7 @@ export const secondFormOfASignature: DeviceAttack = {
       return { krl: encodeSign1(protectedBytes, payload, other) }
     }),
   expected: { step: 6, code: 'SIGNATURE_INVALID' },
+  unguarded: { step: 9, code: 'KRL_EQUIVOCATION' },
   guard: [
     {
       file: 'src/domain/cose/verify.ts',

@@ -3,7 +3,7 @@ import type { DeviceAttack } from '../../../device-attack.js'
 
 export const extraPayloadByte: DeviceAttack = {
   name: 'extra-payload-byte',
-  threat: 'row 1; TUF: endless data',
+  threat: 'row 1; TUF: endless data; extra payload bytes',
   does: 'appends one byte to the payload',
   run: async (scene) => {
     scene.server.answer = await scene.answer()
@@ -11,6 +11,7 @@ export const extraPayloadByte: DeviceAttack = {
     return scene.poll()
   },
   expected: { step: 15, code: 'PAYLOAD_TOO_LONG', detail: { limitBytes: 40_000 } },
+  unguarded: { step: 15, code: 'PAYLOAD_MISMATCH' },
   guard: [
     {
       file: 'device-sim/slots.ts',

@@ -2,7 +2,7 @@ import type { DeviceAttack } from '../../../device-attack.js'
 
 export const otherImage: DeviceAttack = {
   name: 'other-image',
-  threat: 'rows 1 and 2; TUF: arbitrary software',
+  threat: 'row 1; row 2; TUF: arbitrary software',
   does: 'sends other bytes of the same length for the payload',
   run: async (scene) => {
     scene.server.answer = await scene.answer()
@@ -10,6 +10,7 @@ export const otherImage: DeviceAttack = {
     return scene.poll()
   },
   expected: { step: 15, code: 'PAYLOAD_MISMATCH' },
+  unguarded: { step: 16, code: 'SLOT_MISMATCH' },
   guard: [
     {
       file: 'device-sim/slots.ts',

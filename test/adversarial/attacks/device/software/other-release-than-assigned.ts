@@ -9,6 +9,7 @@ export const otherReleaseThanAssigned: DeviceAttack = {
     return scene.offer({ sequence: 6 }, envelope === undefined ? {} : { envelope })
   },
   expected: { step: 11, code: 'DIGEST_MISMATCH', detail: { what: 'assignment' } },
+  unguarded: { step: 13, code: 'ASSIGNMENT_SEQUENCE' },
   guard: [
     {
       file: 'src/domain/trust/check-envelope.ts',

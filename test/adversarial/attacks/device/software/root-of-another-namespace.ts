@@ -9,6 +9,7 @@ export const rootOfAnotherNamespace: DeviceAttack = {
     return scene.offer({}, { roots: [bytes] })
   },
   expected: { step: 2, code: 'WRONG_NAMESPACE', detail: { expected: 'gateway/prod', found: 'gateway/dev' } },
+  unguarded: { step: 6, code: 'WRONG_NAMESPACE' },
   guard: [
     {
       file: 'src/domain/trust/walk-root.ts',

@@ -10,6 +10,7 @@ export const shortPayload: DeviceAttack = {
     return scene.poll()
   },
   expected: { step: 15, code: 'PAYLOAD_TOO_SHORT', detail: { expectedBytes: 40_000, foundBytes: 39_999 } },
+  unguarded: { step: 15, code: 'PAYLOAD_MISMATCH' },
   guard: [
     {
       file: 'device-sim/slots.ts',

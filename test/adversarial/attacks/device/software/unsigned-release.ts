@@ -2,7 +2,7 @@ import type { DeviceAttack } from '../../../device-attack.js'
 
 export const unsignedRelease: DeviceAttack = {
   name: 'unsigned-release',
-  threat: 'rows 2 and 6; TUF: arbitrary software',
+  threat: 'row 2; row 6; TUF: arbitrary software',
   does: 'assigns firmware that nobody signed, with the stolen assignment key',
   run: (scene) => scene.offer({ manifestKeys: [] }),
   expected: { step: 12, code: 'SIGNATURE_MISSING', detail: { role: 'manifest-a' } },

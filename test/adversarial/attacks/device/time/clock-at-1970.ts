@@ -9,6 +9,7 @@ export const clockAt1970: DeviceAttack = {
     return scene.offer()
   },
   expected: { step: 6, code: 'KEY_NOT_ACTIVE' },
+  unguarded: { step: 9, code: 'FRESHNESS_NOT_YET' },
   guard: [
     {
       file: 'src/domain/trust/signed-document.ts',

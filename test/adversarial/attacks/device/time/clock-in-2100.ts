@@ -9,6 +9,7 @@ export const clockIn2100: DeviceAttack = {
     return scene.offer()
   },
   expected: { step: 5, code: 'ROOT_EXPIRED' },
+  unguarded: { step: 6, code: 'KEY_NOT_ACTIVE' },
   guard: [
     {
       file: 'src/domain/trust/accept-update.ts',

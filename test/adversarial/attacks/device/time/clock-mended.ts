@@ -13,6 +13,7 @@ export const clockMended: DeviceAttack = {
     return scene.offer()
   },
   expected: { step: 16, code: 'CONFIRMED' },
+  unguarded: { step: 5, code: 'ROOT_EXPIRED' },
   guard: [
     {
       file: 'src/domain/trust/accept-update.ts',

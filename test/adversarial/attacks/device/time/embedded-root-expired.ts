@@ -12,6 +12,7 @@ export const embeddedRootExpired: DeviceAttack = {
     return scene.offer({}, { roots: chain })
   },
   expected: { step: 16, code: 'CONFIRMED' },
+  unguarded: { step: 2, code: 'ROOT_EXPIRED' },
   guard: [
     {
       file: 'src/domain/trust/accept-update.ts',

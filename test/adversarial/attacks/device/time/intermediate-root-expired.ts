@@ -12,6 +12,7 @@ export const intermediateRootExpired: DeviceAttack = {
     return scene.offer({ freshness: { rootVersion: 25 } }, { roots: chain })
   },
   expected: { step: 16, code: 'CONFIRMED' },
+  unguarded: { step: 2, code: 'KEY_NOT_ACTIVE' },
   guard: [
     {
       file: 'src/domain/trust/walk-root.ts',

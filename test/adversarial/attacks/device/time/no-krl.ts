@@ -10,6 +10,7 @@ export const noKrl: DeviceAttack = {
     return scene.poll()
   },
   expected: { step: 7, code: 'KRL_MISSING' },
+  unguarded: { step: 9, code: 'FRESHNESS_KRL' },
   guard: [
     {
       file: 'src/domain/trust/accept-update.ts',

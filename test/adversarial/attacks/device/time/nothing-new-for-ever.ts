@@ -15,6 +15,7 @@ export const nothingNewForEver: DeviceAttack = {
     return scene.poll()
   },
   expected: { step: 9, code: 'FRESHNESS_EXPIRED' },
+  unguarded: { step: 0, code: 'NOTHING' },
   guard: [
     {
       file: 'device-sim/poller.ts',

@@ -13,6 +13,7 @@ export const rootsToBeFetched: DeviceAttack = {
     return scene.offer({ freshness: { rootVersion: 25 } })
   },
   expected: { step: 16, code: 'CONFIRMED' },
+  unguarded: { step: 5, code: 'ROOT_EXPIRED' },
   guard: [
     {
       file: 'device-sim/trust-desk.ts',

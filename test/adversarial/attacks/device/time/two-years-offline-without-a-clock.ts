@@ -13,6 +13,7 @@ export const twoYearsOfflineWithoutAClock: DeviceAttack = {
     return scene.offerWithNonce({ freshness: { rootVersion: 25 } }, { roots: chain })
   },
   expected: { step: 16, code: 'CONFIRMED' },
+  unguarded: { step: 4, code: 'KEY_NOT_ACTIVE' },
   guard: [
     {
       file: 'src/domain/trust/check-freshness.ts',

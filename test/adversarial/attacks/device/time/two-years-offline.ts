@@ -12,6 +12,7 @@ export const twoYearsOffline: DeviceAttack = {
     return scene.offer({ freshness: { rootVersion: 25 } }, { roots: chain })
   },
   expected: { step: 16, code: 'CONFIRMED' },
+  unguarded: { step: 2, code: 'ROOT_WALK_TOO_LONG' },
   guard: [
     {
       file: 'src/domain/trust/walk-root.ts',

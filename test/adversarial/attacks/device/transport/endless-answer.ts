@@ -10,6 +10,7 @@ export const endlessAnswer: DeviceAttack = {
     return scene.poll()
   },
   expected: { step: 1, code: 'UNREACHABLE', detail: { why: 'an answer of more than 4194304 bytes' } },
+  unguarded: { step: 1, code: 'DOCUMENT_TOO_LARGE' },
   guard: [
     {
       file: 'device-sim/http-exchange.ts',

@@ -11,6 +11,7 @@ export const endlessPayload: DeviceAttack = {
     return scene.poll()
   },
   expected: { step: 15, code: 'PAYLOAD_TOO_LONG', detail: { limitBytes: 40_000 } },
+  unguarded: { step: 15, code: 'PAYLOAD_MISMATCH' },
   guard: [
     {
       file: 'device-sim/slots.ts',

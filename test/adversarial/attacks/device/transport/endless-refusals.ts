@@ -13,6 +13,7 @@ export const endlessRefusals: DeviceAttack = {
     return scene.pollWithin(5_000)
   },
   expected: { step: 16, code: 'CONFIRMED' },
+  unguarded: { step: 1, code: 'UNREACHABLE' },
   guard: [
     {
       file: 'device-sim/http-transport.ts',

@@ -9,6 +9,7 @@ export const endlessRootDocument: DeviceAttack = {
     return scene.offer({ freshness: { rootVersion: 2 } })
   },
   expected: { step: 2, code: 'UNREACHABLE', detail: { why: 'an answer of more than 65536 bytes' } },
+  unguarded: { step: 2, code: 'DOCUMENT_TOO_LARGE' },
   guard: [
     {
       file: 'device-sim/http-exchange.ts',

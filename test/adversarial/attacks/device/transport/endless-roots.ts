@@ -10,6 +10,7 @@ export const endlessRoots: DeviceAttack = {
     return scene.offer({ freshness: { rootVersion: Number.MAX_SAFE_INTEGER } })
   },
   expected: { step: 2, code: 'ROOT_VERSION', detail: { expected: 3, found: 2 } },
+  unguarded: { step: 9, code: 'FRESHNESS_ROOT' },
   guard: [
     {
       file: 'device-sim/trust-desk.ts',

@@ -14,6 +14,7 @@ export const fastForwardClock: DeviceAttack = {
     return scene.offerWithNonce({ sequence: 6, krl: { number: 3, epoch: 2 } }, { roots: [bytes] })
   },
   expected: { step: 16, code: 'CONFIRMED' },
+  unguarded: { step: 7, code: 'KRL_EXPIRED' },
   guard: [
     {
       file: 'src/domain/trust/walk-root.ts',

@@ -4,7 +4,7 @@ import type { DeviceAttack } from '../../../device-attack.js'
 
 export const floorAtTheTop: DeviceAttack = {
   name: 'floor-at-the-top',
-  threat: 'rows 7 and 12; TUF: fast-forward',
+  threat: 'row 7; row 12; TUF: fast-forward',
   does: 'sets a sequence floor of 2^53-1 with the stolen KRL key; a root of a new epoch must bring the device back',
   run: async (scene) => {
     const floors = new Map([[toHex(CLASS_ID), Number.MAX_SAFE_INTEGER]])
@@ -13,6 +13,7 @@ export const floorAtTheTop: DeviceAttack = {
     return scene.offer({ krl: { number: 3, epoch: 2 } }, { roots: [bytes] })
   },
   expected: { step: 16, code: 'CONFIRMED' },
+  unguarded: { step: 13, code: 'ROLLBACK' },
   guard: [
     {
       file: 'src/domain/trust/walk-root.ts',

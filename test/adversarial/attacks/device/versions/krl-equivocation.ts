@@ -10,6 +10,7 @@ export const krlEquivocation: DeviceAttack = {
     return scene.offer({ sequence: 6, krl: { issued: NOW - 9 } })
   },
   expected: { step: 6, code: 'KRL_EQUIVOCATION', detail: { number: 1 } },
+  unguarded: { step: 9, code: 'KRL_EQUIVOCATION' },
   guard: [
     {
       file: 'src/domain/trust/take-krl.ts',

@@ -10,6 +10,7 @@ export const timePastTheKey: DeviceAttack = {
     return scene.offerWithNonce({ freshness: { time: NOW + 91 * DAY, expires: NOW + 92 * DAY } })
   },
   expected: { step: 4, code: 'KEY_NOT_ACTIVE' },
+  unguarded: { step: 6, code: 'KEY_NOT_ACTIVE' },
   guard: [
     {
       file: 'src/domain/trust/check-freshness.ts',
