@@ -48,7 +48,7 @@ async function main(): Promise<void> {
 async function serve(config: SignerConfig): Promise<void> {
   // Whoever reads the log may go away; what was signed is in the journal, and serving goes on.
   process.stdout.on('error', () => undefined)
-  const log = new SignerLog(`signer-${config.SIGNER_PROCESS}`, (line) => process.stdout.write(`${line}\n`))
+  const log = new SignerLog(`signer-${config.SIGNER_PROCESS}`, linesTogether())
   requireSandbox(config, log)
   const starting = startSigner(config, {
     clock: new SystemClock(),
@@ -72,6 +72,20 @@ async function openToken(config: SignerConfig, log: SignerLog): Promise<Pkcs11To
   const signs = algorithms.filter((one) => one.signs).map((one) => one.name)
   log.info('signer.token', { ...facts, signs })
   return token
+}
+
+/** Lines of one turn of the event loop leave in one write; the last ones when the process ends. */
+function linesTogether(): (line: string) => void {
+  let waiting = ''
+  const flush = (): void => {
+    if (waiting !== '') process.stdout.write(waiting)
+    waiting = ''
+  }
+  process.on('exit', flush)
+  return (line) => {
+    if (waiting === '') setImmediate(flush)
+    waiting += `${line}\n`
+  }
 }
 
 async function stopWhenStarted(starting: Promise<RunningSigner>, log: SignerLog): Promise<void> {

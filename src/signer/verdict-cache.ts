@@ -17,7 +17,7 @@ export class VerdictCache {
     if (this.now !== now || this.held !== held || this.verdicts.size >= LIMIT) this.verdicts.clear()
     this.now = now
     this.held = held
-    const name = `${what} ${fingerprint(inputs)}`
+    const name = inputs.length === 0 ? what : `${what} ${fingerprint(inputs)}`
     if (this.verdicts.has(name)) return this.verdicts.get(name) as T
     const verdict = verify()
     this.verdicts.set(name, verdict)

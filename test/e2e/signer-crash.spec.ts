@@ -50,7 +50,7 @@ const before = (file: string, line: string): readonly Edit[] => at(file, line, `
 const after = (file: string, line: string): readonly Edit[] => at(file, line, `${line}\n${KILL}`)
 
 /** In the write of a frame that holds a record of this kind. */
-const inWrite = (kind: string, where: 'half' | 'unflushed'): readonly Edit[] => {
+const inWrite = (kind: string, where: 'half' | 'whole'): readonly Edit[] => {
   const isIt = `if (lines.some((line) => line.kind === '${kind}'))`
   const half = 'const { frame, head } = appendLines(this.end, this.namespace, lines)'
   if (where === 'half')
@@ -59,10 +59,8 @@ const inWrite = (kind: string, where: 'half' | 'unflushed'): readonly Edit[] => 
       half,
       `${half}\n${isIt} { await writeBytes(this.descriptor, frame, 0, frame.length >> 1, null); ${KILL} }`,
     )
-  return before('journal/journal-writer', 'await flush(this.descriptor)').map((edit) => ({
-    ...edit,
-    replace: `${isIt} ${edit.replace}`,
-  }))
+  const written = 'at += (await writeBytes(this.descriptor, frame, at, frame.length - at, null)).bytesWritten'
+  return at('journal/journal-writer', written, `${written}\n${isIt} ${KILL}`)
 }
 
 /** Starts the edited program, asks, and waits for it to be killed. @returns what the one who asked was told. */
@@ -95,7 +93,7 @@ const RECORD_RESULT =
 const points: readonly (readonly [where: string, left: Left, edits: readonly Edit[]])[] = [
   ['before the intent is written', 'nothing', before('release/sign-release', RECORD_INTENT)],
   ['in the middle of writing the intent', 'nothing', inWrite('intent', 'half')],
-  ['when the intent is written and not flushed', 'a spent grant', inWrite('intent', 'unflushed')],
+  ['when the intent is written and nobody was told', 'a spent grant', inWrite('intent', 'whole')],
   ['when the intent is on the disk', 'a spent grant', after('release/sign-release', RECORD_INTENT)],
   [
     'when the token has signed',
@@ -109,9 +107,9 @@ const points: readonly (readonly [where: string, left: Left, edits: readonly Edi
   ],
   ['before the result is written', 'a spent grant', before('release/sign-release', RECORD_RESULT)],
   ['in the middle of writing the result', 'a spent grant', inWrite('result', 'half')],
-  ['when the result is written and not flushed', 'a release', inWrite('result', 'unflushed')],
+  ['when the result is written and nobody was told', 'a release', inWrite('result', 'whole')],
   ['when the result is on the disk', 'a release', after('release/sign-release', RECORD_RESULT)],
-  ['in the middle of publishing', 'a release', after('trust/published-folder', 'await writeFile(draft, envelope)')],
+  ['in the middle of publishing', 'a release', after('trust/published-folder', 'writeFileSync(descriptor, envelope)')],
   ['when the release is published', 'a release', before('release/sign-release', 'return { envelope }')],
   [
     'before the answer is sent',
@@ -191,7 +189,7 @@ describe('a release signer that is killed', () => {
 
 const assignPoints: readonly (readonly [where: string, isCounted: boolean, edits: readonly Edit[]])[] = [
   ['in the middle of writing an assignment', false, inWrite('assignment', 'half')],
-  ['when an assignment is written and not flushed', true, inWrite('assignment', 'unflushed')],
+  ['when an assignment is written and nobody was told', true, inWrite('assignment', 'whole')],
   ['when an assignment is signed', true, before('checked-signer', 'return signature')],
 ]
 

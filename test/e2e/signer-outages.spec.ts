@@ -151,9 +151,9 @@ describe('a flush that does not end (I-4)', () => {
     edited.make([
       {
         file: 'src/signer/journal/journal-writer.ts',
-        find: 'await flush(this.descriptor)',
+        find: 'const { frame, head } = appendLines(this.end, this.namespace, lines)',
         replace: `if (lines.some((line) => line.kind === '${kind}')) { console.log('flushing'); await new Promise(() => undefined) }
-          await flush(this.descriptor)`,
+          const { frame, head } = appendLines(this.end, this.namespace, lines)`,
       },
       {
         file: 'src/signer/checked-signer.ts',

@@ -16,15 +16,26 @@ export interface MachineUptime {
   seconds(): number | null
 }
 
+/** A reading is good for that long; what it is compared with may be off by an hour. */
+const UPTIME_GOOD_MS = 100
+
 /** Linux tells both; other systems are for laptops, where a jumping clock is not noticed. */
 export function systemUptime(): MachineUptime {
+  let [readMs, seconds] = [Number.NEGATIVE_INFINITY, readUptime()]
   return {
     bootId: readText('/proc/sys/kernel/random/boot_id'),
     seconds: () => {
-      const seconds = Number.parseFloat(readText('/proc/uptime'))
-      return Number.isFinite(seconds) ? Math.floor(seconds) : null
+      // A clock that nobody sets.
+      const nowMs = performance.now()
+      if (nowMs - readMs > UPTIME_GOOD_MS) [readMs, seconds] = [nowMs, readUptime()]
+      return seconds
     },
   }
+}
+
+function readUptime(): number | null {
+  const seconds = Number.parseFloat(readText('/proc/uptime'))
+  return Number.isFinite(seconds) ? Math.floor(seconds) : null
 }
 
 function readText(path: string): string {

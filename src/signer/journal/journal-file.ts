@@ -9,6 +9,8 @@ import { syncFolder } from '../host/atomic-file.js'
 import { entryOf, type TimedEntry } from '../../domain/signer-journal/journal-entry.js'
 
 const PIECE_BYTES = 1_048_576
+/** What is written is on the disk when the call is done (open(2), O_DSYNC): a flush of its own would be one more call. */
+const FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | constants.O_DSYNC
 
 /** An open journal, read to its end, and where to write on. */
 export interface OpenJournal extends JournalEnd {
@@ -31,7 +33,7 @@ export function openJournal(
 ): OpenJournal {
   const path = join(folder, 'journal')
   try {
-    const descriptor = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_APPEND, 0o600)
+    const descriptor = openSync(path, FLAGS, 0o600)
     try {
       const end = replay(descriptor, namespace, each, mark)
       if (end.tornBytes > 0) ftruncateSync(descriptor, end.wholeBytes)

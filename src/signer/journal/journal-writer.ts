@@ -1,4 +1,4 @@
-import { close, fdatasync, write } from 'node:fs'
+import { close, write } from 'node:fs'
 import { promisify } from 'node:util'
 import { appendLines, type JournalHead, type JournalLine } from '../../domain/journal/journal-chain.js'
 import { Refusal } from '../../domain/refusal.js'
@@ -7,7 +7,6 @@ import { bodyOf, type TimedEntry } from '../../domain/signer-journal/journal-ent
 import type { OpenJournal } from './journal-file.js'
 
 const writeBytes = promisify(write)
-const flush = promisify(fdatasync)
 const closeFile = promisify(close)
 
 interface Waiting {
@@ -22,7 +21,8 @@ export interface JournalSink {
 }
 
 /**
- * Appends entries. Those that arrive while the disk is busy share the next write and flush (group commit), in the order they came.
+ * Appends entries to a file whose writes are flushes. Those that arrive while the disk is busy share the next one (group
+ * commit), in the order they came.
  * After a failed write nobody knows what the disk holds, so nothing is accepted any more until a start has read it again.
  */
 export class JournalWriter implements JournalSink {
@@ -81,7 +81,6 @@ export class JournalWriter implements JournalSink {
     const { frame, head } = appendLines(this.end, this.namespace, lines)
     for (let at = 0; at < frame.length;)
       at += (await writeBytes(this.descriptor, frame, at, frame.length - at, null)).bytesWritten
-    await flush(this.descriptor)
     this.end = head
   }
 }

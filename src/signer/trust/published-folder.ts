@@ -1,11 +1,14 @@
-import { mkdirSync, readFileSync, rmSync } from 'node:fs'
-import { rename, writeFile } from 'node:fs/promises'
+import { closeSync, mkdirSync, open, readFileSync, rename, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { equalBytes } from '../../domain/bytes.js'
 import { Refusal } from '../../domain/refusal.js'
 import { syncFolder, writeFileAtomically } from '../host/atomic-file.js'
 import { errnoOf } from '../host/errno.js'
 import type { HeldTrust } from '../../domain/signer-journal/held-trust.js'
+
+const openFile = promisify(open)
+const renameFile = promisify(rename)
 
 /**
  * The folder from which the online signer learns: roots, policy, KRL, releases. Written by the release signer alone.
@@ -40,8 +43,14 @@ export class PublishedFolder {
   async publishRelease(digest: string, envelope: Uint8Array): Promise<void> {
     const draft = join(this.folder, 'releases', `.${(this.drafts += 1)}.draft`)
     await atStorageAsync(async () => {
-      await writeFile(draft, envelope)
-      await rename(draft, join(this.folder, releaseName(digest)))
+      // The two that may wait for the disk are left to other threads.
+      const descriptor = await openFile(draft, 'w', 0o644)
+      try {
+        writeFileSync(descriptor, envelope)
+      } finally {
+        closeSync(descriptor)
+      }
+      await renameFile(draft, join(this.folder, releaseName(digest)))
     })
   }
 
