@@ -157,8 +157,8 @@ describe('a flush that does not end (I-4)', () => {
       },
       {
         file: 'src/signer/checked-signer.ts',
-        find: 'const signature = await',
-        replace: `console.log('token asked for ' + key.keyId)\nconst signature = await`,
+        find: 'const made = await',
+        replace: `console.log('token asked for ' + key.keyId)\nconst made = await`,
       },
     ])
 

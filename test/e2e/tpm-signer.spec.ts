@@ -80,9 +80,9 @@ onLinux('a release signer whose keys are in a TPM', () => {
   }
   const sha256Of = (bytes: Uint8Array): Uint8Array => new Uint8Array(Buffer.from(sha256Hex(bytes), 'hex'))
 
-  it('signs KRL and manifests with -9, and a device takes them, with s in either half of the order', async () => {
-    const halves = new Set<boolean>()
-    for (let sequence = 1; halves.size < 2 && sequence <= 64; sequence += 1) {
+  it('signs KRL and manifests with -9, and a device takes them, each with the lower s', async () => {
+    // The TPM answers with either s; one in 65,536 runs would be green without the signer's choice.
+    for (let sequence = 1; sequence <= 16; sequence += 1) {
       const { envelope, digest } = await fixture.signRelease(release, sequence)
       const update = await accepted(envelope, digest, sequence)
       expect(update.manifest.sequence).toBe(sequence)
@@ -90,9 +90,8 @@ onLinux('a release signer whose keys are in a TPM', () => {
       const [block] = parseEnvelope(envelope).blocks
       // The protected header {1: -9, 4: keyid}.
       expect(toHex(block ?? digest)).toContain(`a20128045820${fixture.keyIds.get('manifest-a')}`)
-      halves.add((block?.at(-32) ?? 0) > 0x7f)
+      expect(block?.at(-32)).toBeLessThanOrEqual(0x7f)
     }
-    expect(halves.size).toBe(2)
   })
 
   it('refuses while the TPM has no power, and signs the next release when it has', async () => {
