@@ -34,7 +34,7 @@ const domainRooms = [
   { name: 'evidence', below: ['cbor', 'cose', 'suit', 'trust'] },
   { name: 'signer-journal', below: ['cbor', 'cose', 'suit', 'journal', 'trust'] },
   { name: 'targeting', below: ['suit'] },
-  { name: 'rollout', below: [] },
+  { name: 'rollout', below: ['suit'] },
 ]
 
 const domain = [

@@ -7,6 +7,10 @@ import { wakeUpDelayMs } from './wake-up.js'
 
 /** A window longer than this would be a way to keep a fleet asleep. */
 const LONGEST_JITTER_SECONDS = 3_600
+/** When a window opens, devices come one after the other over so long. */
+const WINDOW_JITTER_SECONDS = 300
+/** Further ahead than a timer reaches; the polls until then say it again. */
+const LONGEST_TIMER_MS = 20 * 86_400_000
 
 export interface DeviceLifeOptions {
   readonly namespace: string
@@ -24,6 +28,7 @@ export class DeviceLife {
   private mqtt: MqttTransport | null = null
   private pollTimer: NodeJS.Timeout | null = null
   private wakeTimer: NodeJS.Timeout | null = null
+  private windowTimer: NodeJS.Timeout | null = null
   private wakeAtMs = Number.POSITIVE_INFINITY
   private wakeReasons: (() => boolean)[] = []
   private isRunning = false
@@ -44,6 +49,7 @@ export class DeviceLife {
     this.isRunning = false
     if (this.pollTimer !== null) clearTimeout(this.pollTimer)
     if (this.wakeTimer !== null) clearTimeout(this.wakeTimer)
+    if (this.windowTimer !== null) clearTimeout(this.windowTimer)
     this.wakeAtMs = Number.POSITIVE_INFINITY
     this.wakeReasons = []
     this.device.useWire(null)
@@ -56,9 +62,20 @@ export class DeviceLife {
   async poll(): Promise<void> {
     try {
       await this.device.pollOnce()
+      this.comeBackAt(this.device.installsAt)
     } catch (error) {
       this.options.onError(error)
     }
+  }
+
+  /** Asks again when the install window opens, at its own share of the first part of it. */
+  private comeBackAt(at: number | null): void {
+    if (this.windowTimer !== null) clearTimeout(this.windowTimer)
+    this.windowTimer = null
+    const inMs = at === null ? Infinity : at * 1_000 - Date.now()
+    if (!this.isRunning || inMs > LONGEST_TIMER_MS) return
+    const share = wakeUpDelayMs(this.device.id, `window ${at}`, WINDOW_JITTER_SECONDS)
+    this.windowTimer = setTimeout(() => void this.poll(), Math.max(0, inMs) + share)
   }
 
   private schedulePoll(delayMs: number): void {

@@ -26,6 +26,7 @@ const update: Update = {
   offer: { roots: [], krl: null, freshness: null, assignment: null, envelope: null },
   nonce: null,
   payloadUrls: [],
+  terms: {},
 }
 const why: Why = { code: 'SLOT_MISMATCH', step: 16, detail: {} }
 

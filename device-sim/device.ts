@@ -1,6 +1,7 @@
 import type { RefusalCode } from '../src/domain/refusal.js'
 import type { UpdateOffer } from '../src/domain/trust/accept-update.js'
 import type { ReportState } from '../src/domain/trust/report.js'
+import type { OfferTerms } from './offer-terms.js'
 import type { SlotImage } from './slot-image.js'
 
 /** Why a device said no: a refusal as far as it outlives a restart. */
@@ -21,12 +22,16 @@ export interface Update {
   readonly nonce: Uint8Array | null
   /** Bases for the payload's relative address, in the order to try them. */
   readonly payloadUrls: readonly string[]
+  /** What the server wishes about the time; it binds nobody, and withholding it is no more than withholding the offer. */
+  readonly terms: OfferTerms
 }
 
 /** What a device is about. Between two polls it rests in `idle` or in how the last update ended. */
 export type Session =
   | { readonly phase: 'idle' | 'polling' }
   | { readonly phase: 'downloading' | 'downloaded' | 'installing'; readonly update: Update }
+  /** Stored, and to be installed later or not at all. */
+  | { readonly phase: 'waiting'; readonly update: Update }
   | { readonly phase: 'rebooting'; readonly image: SlotImage }
   | { readonly phase: 'confirmed'; readonly image: SlotImage }
   | { readonly phase: 'failed' | 'reverted' | 'refused'; readonly rolloutId: string | null; readonly why: Why }
@@ -36,6 +41,11 @@ export type DeviceEvent =
   | { readonly happened: 'server-unreachable' }
   | { readonly happened: 'nothing-offered' }
   | { readonly happened: 'update-accepted'; readonly update: Update }
+  /** Accepted, and a person has not agreed. */
+  | { readonly happened: 'not-agreed' }
+  /** Accepted, and stored already. */
+  | { readonly happened: 'stored-before'; readonly update: Update }
+  | { readonly happened: 'install-later'; readonly update: Update }
   /** Accepted, and it is what runs already. */
   | { readonly happened: 'already-running'; readonly image: SlotImage }
   /** Accepted once more after it failed for good: not tried again, and not reported again. */
@@ -122,7 +132,15 @@ function whilePolling(event: DeviceEvent): Reaction | null {
   switch (event.happened) {
     case 'server-unreachable':
     case 'nothing-offered':
+    case 'not-agreed':
       return idle
+    case 'install-later':
+      return { session: { phase: 'waiting', update: event.update }, effects: [] }
+    case 'stored-before':
+      return {
+        session: { phase: 'downloaded', update: event.update },
+        effects: [{ perform: 'judge-again', update: event.update }],
+      }
     case 'already-running':
       return {
         session: { phase: 'confirmed', image: event.image },
@@ -174,6 +192,7 @@ const failed = (image: SlotImage, why: Why): Reaction => ({
 /** Step 10 asks twice: a revocation that came during the download still counts. */
 function whileDownloaded(update: Update, event: DeviceEvent): Reaction | null {
   if (event.happened === 'refused') return refused(update.image.rolloutId, event.why)
+  if (event.happened === 'install-later') return { session: { phase: 'waiting', update }, effects: [] }
   if (event.happened !== 'still-accepted') return null
   return {
     session: { phase: 'installing', update },

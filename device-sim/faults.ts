@@ -6,6 +6,7 @@ export const faultNames = [
   'unhealthy-boot',
   'slow',
   'offline',
+  'declines',
 ] as const
 export type FaultName = (typeof faultNames)[number]
 

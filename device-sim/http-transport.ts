@@ -78,8 +78,9 @@ export class HttpTransport extends DeviceServer {
     const { status, body } = await this.post(`${deviceId}/report`, report, this.authorization() ?? '')
     const problem = status === 409 ? findProblem(body) : null
     if (problem?.code === 'REPORT_EPOCH') return null
-    // The broker brought it already: what the server holds is said in the refusal.
-    const held = problem?.code === 'REPORT_OLD' ? findHeldReport(problem.detail) : null
+    // The broker brought it already, or it speaks of a rollout that is gone: what the server holds is said in the refusal.
+    const isHeld = problem?.code === 'REPORT_OLD' || problem?.code === 'REPORT_ROLLOUT'
+    const held = isHeld ? findHeldReport(problem.detail) : null
     return held ?? parseReportAnswer(requireDone(status, body))
   }
 
@@ -193,7 +194,7 @@ function findProblem(body: Uint8Array): { code: unknown; detail: unknown } | nul
   }
 }
 
-/** The numbers in a refusal REPORT_OLD; null when there are none. */
+/** The numbers in such a refusal; null when there are none. */
 function findHeldReport(detail: unknown): ReportAck | null {
   const { epoch, counter } = (detail ?? {}) as Partial<ReportAck>
   const isWhole = Number.isSafeInteger(epoch) && Number.isSafeInteger(counter)

@@ -22,10 +22,15 @@ export interface Outcome {
 
 /** @param told a report, or where the device's session came to rest. */
 export function outcomeOf(told: Statement | Session, sequence: number): Outcome {
-  const state = 'state' in told ? told.state : told.phase === 'polling' ? 'idle' : told.phase
+  const state = 'state' in told ? told.state : wordOf(told.phase)
   const why = 'why' in told ? told.why : null
   const rolloutId = rolloutOf(told)
   return { state, sequence, ...(why === null ? {} : reasonsOf(why)), ...(rolloutId === null ? {} : { rolloutId }) }
+}
+
+function wordOf(phase: Session['phase']): Outcome['state'] {
+  if (phase === 'polling') return 'idle'
+  return phase === 'waiting' ? 'downloaded' : phase
 }
 
 const reasonsOf = ({ code, step, detail }: Why): Pick<Outcome, 'code' | 'step' | 'reason' | 'detail'> => ({

@@ -4,10 +4,12 @@ import { Refusal } from '../src/domain/refusal.js'
 import type { AcceptedUpdate, UpdateOffer } from '../src/domain/trust/accept-update.js'
 import type { UpdateAnswer } from '../src/protocol/device-http.js'
 import { runningImage } from './boot-record.js'
-import type { DeviceEvent } from './device.js'
+import type { DeviceEvent, Update } from './device.js'
 import type { DeviceMemory } from './device-memory.js'
 import { DeviceServer, Unreachable, type PollAnswer } from './device-server.port.js'
 import { whyOf } from './installer.js'
+import { mayInstall, termsOf } from './offer-terms.js'
+import type { Faults } from './faults.js'
 import type { ReportDesk } from './report-desk.js'
 import type { SlotImage } from './slot-image.js'
 import type { TrustDesk } from './trust-desk.js'
@@ -21,18 +23,26 @@ export interface PollerOptions {
   readonly server: DeviceServer
   readonly trust: TrustDesk
   readonly reports: ReportDesk
+  readonly faults: Faults
 }
 
 /** Asks the server once and says what came of it. */
 export class Poller {
   /** Of the newest answer that asked nothing of us; an update that went wrong is asked for in full again. */
   private etag: string | null = null
+  /** Whole in the slot that does not run, and told so. */
+  private stored: SlotImage | null = null
 
   constructor(private readonly options: PollerOptions) {}
 
   /** Memory is gone. */
   forget(): void {
     this.etag = null
+    this.stored = null
+  }
+
+  noteStored(image: SlotImage): void {
+    this.stored = image
   }
 
   async poll(): Promise<DeviceEvent> {
@@ -101,7 +111,17 @@ export class Poller {
     const { failure } = record
     if (failure !== null && failure.isFinal && isSameAttempt(failure.image, image))
       return { happened: 'given-up', image, why: { code: failure.code, step: failure.step, detail: {} } }
-    return { happened: 'update-accepted', update: { image, offer, nonce, payloadUrls: answer.payloadUrls ?? [] } }
+    const update = { image, offer, nonce, payloadUrls: answer.payloadUrls ?? [], terms: termsOf(answer) }
+    return this.whatNow(update)
+  }
+
+  /** A person who is asked, and the hours of the place, come after every check. */
+  private whatNow(update: Update): DeviceEvent {
+    const { terms, image } = update
+    if (terms.mode === 'soft' && this.options.faults.has('declines')) return { happened: 'not-agreed' }
+    if (this.stored === null || !isSameAttempt(this.stored, image)) return { happened: 'update-accepted', update }
+    const isTime = mayInstall(terms, this.options.trust.now())
+    return { happened: isTime ? 'stored-before' : 'install-later', update }
   }
 }
 

@@ -17,6 +17,7 @@ import { Unreachable, type DeviceServer } from './device-server.port.js'
 import { Faults, type FaultName } from './faults.js'
 import { HttpTransport } from './http-transport.js'
 import { Installer, whyOf } from './installer.js'
+import { installsAt } from './offer-terms.js'
 import { outcomeOf, type Outcome } from './outcome.js'
 import { Poller } from './poller.js'
 import { ReportDesk, type ReportWire, type Statement } from './report-desk.js'
@@ -94,7 +95,7 @@ export class SimulatedDevice {
     })
     this.hasClock = clockSeconds() !== null
     const { hasClock } = this
-    const poller = new Poller({ deviceId, hasClock, memory, server, trust, reports })
+    const poller = new Poller({ deviceId, hasClock, memory, server, trust, reports, faults })
     const reopen = (): void => {
       this.held = this.open()
     }
@@ -113,6 +114,11 @@ export class SimulatedDevice {
   }
   get runningSequence(): number {
     return runningImage(this.held.boot)?.sequence ?? 0
+  }
+  /** When its install window opens, for an update that waits for it; seconds since the epoch. */
+  get installsAt(): number | null {
+    const session = this.runner.current
+    return session.phase === 'waiting' ? installsAt(session.update.terms, this.trust.now()) : null
   }
   get isEnrolled(): boolean {
     return this.held.record.enrolment !== null
@@ -232,9 +238,11 @@ export class SimulatedDevice {
     if (unacknowledged !== null) return unacknowledged
     switch (session.phase) {
       case 'downloading':
-      case 'downloaded':
       case 'installing':
         return { state: session.phase, rolloutId: session.update.image.rolloutId, why: null }
+      case 'downloaded':
+      case 'waiting':
+        return { state: 'downloaded', rolloutId: session.update.image.rolloutId, why: null }
       case 'rebooting':
         return { state: 'rebooting', rolloutId: session.image.rolloutId, why: null }
       default:

@@ -3,6 +3,7 @@ import { toHex } from '../src/domain/bytes.js'
 import { react, type DeviceEffect, type DeviceEvent, type Session, type Update } from './device.js'
 import type { DeviceMemory } from './device-memory.js'
 import { PowerCut, type Faults } from './faults.js'
+import { mayInstall } from './offer-terms.js'
 import { whyOf, type Installer } from './installer.js'
 import { isSameAttempt, type Poller } from './poller.js'
 import type { ReportDesk, Statement } from './report-desk.js'
@@ -83,7 +84,7 @@ export class UpdateRunner {
         return null
       case 'download':
         this.options.faults.strike('update-accepted')
-        return installer.download(effect.update)
+        return this.download(effect.update)
       case 'judge-again':
         return this.judgeAgain(effect.update)
       case 'verify-slot':
@@ -121,10 +122,18 @@ export class UpdateRunner {
     if (state === 'reverted') installer.fallBackReported()
   }
 
-  private judgeAgain({ offer, nonce, image }: Update): DeviceEvent {
+  private async download(update: Update): Promise<DeviceEvent> {
+    const event = await this.options.installer.download(update)
+    if (event.happened === 'payload-stored') this.options.poller.noteStored(update.image)
+    return event
+  }
+
+  private judgeAgain(update: Update): DeviceEvent {
+    const { offer, nonce, image } = update
+    const { trust } = this.options
     try {
-      this.options.trust.judgeAgain(offer, nonce)
-      return { happened: 'still-accepted' }
+      trust.judgeAgain(offer, nonce)
+      return mayInstall(update.terms, trust.now()) ? { happened: 'still-accepted' } : { happened: 'install-later', update }
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
       return { happened: 'refused', rolloutId: image.rolloutId, why: whyOf(error, 10) }

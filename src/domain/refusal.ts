@@ -170,6 +170,10 @@ export interface RefusalDetail {
   EMBEDDED_SIGNATURE_INVALID: { format: string; why: string }
   VERSION_DISAGREES: { typed: string; found: string }
   CLASS_DISAGREES: { typed: string; found: string }
+  /** `why`: a word of `rollout plan`; `devices`: how many it keeps from getting the release. */
+  PLAN_IMPOSSIBLE: { why: string; devices: number }
+  /** What the report says of the device was taken in, its counter too. */
+  REPORT_ROLLOUT: { rolloutId: string; epoch: number; counter: number }
 }
 export type RefusalCode = keyof RefusalDetail
 

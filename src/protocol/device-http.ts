@@ -35,12 +35,26 @@ export interface UpdateAnswer {
   /** Against these the manifest's relative URI is resolved; a path or an absolute URL, ending in "/". */
   readonly payloadUrls?: readonly string[]
   readonly ack?: ReportAck
+  /** Absent: at once, without asking anybody. `soft`: a person may be asked. `download-only`: stored and not installed. */
+  readonly mode?: 'soft' | 'download-only'
+  /** Absent: at any time. Seconds since the epoch; 0 for a beginning or an end that does not matter now. */
+  readonly installWindow?: InstallWindow
+}
+
+/** When the device may switch to what it downloaded, from ≤ t < to. Only a wish of people: nothing on it is signed. */
+export interface InstallWindow {
+  readonly from: number
+  readonly to: number
 }
 
 const ackToWire = (ack: ReportAck | undefined): readonly number[] | undefined => ack && [ack.epoch, ack.counter]
 
 export const encodeUpdateAnswer = (answer: UpdateAnswer): Uint8Array =>
-  encodeWireMap({ ...answer, ack: ackToWire(answer.ack) })
+  encodeWireMap({
+    ...answer,
+    ack: ackToWire(answer.ack),
+    installWindow: answer.installWindow && [answer.installWindow.from, answer.installWindow.to],
+  })
 
 /** @throws Refusal `DOCUMENT_TOO_LARGE`, `DOCUMENT_MALFORMED` naming the member, `CBOR_*`. */
 export function parseUpdateAnswer(bytes: Uint8Array): UpdateAnswer {
@@ -54,9 +68,22 @@ export function parseUpdateAnswer(bytes: Uint8Array): UpdateAnswer {
     ...(fields.has('envelope') ? { envelope: readBlob(fields, MAX_ENVELOPE_BYTES)('envelope') } : {}),
     ...(fields.has('payloadUrls') ? { payloadUrls: readPayloadUrls(fields) } : {}),
     ...(fields.has('ack') ? { ack: readAck(fields) } : {}),
+    ...(fields.has('mode') ? { mode: readMode(fields) } : {}),
+    ...(fields.has('installWindow') ? { installWindow: readInstallWindow(fields) } : {}),
   }
   fields.finish()
   return answer
+}
+
+function readMode(fields: Fields): 'soft' | 'download-only' {
+  const mode = fields.text('mode', 16)
+  if (mode !== 'soft' && mode !== 'download-only') throw fields.refusal('mode', 'unknown mode')
+  return mode
+}
+
+function readInstallWindow(fields: Fields): InstallWindow {
+  const [from, to] = fields.asArray('installWindow', fields.value('installWindow'), 2)
+  return { from: fields.asUint('installWindow', from), to: fields.asUint('installWindow', to) }
 }
 
 const readRoots = (fields: Fields): readonly Uint8Array[] =>

@@ -15,7 +15,7 @@ beforeAll(async () => {
 }, 60_000)
 afterAll(async () => {
   await fleet.stop()
-}, 30_000)
+}, 120_000)
 
 const counterOf = async (device: FleetDevice): Promise<number | null> =>
   first(
@@ -100,7 +100,7 @@ describe('the broker', () => {
         await client.publishAsync(reportTopic(device), Buffer.from(await device.sign()), { qos: 1 })
     })
     await eventually(async () => ((await counterOf(device)) === 3 ? true : null))
-  }, 30_000)
+  }, 120_000)
 })
 
 describe('a broker that is away', () => {
@@ -124,7 +124,7 @@ describe('a broker that is away', () => {
     const ports = { devicePort: Number(new URL(deviceUrl).port), serverPort: Number(new URL(serverUrl).port) }
     Object.assign(fleet, { broker: await EmbeddedBroker.start({ folder: fleet.brokerFolder, ...ports }) })
     // Accounts and the server's new password are read again; the message leaves.
-    await eventually(async () => ((await fleet.sql('SELECT 1 FROM mqtt_outbox')).length === 0 ? true : null), 15_000)
+    await eventually(async () => ((await fleet.sql('SELECT 1 FROM mqtt_outbox')).length === 0 ? true : null), 60_000)
     expect(await ready()).toEqual({ status: 'ready', broker: 'connected' })
-  }, 40_000)
+  }, 120_000)
 })

@@ -12,8 +12,17 @@ const scene = new RolloutScene()
 
 describe('the online signer', () => {
   it('sets the pace: its PACE_EXCEEDED waits, and fails nobody', async () => {
+    const devices = await scene.set(2)
+    scene.fleet.signers.refusal = new Refusal('SIGNER_REFUSED', { code: 'PACE_EXCEEDED', check: 24 })
+    const id = await scene.start(devices, { stages: [{ percent: 100 }] })
+    const waiting = await scene.fleet.until(id, (view) => view.waitingFor === 'PACE_EXCEEDED')
+    expect(waiting).toMatchObject({ state: 'running', totals: { queued: 2, offered: 0, failed: 0 } })
+  }, 120_000)
+
+  it('is not asked for more than people signed', async () => {
     const devices = await scene.set(5)
-    const id = await scene.start(devices, { stages: [{ percent: 100 }], devicesTotal: 2 })
+    const before = scene.fleet.signers.calls
+    const id = await scene.start(devices, { stages: [{ percent: 100 }], devicesPerHour: 2 })
     await scene.offered(id, 2)
     const waiting = await scene.fleet.until(id, (view) => view.waitingFor !== null)
     expect(waiting).toMatchObject({
@@ -21,7 +30,8 @@ describe('the online signer', () => {
       waitingFor: 'PACE_EXCEEDED',
       totals: { queued: 3, offered: 2, failed: 0 },
     })
-  }, 30_000)
+    expect(scene.fleet.signers.calls - before).toBe(2)
+  }, 120_000)
 
   it('that is away holds nothing up for good', async () => {
     const devices = await scene.set(2)
@@ -30,7 +40,7 @@ describe('the online signer', () => {
     await scene.fleet.until(id, (view) => view.waitingFor === 'SIGNER_UNAVAILABLE')
     scene.fleet.signers.refusal = null
     await scene.offered(id, 2)
-  }, 30_000)
+  }, 120_000)
 
   it('that refuses for another reason pauses the rollout with it', async () => {
     const devices = await scene.set(2)
@@ -41,7 +51,7 @@ describe('the online signer', () => {
       pauseCode: 'APPROVAL_EXPIRED',
       totals: { queued: 2, offered: 0 },
     })
-  }, 30_000)
+  }, 120_000)
 
   it('renews an assignment before it ends', async () => {
     const devices = await scene.set(1)
@@ -54,7 +64,7 @@ describe('the online signer', () => {
       return assignment !== undefined && toHex(assignment) !== toHex(before ?? new Uint8Array()) ? assignment : null
     })
     expect((await scene.fleet.show(id)).totals).toMatchObject({ offered: 1 })
-  }, 30_000)
+  }, 120_000)
 
   it('whose answer a device would refuse is not passed on', async () => {
     const devices = await scene.set(1)
@@ -65,7 +75,7 @@ describe('the online signer', () => {
       pauseCode: 'ASSIGNMENT_SEQUENCE',
       totals: { offered: 0 },
     })
-  }, 30_000)
+  }, 120_000)
 })
 
 describe('a crash', () => {
@@ -93,7 +103,7 @@ describe('a crash', () => {
     expect(seen).toHaveLength(6)
     expect(scene.fleet.signers.assigned.size).toBe(6)
     expect(scene.fleet.signers.calls).toBeGreaterThanOrEqual(12)
-  }, 30_000)
+  }, 120_000)
 })
 
 describe('two servers', () => {
@@ -111,7 +121,7 @@ describe('two servers', () => {
     await scene.offered(id, 40)
     // One call of the signer for each: nobody was asked for twice.
     expect(scene.fleet.signers.calls - before).toBe(40)
-  }, 30_000)
+  }, 120_000)
 
   it('when both believe to be elected, store one offer for each device', async () => {
     const servers = firstTwo(scene.fleet.servers)
@@ -134,7 +144,7 @@ describe('two servers', () => {
     await eventually(() => (seen.size === 30 ? true : null))
     expect([...seen.values()].every((offers) => offers === 1)).toBe(true)
     expect(scene.fleet.signers.calls - before).toBeGreaterThanOrEqual(30)
-  }, 30_000)
+  }, 120_000)
 })
 
 describe('revocation (I-2)', () => {
@@ -157,5 +167,5 @@ describe('revocation (I-2)', () => {
       envelope: undefined,
       assignment: undefined,
     })
-  }, 30_000)
+  }, 120_000)
 })

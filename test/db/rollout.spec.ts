@@ -44,7 +44,7 @@ describe('a rollout', () => {
     expect(reached.slice(3, 10).toSorted()).toEqual(order.slice(3, 10).toSorted())
     // A device that runs it is offered nothing more.
     expect((await first(devices)[0].offered()).assignment).toBeUndefined()
-  }, 30_000)
+  }, 120_000)
 
   it('pauses with the reason when failures pass the limit, and goes on after somebody resumed it', async () => {
     const devices = await scene.set(8)
@@ -67,7 +67,7 @@ describe('a rollout', () => {
       confirmed: 7,
       failed: 1,
     })
-  }, 30_000)
+  }, 120_000)
 
   it('pauses when its gate can no longer hold, and is not resumed over it', async () => {
     const devices = await scene.set(2)
@@ -83,7 +83,7 @@ describe('a rollout', () => {
       code: 'CONFLICT',
       detail: { what: 'rollout', why: 'the gate of stage 0 can no longer hold' },
     })
-  }, 30_000)
+  }, 120_000)
 
   it('counts a device that says done and runs the old image as reverted, and a word without a boot as nothing', async () => {
     const devices = await scene.set(2)
@@ -99,7 +99,7 @@ describe('a rollout', () => {
     // What is over stays over.
     await scene.fleet.confirm(liar, scene.release, id)
     expect((await scene.fleet.show(id)).totals).toMatchObject({ reverted: 1, confirmed: 0 })
-  }, 30_000)
+  }, 120_000)
 
   it('takes a word about another rollout for nothing', async () => {
     const devices = await scene.set(1)
@@ -108,7 +108,7 @@ describe('a rollout', () => {
     await device.report({ state: 'failed', rolloutId: 'another' })
     await device.report({ state: 'failed' })
     expect((await scene.fleet.show(id)).totals).toMatchObject({ offered: 1, failed: 0 })
-  }, 30_000)
+  }, 120_000)
 
   it('times out a device that was offered something and says nothing about it', async () => {
     const devices = await scene.set(1)
@@ -117,7 +117,7 @@ describe('a rollout', () => {
     await scene.fleet.sql('UPDATE deployment SET alive_at = alive_at - 61 WHERE rollout_id = $1', [id])
     const paused = await scene.fleet.until(id, (view) => view.state === 'paused')
     expect(paused).toMatchObject({ pauseReason: 'failure-limit', failuresByReason: { timedOut: 1 } })
-  }, 30_000)
+  }, 120_000)
 
   it('cancelled takes its offers back and leaves what is done', async () => {
     const devices = await scene.set(3)
@@ -135,7 +135,7 @@ describe('a rollout', () => {
       code: 'STATE',
       detail: { what: 'rollout', state: 'cancelled', wanted: 'paused' },
     })
-  }, 30_000)
+  }, 120_000)
 
   it('supersedes an older one that a device has not begun, and never holds a device twice', async () => {
     const devices = await scene.set(2)
@@ -150,7 +150,7 @@ describe('a rollout', () => {
     await begun.report({ state: 'failed', rolloutId: old })
     await scene.fleet.confirm(idle, scene.release, young)
     expect((await scene.offered(young, 1))[0]?.id).toBe(begun.id)
-  }, 30_000)
+  }, 120_000)
 })
 
 describe('what people sign', () => {

@@ -298,7 +298,7 @@ export class FleetFixture {
   }
 
   /** Waits until it holds; the last view otherwise is the error. */
-  async until(id: string, holds: (view: RolloutView) => boolean, limitMs = 10_000): Promise<RolloutView> {
+  async until(id: string, holds: (view: RolloutView) => boolean, limitMs = 60_000): Promise<RolloutView> {
     const end = Date.now() + limitMs
     for (;;) {
       const view = await this.show(id)
@@ -325,7 +325,7 @@ export class FleetFixture {
 }
 
 /** Waits until it gives something else than null. */
-export async function eventually<T>(look: () => Promise<T | null> | T | null, limitMs = 10_000): Promise<T> {
+export async function eventually<T>(look: () => Promise<T | null> | T | null, limitMs = 60_000): Promise<T> {
   const end = Date.now() + limitMs
   for (;;) {
     const found = await look()

@@ -11,10 +11,10 @@ export class RolloutScene {
     beforeAll(async () => {
       const fleet = await FleetFixture.start()
       this.held = { fleet, release: await fleet.release(this.sequence) }
-    }, 60_000)
+    }, 120_000)
     afterAll(async () => {
       await this.held?.fleet.stop()
-    }, 30_000)
+    }, 60_000)
   }
 
   get fleet(): FleetFixture {

@@ -1,4 +1,10 @@
-import { activeStates, deploymentStates, failureStates, type DeploymentState } from './deployment-state.js'
+import {
+  activeStates,
+  deploymentStates,
+  failureStates,
+  inFlightStates,
+  type DeploymentState,
+} from './deployment-state.js'
 
 /** Deployments of one stage, or of a whole rollout, by state. */
 export type Counts = Readonly<Record<DeploymentState, number>>
@@ -20,7 +26,11 @@ const sumOver =
 
 export const totalOf = sumOver(deploymentStates)
 export const activeOf = sumOver(activeStates)
+export const inFlightOf = sumOver(inFlightStates)
 export const failuresOf = sumOver(failureStates)
+
+/** What a rollout is for: the release is booted and confirmed, or, where it was only to be downloaded, stored. */
+export const doneOf = sumOver(['confirmed', 'stored'])
 
 /** Deployments that still can decide a gate: one that was withdrawn from the device says nothing about the release. */
 export const judgedOf = (counts: Counts): number => totalOf(counts) - counts.cancelled - counts.superseded

@@ -1,6 +1,7 @@
 /**
- * One release on one device. The last seven are terminal: nothing leaves them. `installed` is the word of a client that cannot
- * prove more: it counts for nothing until the device says, after booting it, what it runs (I-6).
+ * One release on one device. From `confirmed` on it has ended: the device is free, and its place in flight too.
+ * `installed` is the word of a client that cannot prove more: it counts for nothing until the device says, after booting it,
+ * what it runs (I-6). `stored` ends a deployment that was only to be downloaded: the image lies on the device.
  */
 export const deploymentStates = [
   'queued',
@@ -11,6 +12,7 @@ export const deploymentStates = [
   'installed',
   'rebooting',
   'confirmed',
+  'stored',
   'failed',
   'reverted',
   'refused',
@@ -31,6 +33,12 @@ export const activeStates = [
   'rebooting',
 ] as const
 
+/** Offered and not at an end: what rates, budgets and the silence of devices are about. */
+export const inFlightStates = ['offered', 'downloading', 'downloaded', 'installing', 'installed', 'rebooting'] as const
+
+/** The device has begun: another rollout does not take it away any more. */
+export const begunStates = ['downloading', 'downloaded', 'installing', 'installed', 'rebooting'] as const
+
 /** States that count against the failure limit of a rollout. */
 export const failureStates = ['failed', 'reverted', 'refused', 'timedOut'] as const
 
@@ -39,7 +47,17 @@ const isOneOf = (states: readonly DeploymentState[]) => {
   return (state: DeploymentState): boolean => known.has(state)
 }
 export const isActive = isOneOf(activeStates)
-export const isTerminal = (state: DeploymentState): boolean => !isActive(state)
+export const isInFlight = isOneOf(inFlightStates)
+export const hasBegun = isOneOf(begunStates)
+export const isFailure = isOneOf(failureStates)
+export const hasEnded = (state: DeploymentState): boolean => !isActive(state)
+
+/**
+ * `forced`: the device updates at once. `soft`: it may ask a person first. `download-only`: it stores the image, and a
+ * later rollout has it installed.
+ */
+export const modes = ['forced', 'soft', 'download-only'] as const
+export type Mode = (typeof modes)[number]
 
 /** Words that a device reports about itself (docs/formats/report.md); `installed` only comes from clients that sign nothing. */
 export type ReportedState =
@@ -54,42 +72,5 @@ export type ReportedState =
   | 'reverted'
   | 'refused'
 
-/** What can happen to a deployment. */
-export type DeploymentEvent =
-  | { readonly kind: 'offer' }
-  /** A verified report; `runsRelease`: the running manifest it names is the one of this deployment. */
-  | { readonly kind: 'report'; readonly state: ReportedState; readonly runsRelease: boolean }
-  | { readonly kind: 'time-out' }
-  | { readonly kind: 'cancel' }
-  | { readonly kind: 'supersede' }
-
-/**
- * @returns the state after `event`, or null when it changes nothing: the deployment is over, or the event says nothing
- *   new about it. Reports of one device come in the order of its counter, so an earlier word after a later one is a
- *   device that began again, not a late message.
- */
-export function nextDeploymentState(state: DeploymentState, event: DeploymentEvent): DeploymentState | null {
-  if (isTerminal(state)) return null
-  switch (event.kind) {
-    case 'offer':
-      return state === 'queued' ? 'offered' : null
-    case 'time-out':
-      // Nobody has asked anything of a device that is still queued.
-      return state === 'queued' ? null : 'timedOut'
-    case 'cancel':
-      return 'cancelled'
-    case 'supersede':
-      return 'superseded'
-    case 'report':
-      return afterReport(state, event.state, event.runsRelease)
-  }
-}
-
-/** I-6: a word alone confirms nothing; the device has to run what it was given. */
-function afterReport(state: DeploymentState, reported: ReportedState, runsRelease: boolean): DeploymentState | null {
-  if (reported === 'confirmed' && runsRelease) return 'confirmed'
-  // Not yet offered: what the device says is about something else.
-  if (state === 'queued' || reported === 'idle') return null
-  if (reported === 'confirmed') return 'reverted'
-  return reported === state ? null : reported
-}
+/** What a device runs by its own signed word: this release, something older, or something newer. */
+export type Running = 'release' | 'older' | 'newer'

@@ -1,8 +1,8 @@
-import { activeOf, failuresOf, judgedOf, type Counts } from './counts.js'
+import { activeOf, doneOf, failuresOf, judgedOf, type Counts } from './counts.js'
 
 /** What a stage must show before the next one opens. */
 export interface Gate {
-  /** Share of the stage that is confirmed, 1 to 100. */
+  /** Share of the stage that is confirmed, above 0 and up to 100. */
   readonly confirmedPercent: number
 }
 
@@ -18,11 +18,14 @@ export interface FailureLimit {
 /** `holds`: enough is confirmed. `missed`: it cannot hold any more. `open`: neither yet. */
 export type GateVerdict = 'holds' | 'missed' | 'open'
 
+/** Of so many devices as many as have to be confirmed. */
+export const neededOf = (gate: Gate, devices: number): number => Math.ceil((gate.confirmedPercent * devices) / 100)
+
 export function judgeGate(gate: Gate, counts: Counts): GateVerdict {
-  const judged = judgedOf(counts)
-  const needed = Math.ceil((gate.confirmedPercent * judged) / 100)
-  if (counts.confirmed >= needed) return 'holds'
-  return counts.confirmed + activeOf(counts) < needed ? 'missed' : 'open'
+  const needed = neededOf(gate, judgedOf(counts))
+  const done = doneOf(counts)
+  if (done >= needed) return 'holds'
+  return done + activeOf(counts) < needed ? 'missed' : 'open'
 }
 
 /** @param stages counts of the opened stages, each with the failures a person has accepted in it. */

@@ -12,6 +12,8 @@ import { AddUnsignedClients1764000070000 } from '../../../migrations/17640000700
 import { CreateEvents1764000066000 } from '../../../migrations/1764000066000-create-events.js'
 import { CreateDueNotice1764000300001 } from '../../../migrations/1764000300001-create-due-notice.js'
 import { CreateDeviceGroups1764000067000 } from '../../../migrations/1764000067000-create-device-groups.js'
+import { ExtendRollouts1764000069000 } from '../../../migrations/1764000069000-extend-rollouts.js'
+import { AddStoredDeployments1764000079900 } from '../../../migrations/1764000079900-add-stored-deployments.js'
 
 /** In the order they run. A migration that was released is never changed. */
 export const migrationList: readonly (new () => MigrationInterface)[] = [
@@ -28,4 +30,6 @@ export const migrationList: readonly (new () => MigrationInterface)[] = [
   CreateDeviceGroups1764000067000,
   CreateDueNotice1764000300001,
   CreateFirmwareFinding1764000050000,
+  ExtendRollouts1764000069000,
+  AddStoredDeployments1764000079900,
 ]

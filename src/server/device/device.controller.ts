@@ -7,6 +7,7 @@ import { ZodBody, ZodQuery } from '../http/zod-body.decorator.js'
 import { pageQuery, type Page } from '../request-fields.js'
 import { DeviceClasses } from '../rollout/device-classes.service.js'
 import { ClaimService, type NewClaim } from './claim.service.js'
+import { RefusedReports, type RefusedReportsView } from './refused-reports.service.js'
 import { DeviceViews, type DeviceStory, type DeviceView } from './device-views.service.js'
 
 const ClaimBody = z.strictObject({
@@ -26,6 +27,7 @@ export class DeviceController {
   constructor(
     private readonly views: DeviceViews,
     private readonly claims: ClaimService,
+    private readonly refused: RefusedReports,
     private readonly classes: DeviceClasses,
   ) {}
 
@@ -39,6 +41,13 @@ export class DeviceController {
   @Roles(...readers)
   show(@FromCaller() caller: Caller, @Param('id') id: string): Promise<DeviceStory> {
     return this.views.story(caller.namespace, id)
+  }
+
+  /** Reports that were not believed, by the code of the refusal. */
+  @Get('refused-reports')
+  @Roles(...readers)
+  refusedReports(@FromCaller() caller: Caller): Promise<RefusedReportsView> {
+    return this.refused.list(caller.namespace)
   }
 
   /** The token is in this answer and nowhere else. */

@@ -13,6 +13,7 @@ import { DeviceViews } from './device-views.service.js'
 import { EnrolmentService } from './enrolment.service.js'
 import { LastSeen } from './last-seen.service.js'
 import { PollService } from './poll.service.js'
+import { RefusedReports } from './refused-reports.service.js'
 import { ReportInbox } from './report-inbox.service.js'
 import { ReportStore } from './report-store.service.js'
 
@@ -28,6 +29,7 @@ import { ReportStore } from './report-store.service.js'
     EnrolmentService,
     LastSeen,
     PollService,
+    RefusedReports,
     ReportInbox,
     ReportStore,
   ],

@@ -47,7 +47,7 @@ export class LastSeen implements OnApplicationBootstrap, BeforeApplicationShutdo
   private async write(rows: readonly { namespace: string; deviceId: string; at: number }[]): Promise<void> {
     await this.database.query(
       `WITH seen AS (SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[]) AS s (namespace, id, at)),
-         held AS (SELECT d.namespace, d.id FROM device d JOIN seen USING (namespace, id) ORDER BY d.namespace, d.id FOR UPDATE OF d)
+         held AS (SELECT d.namespace, d.id FROM device d JOIN seen USING (namespace, id) ORDER BY d.namespace, d.id FOR NO KEY UPDATE OF d)
        UPDATE device d SET last_seen_at = greatest(d.last_seen_at, seen.at) FROM seen JOIN held USING (namespace, id)
        WHERE d.namespace = seen.namespace AND d.id = seen.id`,
       [rows.map((row) => row.namespace), rows.map((row) => row.deviceId), rows.map((row) => row.at)],

@@ -9,12 +9,15 @@ import {
   type ReportAck,
   type UpdateAnswer,
 } from '../../protocol/device-http.js'
+import { activeStates, type DeploymentState } from '../../domain/rollout/deployment-state.js'
+import type { RolloutRules } from '../../domain/rollout/rules.js'
 import { TrustService } from '../keys/trust.service.js'
 import { ReleaseGuard, type TrustSnapshot } from '../rollout/release-guard.service.js'
 import { ReleaseShelf, type ShelvedRelease } from '../rollout/release-shelf.service.js'
 import { Signers } from '../signing/signer.port.js'
 import { hashSecret } from './device-secret.js'
 import { LastSeen } from './last-seen.service.js'
+import { termsOf, type OfferTerms } from './offer-terms.js'
 import { heldCounter } from './report-store.service.js'
 
 export interface PollRequest {
@@ -42,6 +45,9 @@ interface DeviceRow {
   readonly assignment: Buffer | null
   readonly assignment_expires: number | null
   readonly manifest_sha256: Buffer | null
+  readonly state: DeploymentState | null
+  readonly rules: RolloutRules | null
+  readonly time_zone: string | null
 }
 
 /**
@@ -49,12 +55,13 @@ interface DeviceRow {
  * hands out nothing to a device that has not begun.
  */
 const POLL = `
-  SELECT d.credential_sha256, d.report_epoch, d.report_counter, d.counter_epoch, o.assignment, o.assignment_expires, o.manifest_sha256
+  SELECT d.credential_sha256, d.report_epoch, d.report_counter, d.counter_epoch, o.assignment, o.assignment_expires, o.manifest_sha256,
+    o.state, o.rules, d.attributes ->> 'timeZone' AS time_zone
   FROM device d LEFT JOIN LATERAL (
-    SELECT p.assignment, p.assignment_expires, r.manifest_sha256
+    SELECT p.assignment, p.assignment_expires, p.state, r.manifest_sha256, r.rules
     FROM deployment p JOIN rollout r ON r.id = p.rollout_id
     WHERE p.namespace = d.namespace AND p.device_id = d.id
-      AND p.state IN ('queued', 'offered', 'downloading', 'downloaded', 'installing', 'rebooting')
+      AND p.state IN (${activeStates.map((state) => `'${state}'`).join(', ')})
       AND p.assignment IS NOT NULL
       AND (r.state IN ('running', 'finished') OR (r.state = 'paused' AND p.state <> 'offered'))
     LIMIT 1) o ON true
@@ -106,11 +113,14 @@ export class PollService {
     if (assignment === null || expires === null || manifest === null || expires <= now) return null
     const release = await this.releases.findByManifest(namespace, manifest)
     if (release === null || this.guard.findRefusal(trust, release, now) !== null) return null
-    return { assignment, release }
+    const { rules, state, time_zone: timeZone } = row
+    const terms = rules === null || state === null ? null : termsOf(rules, state, timeZone, now)
+    return terms === null ? null : { assignment, release, terms }
   }
 }
 
 interface Offer {
+  readonly terms: OfferTerms
   readonly assignment: Uint8Array
   readonly release: ShelvedRelease
 }
@@ -134,6 +144,7 @@ function answerOf(
           assignment: offer.assignment,
           envelope: offer.release.envelope,
           payloadUrls: [`/device/v1/${request.namespace}/`],
+          ...offer.terms,
         }),
     ...(ack === null ? {} : { ack }),
   }
@@ -143,7 +154,9 @@ function answerOf(
 /** Everything the answer is made of, and nothing that changes without it. */
 function etagOf(request: PollRequest, trust: TrustSnapshot, offer: Offer | null, ack: ReportAck | null): string {
   const { root, krl } = trust.state
-  const held = [request.rootVersion, request.krlNumber, root.version, krl?.sha256, ack?.epoch, ack?.counter]
+  const { mode, installWindow } = offer?.terms ?? {}
+  const terms = [mode, installWindow?.from, installWindow?.to]
+  const held = [request.rootVersion, request.krlNumber, root.version, krl?.sha256, ack?.epoch, ack?.counter, ...terms]
   const none = new Uint8Array(0)
   const whole = concat(
     utf8(held.join(' ')),

@@ -9,6 +9,7 @@ import { DecisionLog } from '../http/decision-log.service.js'
 import { TrustService } from '../keys/trust.service.js'
 import { MqttLink } from '../mqtt/mqtt-link.port.js'
 import { openReport, readDeviceKey, type DeviceName } from './report-check.js'
+import { RefusedReports } from './refused-reports.service.js'
 import { ReportStore, type StoreOutcome, type VerifiedReport } from './report-store.service.js'
 
 /** Reports are gathered this long, so that many share one transaction. */
@@ -40,6 +41,7 @@ export class ReportInbox implements OnModuleInit, BeforeApplicationShutdown {
     private readonly store: ReportStore,
     private readonly trust: TrustService,
     private readonly link: MqttLink,
+    private readonly refused: RefusedReports,
     private readonly clock: ServerClock,
     private readonly log: DecisionLog,
   ) {}
@@ -54,16 +56,26 @@ export class ReportInbox implements OnModuleInit, BeforeApplicationShutdown {
 
   /**
    * Takes one report in. @returns when it is stored.
-   * @throws Refusal `REPORT_OLD` with the counter that is held, `REPORT_EPOCH` for an epoch that was not begun,
+   * @throws Refusal `REPORT_ROLLOUT` when it was stored but for what it says of a rollout, `REPORT_OLD` with the counter that is held, `REPORT_EPOCH` for an epoch that was not begun,
    *   `UNAUTHENTICATED` for an unknown device, or that of `openReport`.
    */
   async take(document: Uint8Array, from: DeviceName): Promise<ReportAck> {
+    try {
+      return await this.takeIn(document, from)
+    } catch (error) {
+      if (error instanceof Refusal) this.refused.note(from.namespace, error.code)
+      throw error
+    }
+  }
+
+  private async takeIn(document: Uint8Array, from: DeviceName): Promise<ReportAck> {
     const receivedMs = this.clock.nowMs()
     const { report, publicKey } = await this.open(document, from)
-    const { isNew, isByItsKey, held } = await new Promise<StoreOutcome>((resolve, reject) => {
+    const { isNew, isByItsKey, isStray, held } = await new Promise<StoreOutcome>((resolve, reject) => {
       this.waiting.push({ document, report, publicKey, receivedMs, resolve, reject })
       this.running ??= this.drain()
     })
+    if (isStray) throw new Refusal('REPORT_ROLLOUT', { rolloutId: report.rolloutId ?? '', ...held })
     if (isNew) return held
     if (!isByItsKey) {
       this.keys.delete(nameOf(from))

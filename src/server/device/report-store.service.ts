@@ -20,6 +20,8 @@ export interface StoreOutcome {
   readonly isNew: boolean
   /** False when the device had changed its key by the time of writing. */
   readonly isByItsKey: boolean
+  /** True when it speaks of a rollout that never had anything for the device; the rest of it counts. */
+  readonly isStray: boolean
   readonly held: StoredCounter
 }
 
@@ -58,15 +60,23 @@ export class ReportStore {
         manager,
         fresh.filter((each) => each.report.krlNumber > (held.get(nameOf(each.report))?.krl_number ?? 0)),
       )
-      await this.deployments.applyReports(
-        manager,
-        fresh.map((each) => each.report),
+      const stray = new Set(
+        await this.deployments.applyReports(
+          manager,
+          fresh.map((each) => each.report),
+        ),
       )
       return reports.map(({ report, publicKey }): StoreOutcome => {
         const { epoch, counter } = report
-        if (isNew.has(nameOf(report))) return { isNew: true, isByItsKey: true, held: { epoch, counter } }
+        if (isNew.has(nameOf(report)))
+          return { isNew: true, isByItsKey: true, isStray: stray.has(report), held: { epoch, counter } }
         const row = held.get(nameOf(report))
-        return { isNew: false, isByItsKey: row?.public_key.equals(publicKey) === true, held: heldCounter(row) }
+        return {
+          isNew: false,
+          isByItsKey: row?.public_key.equals(publicKey) === true,
+          isStray: false,
+          held: heldCounter(row),
+        }
       })
     })
   }
@@ -132,7 +142,7 @@ async function lockDevices(
   const rows = await manager.query<HeldRow[]>(
     `SELECT d.namespace, d.id, d.report_epoch, d.report_counter, d.counter_epoch, d.public_key, d.krl_number
      FROM device d JOIN unnest($1::text[], $2::text[]) AS n (namespace, id) USING (namespace, id)
-     ORDER BY d.namespace, d.id FOR UPDATE OF d`,
+     ORDER BY d.namespace, d.id FOR NO KEY UPDATE OF d`,
     [reports.map(({ report }) => report.namespace), reports.map(({ report }) => report.deviceId)],
   )
   return new Map(rows.map((row) => [`${row.namespace}/${row.id}`, row]))

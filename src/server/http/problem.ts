@@ -40,6 +40,8 @@ const statuses: Partial<Record<RefusalCode, number>> = {
   KRL_MISSING: 409,
   REPORT_OLD: 409,
   REPORT_EPOCH: 409,
+  REPORT_ROLLOUT: 409,
+  PLAN_IMPOSSIBLE: 409,
   NONCE_UNKNOWN: 409,
   PACE_EXCEEDED: 409,
   FIRMWARE_PRUNED: 409,

@@ -2,78 +2,153 @@ import { Injectable } from '@nestjs/common'
 import type { EntityManager } from 'typeorm'
 import { equalBytes } from '../../domain/bytes.js'
 import { Clock } from '../../domain/clock.js'
-import { nextDeploymentState, type DeploymentState } from '../../domain/rollout/deployment-state.js'
+import { hasBegun, hasEnded, type DeploymentState, type Running } from '../../domain/rollout/deployment-state.js'
+import {
+  nextDeployment,
+  type Deployment,
+  type DeploymentEvent,
+  type DeploymentRules,
+} from '../../domain/rollout/deployment.js'
 import type { Report } from '../../domain/trust/report.js'
+import { ACTIVE } from './deployment-sql.js'
 
-interface ActiveRow {
+/** One deployment as it is judged, with what its rollout says of it. */
+export interface HeldDeployment {
   readonly rollout_id: string
-  readonly namespace: string
   readonly device_id: string
   readonly state: DeploymentState
+  readonly attempt: number
+  readonly due_at: number | null
+  readonly rules: DeploymentRules
+}
+interface ReportedRow extends HeldDeployment {
+  readonly signed_id: string
+  readonly namespace: string
   readonly manifest_sha256: Buffer
+  readonly sequence: number
 }
 interface Change {
-  readonly row: ActiveRow
-  readonly state: DeploymentState
+  readonly row: HeldDeployment
+  readonly next: Deployment
   readonly reason: number | null
 }
 
-/** What verified reports mean for the releases that were offered. */
+/** What verified reports, silence and offers mean for deployments. */
 @Injectable()
 export class DeploymentService {
   constructor(private readonly clock: Clock) {}
 
   /**
-   * Reconciles each device's active deployment with what the device says and runs (I-6). Safe to repeat.
+   * Reconciles each device's deployments with what the device says and runs (I-6). Safe to repeat.
    * @param reports verified, newer than all before, at most one of each device.
+   * @returns those that name a rollout which never had anything for their device.
    */
-  async applyReports(manager: EntityManager, reports: readonly Report[]): Promise<void> {
-    if (reports.length === 0) return
+  async applyReports(manager: EntityManager, reports: readonly Report[]): Promise<readonly Report[]> {
+    if (reports.length === 0) return []
     const byName = new Map(reports.map((report) => [`${report.namespace}/${report.deviceId}`, report]))
-    const rows = await lockActive(manager, reports)
+    const rows = await lockReported(manager, reports)
+    const now = this.clock.nowSeconds()
     const changes: Change[] = []
     for (const row of rows) {
       const report = byName.get(`${row.namespace}/${row.device_id}`)
-      const change = report === undefined ? null : changeOf(row, report)
+      const change = report === undefined ? null : changeOf(row, report, now)
       if (change !== null) changes.push(change)
     }
-    if (changes.length > 0) await write(manager, changes, this.clock.nowSeconds())
+    await writeDeployments(manager, changes, now)
+    return findStray(manager, reports, rows)
+  }
+
+  /** Gives up on deployments of devices that were silent for too long. @param rows held by the caller's transaction. */
+  async timeOut(manager: EntityManager, rows: readonly HeldDeployment[]): Promise<void> {
+    const now = this.clock.nowSeconds()
+    const changes = rows.flatMap((row) => {
+      const next = nextOf(row, { kind: 'time-out' }, now)
+      return next === null ? [] : [{ row, next, reason: null }]
+    })
+    await writeDeployments(manager, changes, now)
   }
 }
 
+const nextOf = (row: HeldDeployment, event: DeploymentEvent, now: number): Deployment | null =>
+  nextDeployment({ state: row.state, attempt: row.attempt, dueAt: row.due_at ?? 0 }, event, row.rules, now)
+
 /** @returns null when the report is about something else. A repeated word keeps the state and shows that the device lives. */
-function changeOf(row: ActiveRow, report: Report): Change | null {
-  const runsRelease = equalBytes(row.manifest_sha256, report.runningManifestSha256)
-  // A confirmation of this very manifest counts for whichever rollout it was given; every other word needs its name.
-  const isConfirmation = report.state === 'confirmed' && runsRelease
-  if (report.rolloutId !== row.rollout_id && !isConfirmation) return null
-  const next = nextDeploymentState(row.state, { kind: 'report', state: report.state, runsRelease })
-  return { row, state: next ?? row.state, reason: report.reason ?? null }
+function changeOf(row: ReportedRow, report: Report, now: number): Change | null {
+  const running = runningOf(row, report)
+  // A confirmation of this very manifest counts for whichever rollout it was given, and a device that fell back has fallen
+  // back, and one that is ahead is ahead, whatever it speaks of; every other word needs its name.
+  const isConfirmation = report.state === 'confirmed' && running === 'release'
+  const isAboutIt = report.rolloutId === row.signed_id || isConfirmation
+  const isAhead = running === 'newer' && !hasBegun(row.state)
+  if (!isAboutIt && row.state !== 'confirmed' && !isAhead) return null
+  const next = nextOf(row, { kind: 'report', state: report.state, running }, now)
+  if (next === null && hasEnded(row.state)) return null
+  return {
+    row,
+    next: next ?? { state: row.state, attempt: row.attempt, dueAt: row.due_at ?? 0 },
+    reason: report.reason ?? null,
+  }
 }
 
-function lockActive(manager: EntityManager, reports: readonly Report[]): Promise<ActiveRow[]> {
-  return manager.query<ActiveRow[]>(
-    `SELECT p.rollout_id, p.namespace, p.device_id, p.state, r.manifest_sha256
-     FROM deployment p JOIN rollout r ON r.id = p.rollout_id
-       JOIN unnest($1::text[], $2::text[]) AS n (namespace, device_id)
-         ON n.namespace = p.namespace AND n.device_id = p.device_id
-     WHERE p.state IN ('queued', 'offered', 'downloading', 'downloaded', 'installing', 'installed', 'rebooting')
-     ORDER BY p.namespace, p.device_id FOR UPDATE OF p`,
+function runningOf(row: ReportedRow, report: Report): Running {
+  if (equalBytes(row.manifest_sha256, report.runningManifestSha256)) return 'release'
+  return report.runningSequence > row.sequence ? 'newer' : 'older'
+}
+
+/** The active one of each device, and those of rollouts that still go on which a report can change after their end. */
+function lockReported(manager: EntityManager, reports: readonly Report[]): Promise<ReportedRow[]> {
+  return manager.query<ReportedRow[]>(
+    `SELECT p.rollout_id, coalesce(r.parent_id, r.id) AS signed_id, p.namespace, p.device_id, p.state, p.attempt, p.due_at,
+       r.manifest_sha256, r.sequence, r.rules
+     FROM unnest($1::text[], $2::text[]) AS n (namespace, device_id)
+       JOIN deployment p ON p.namespace = n.namespace AND p.device_id = n.device_id
+       JOIN rollout r ON r.id = p.rollout_id
+     WHERE p.state IN (${ACTIVE}) OR (p.state IN ('confirmed', 'timedOut') AND r.state IN ('running', 'paused'))
+     ORDER BY p.namespace, p.device_id, p.rollout_id FOR NO KEY UPDATE OF p`,
     [reports.map((report) => report.namespace), reports.map((report) => report.deviceId)],
   )
 }
 
-async function write(manager: EntityManager, changes: readonly Change[], now: number): Promise<void> {
+async function findStray(
+  manager: EntityManager,
+  reports: readonly Report[],
+  rows: readonly ReportedRow[],
+): Promise<readonly Report[]> {
+  const known = new Set(rows.map((row) => `${row.namespace}/${row.device_id}/${row.signed_id}`))
+  const nameOf = ({ namespace, deviceId, rolloutId }: Report): string => `${namespace}/${deviceId}/${rolloutId ?? ''}`
+  const asked = reports.filter((report) => report.rolloutId !== undefined && !known.has(nameOf(report)))
+  if (asked.length === 0) return []
+  const found = await manager.query<{ name: string }[]>(
+    `SELECT n.namespace || '/' || n.device_id || '/' || n.rollout_id AS name
+     FROM unnest($1::text[], $2::text[], $3::text[]) AS n (namespace, device_id, rollout_id)
+     WHERE EXISTS (SELECT 1 FROM deployment p JOIN rollout r ON r.id = p.rollout_id
+       WHERE p.namespace = n.namespace AND p.device_id = n.device_id AND coalesce(r.parent_id, r.id)::text = n.rollout_id)`,
+    [asked.map((each) => each.namespace), asked.map((each) => each.deviceId), asked.map((each) => each.rolloutId)],
+  )
+  const names = new Set(found.map((row) => row.name))
+  return asked.filter((report) => !names.has(nameOf(report)))
+}
+
+async function writeDeployments(manager: EntityManager, changes: readonly Change[], now: number): Promise<void> {
+  if (changes.length === 0) return
+  const isOver = ({ next }: Change): boolean => hasEnded(next.state) || next.state === 'queued'
   await manager.query(
-    `UPDATE deployment p SET state = n.state, reason = n.reason, alive_at = $5,
-       changed_at = CASE WHEN p.state = n.state THEN p.changed_at ELSE $5 END
-     FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[]) AS n (rollout_id, device_id, state, reason)
+    `UPDATE deployment p SET state = n.state, attempt = n.attempt, due_at = nullif(n.due_at, 0), reason = n.reason, alive_at = $8,
+       changed_at = CASE WHEN p.state = n.state THEN p.changed_at ELSE $8 END,
+       assignment = CASE WHEN n.is_over THEN NULL ELSE p.assignment END,
+       assignment_expires = CASE WHEN n.is_over THEN NULL ELSE p.assignment_expires END,
+       assigned_at = CASE WHEN n.is_over THEN NULL ELSE p.assigned_at END
+     FROM unnest($1::uuid[], $2::text[], $3::text[], $4::smallint[], $5::bigint[], $6::bigint[], $7::boolean[])
+       AS n (rollout_id, device_id, state, attempt, due_at, reason, is_over)
      WHERE p.rollout_id = n.rollout_id AND p.device_id = n.device_id`,
     [
       changes.map(({ row }) => row.rollout_id),
       changes.map(({ row }) => row.device_id),
-      changes.map(({ state }) => state),
+      changes.map(({ next }) => next.state),
+      changes.map(({ next }) => next.attempt),
+      changes.map(({ next }) => next.dueAt),
       changes.map(({ reason }) => reason),
+      changes.map(isOver),
       now,
     ],
   )

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common'
-import { DataSource, type EntityManager } from 'typeorm'
+import { DataSource } from 'typeorm'
 import { fromHex, toBase64Url, toHex } from '../../domain/bytes.js'
 import { Clock } from '../../domain/clock.js'
 import { Refusal } from '../../domain/refusal.js'
@@ -7,8 +7,8 @@ import type { ApprovedRequest } from '../../domain/trust/check-approvals.js'
 import { AuditService } from '../audit/audit.service.js'
 import { QuorumService } from '../keys/quorum.service.js'
 import { TrustService } from '../keys/trust.service.js'
-import { RolloutLifecycle } from './rollout-lifecycle.service.js'
-import type { RolloutRecord } from './rollout-record.js'
+import { signedIdOf, type RolloutRecord } from './rollout-record.js'
+import { RolloutSteps } from './rollout-steps.service.js'
 
 export interface RolloutApprovalView {
   readonly person: string
@@ -33,7 +33,7 @@ export class RolloutApprovals {
     private readonly database: DataSource,
     private readonly quorum: QuorumService,
     private readonly trust: TrustService,
-    private readonly lifecycle: RolloutLifecycle,
+    private readonly steps: RolloutSteps,
     private readonly audit: AuditService,
     private readonly clock: Clock,
   ) {}
@@ -44,7 +44,7 @@ export class RolloutApprovals {
    */
   async add(namespace: string, rolloutId: string, document: Uint8Array): Promise<void> {
     await this.database.transaction(async (manager) => {
-      const rollout = await this.lifecycle.lock(manager, namespace, rolloutId)
+      const rollout = await this.steps.lock(manager, namespace, rolloutId)
       if (rollout.state !== 'planned')
         throw new Refusal('STATE', { what: 'rollout', state: rollout.state, wanted: 'planned' })
       const { person, keyId, approval } = await this.quorum.check(namespace, document, requestOf(rollout))
@@ -64,7 +64,7 @@ export class RolloutApprovals {
    * @throws Refusal `QUORUM_NOT_MET`: short of the policy's quorum or of its least number of fleet managers.
    */
   async requireMet(rollout: RolloutRecord): Promise<void> {
-    const rows = await this.rows(this.database.manager, rollout.id)
+    const rows = await this.rows(rollout)
     const documents = rows.map((row) => new Uint8Array(row.document))
     const holding = await this.quorum.findQuorum(rollout.namespace, documents, requestOf(rollout))
     const { policy } = await this.trust.peopleContext(rollout.namespace)
@@ -78,7 +78,7 @@ export class RolloutApprovals {
 
   /** Approvals to ask the signer with: those that hold now, or, when they do not suffice, all, for it to say why. */
   async forSigner(rollout: RolloutRecord): Promise<readonly Uint8Array[]> {
-    const documents = await this.documents(rollout.id)
+    const documents = (await this.rows(rollout)).map((row) => new Uint8Array(row.document))
     try {
       return (await this.quorum.findQuorum(rollout.namespace, documents, requestOf(rollout))) ?? documents
     } catch (error) {
@@ -88,12 +88,8 @@ export class RolloutApprovals {
     }
   }
 
-  private async documents(rolloutId: string): Promise<readonly Uint8Array[]> {
-    return (await this.rows(this.database.manager, rolloutId)).map((row) => new Uint8Array(row.document))
-  }
-
-  async list(rolloutId: string): Promise<readonly RolloutApprovalView[]> {
-    const rows = await this.rows(this.database.manager, rolloutId)
+  async list(rollout: RolloutRecord): Promise<readonly RolloutApprovalView[]> {
+    const rows = await this.rows(rollout)
     return rows.map((row) => ({
       person: row.person,
       role: row.role,
@@ -103,10 +99,11 @@ export class RolloutApprovals {
     }))
   }
 
-  private rows(manager: EntityManager, rolloutId: string): Promise<ApprovalRow[]> {
-    return manager.query<ApprovalRow[]>(
+  /** What a fallback does people approved together with its parent. */
+  private rows(rollout: RolloutRecord): Promise<ApprovalRow[]> {
+    return this.database.query<ApprovalRow[]>(
       'SELECT person, role, key_id, document, received_at FROM rollout_approval WHERE rollout_id = $1 ORDER BY received_at, person',
-      [rolloutId],
+      [signedIdOf(rollout)],
     )
   }
 }
@@ -115,7 +112,7 @@ export class RolloutApprovals {
 const requestOf = (rollout: RolloutRecord): ApprovedRequest => ({
   operation: 'rollout',
   subjectSha256: new Uint8Array(rollout.plan_sha256),
-  requestId: rollout.id,
+  requestId: signedIdOf(rollout),
   image: null,
   requester: null,
 })

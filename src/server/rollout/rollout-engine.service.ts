@@ -1,9 +1,8 @@
 import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common'
-import { DataSource, type EntityManager } from 'typeorm'
+import { DataSource } from 'typeorm'
 import { Clock } from '../../domain/clock.js'
-import { addCounts, totalOf } from '../../domain/rollout/counts.js'
-import { decide, type RolloutEffect } from '../../domain/rollout/decide.js'
-import { reachOf } from '../../domain/rollout/stage.js'
+import { step } from '../../domain/rollout/engine.js'
+import type { Rollout, RolloutEvent } from '../../domain/rollout/rollout-state.js'
 import { DecisionLog } from '../http/decision-log.service.js'
 import { TrustService } from '../keys/trust.service.js'
 import { ServerConfig } from '../server-config.js'
@@ -12,12 +11,14 @@ import { OfferService } from './offer.service.js'
 import { ReleaseGuard } from './release-guard.service.js'
 import { ReleaseShelf } from './release-shelf.service.js'
 import { RolloutApprovals } from './rollout-approvals.service.js'
-import { RolloutLifecycle } from './rollout-lifecycle.service.js'
-import { limitOf, readStages, type RolloutRecord, type StageRecord } from './rollout-record.js'
-import { countMembers, openStage, queueDevices } from './stage-opener.js'
+import { readRollout, type RolloutRecord } from './rollout-record.js'
+import { RolloutSteps } from './rollout-steps.service.js'
+import { Silence } from './silence.service.js'
+import { StageFiller } from './stage-filler.service.js'
+import { addUpTally } from './tally.js'
 
 /** More steps in one tick than any rollout has. */
-const MOST_STEPS = 100
+const MOST_STEPS = 200
 
 /**
  * Moves running rollouts on. The domain decides, this carries out: each step is one transaction that starts by holding the
@@ -37,7 +38,9 @@ export class RolloutEngine implements OnApplicationBootstrap, BeforeApplicationS
     private readonly releases: ReleaseShelf,
     private readonly guard: ReleaseGuard,
     private readonly approvals: RolloutApprovals,
-    private readonly lifecycle: RolloutLifecycle,
+    private readonly steps: RolloutSteps,
+    private readonly filler: StageFiller,
+    private readonly silence: Silence,
     private readonly offers: OfferService,
     private readonly clock: Clock,
     private readonly log: DecisionLog,
@@ -51,6 +54,7 @@ export class RolloutEngine implements OnApplicationBootstrap, BeforeApplicationS
 
   async beforeApplicationShutdown(): Promise<void> {
     this.isStopping = true
+    this.filler.stop()
     clearTimeout(this.timer)
     await this.running?.catch(() => undefined)
     await this.election.resign()
@@ -66,7 +70,9 @@ export class RolloutEngine implements OnApplicationBootstrap, BeforeApplicationS
 
   private async round(): Promise<void> {
     if (!(await this.election.isElected())) return
-    const rows = await this.database.query<RolloutRecord[]>(`SELECT * FROM rollout WHERE state = 'running' ORDER BY id`)
+    const rows = await this.database.query<RolloutRecord[]>(
+      `SELECT * FROM rollout WHERE state = 'running' ORDER BY priority DESC, id`,
+    )
     for (const row of rows) {
       if (this.isStopping) return
       try {
@@ -90,98 +96,36 @@ export class RolloutEngine implements OnApplicationBootstrap, BeforeApplicationS
   }
 
   private async advance(row: RolloutRecord): Promise<void> {
-    const now = this.clock.nowSeconds()
     // A namespace that this server no longer serves rests.
     if (!this.config.namespaces.some((each) => each.namespace === row.namespace)) return
     const trust = await this.trust.snapshot(row.namespace)
     const release = await this.releases.findByManifest(row.namespace, row.manifest_sha256)
+    const now = this.clock.nowSeconds()
     const refusal = release === null ? 'RELEASE_UNKNOWN' : (this.guard.findRefusal(trust, release, now)?.code ?? null)
-    await this.timeOutSilent(row, now)
-    for (let step = 0; step < MOST_STEPS; step += 1) if (!(await this.step(row, refusal, now))) break
-    if (release === null || refusal !== null) return
-    await this.offers.offer({ rollout: row, release, trust, approvals: await this.approvals.forSigner(row) })
+    await this.silence.endFor(row)
+    const rollout = await this.stepOn(row, { kind: 'tick', releaseRefusal: refusal })
+    await addUpTally(this.database.manager, row.id)
+    if (release === null || rollout.state !== 'running') return
+    await this.offers.offer({ rollout: row, release, trust, approvals: await this.approvals.forSigner(row) }, rollout)
   }
 
-  /** Takes the next step. @returns whether there may be another. */
-  private step(row: RolloutRecord, refusal: string | null, now: number): Promise<boolean> {
-    return this.database.transaction(async (manager) => {
-      const rollout = await this.lifecycle.lock(manager, row.namespace, row.id)
-      const stages = await readStages(manager, row.id)
-      const [effect] = decide(
-        {
-          state: rollout.state,
-          notBefore: rollout.not_before,
-          expires: rollout.expires,
-          gate: { confirmedPercent: rollout.gate_percent },
-          failureLimit: limitOf(rollout),
-          stages,
-          releaseRefusal: refusal,
-        },
-        now,
-      )
-      if (effect === undefined) return false
-      const goesOn = await this.carryOut(manager, rollout, stages, effect, refusal, now)
-      this.log.info(`rollout.${effect.kind}`, { rollout: row.id, stage: 'stage' in effect ? effect.stage : null })
-      return goesOn
-    })
-  }
-
-  private async carryOut(
-    manager: EntityManager,
-    rollout: RolloutRecord,
-    stages: readonly StageRecord[],
-    effect: RolloutEffect,
-    refusal: string | null,
-    now: number,
-  ): Promise<boolean> {
-    switch (effect.kind) {
-      case 'open-stage': {
-        const stage = stages[effect.stage]
-        return stage !== undefined && (await openStage(manager, rollout, stage, placedIn(stages), now)) !== null
-      }
-      case 'pass-stage':
-        await manager.query(
-          `UPDATE rollout_stage SET state = 'passed', passed_at = $3 WHERE rollout_id = $1 AND index = $2 AND state = 'open'`,
-          [rollout.id, effect.stage, now],
-        )
-        return true
-      case 'pause':
-        await this.lifecycle.pauseByEngine(
-          manager,
-          rollout,
-          effect.reason,
-          effect.reason === 'release-refused' ? refusal : null,
-        )
-        return false
-      case 'finish':
-        if ((await this.queueLate(manager, rollout, stages, now)) > 0) return false
-        await this.lifecycle.finishByEngine(manager, rollout)
-        return false
+  /** Takes steps until there is nothing to do but wait. @returns the rollout as it then is. */
+  private async stepOn(row: RolloutRecord, tick: RolloutEvent): Promise<Rollout> {
+    let event: RolloutEvent | null = tick
+    for (let count = 0; count < MOST_STEPS && event !== null && !this.isStopping; count += 1) {
+      // Most ticks change nothing: that is seen without holding the rollout.
+      const rollout: Rollout = await readRollout(this.database.manager, row)
+      if (event.kind === 'tick' && isAtRest(rollout, event, this.clock.nowSeconds())) return rollout
+      const taken = await this.steps.take(row.namespace, row.id, event)
+      if (taken.rollout.state !== 'running') return taken.rollout
+      event = taken.isChanged ? tick : null
+      for (const effect of taken.effects) event = await this.filler.carryOut(row, taken.rollout, effect)
     }
-  }
-
-  /** Devices that became members, or free, after the last stage opened: they join before the rollout ends. */
-  private async queueLate(
-    manager: EntityManager,
-    rollout: RolloutRecord,
-    stages: readonly StageRecord[],
-    now: number,
-  ): Promise<number> {
-    const last = stages.at(-1)
-    if (last === undefined || now >= rollout.expires) return 0
-    const reach = Math.min(reachOf(last.reach, await countMembers(manager, rollout)), rollout.devices_total)
-    const wanted = reach - placedIn(stages)
-    return wanted > 0 ? queueDevices(manager, rollout, last.index, wanted, now) : 0
-  }
-
-  /** Who was offered something and gave no sign about it for so long gives its place back. */
-  private async timeOutSilent(row: RolloutRecord, now: number): Promise<void> {
-    await this.database.query(
-      `UPDATE deployment SET state = 'timedOut', changed_at = $2 WHERE rollout_id = $1 AND alive_at < $3
-       AND state IN ('offered', 'downloading', 'downloaded', 'installing', 'installed', 'rebooting')`,
-      [row.id, now, now - row.silence_seconds],
-    )
+    return readRollout(this.database.manager, row)
   }
 }
 
-const placedIn = (stages: readonly StageRecord[]): number => totalOf(addCounts(stages.map((stage) => stage.counts)))
+function isAtRest(rollout: Rollout, event: RolloutEvent, now: number): boolean {
+  const { rollout: after, effects } = step(rollout, event, now)
+  return after === rollout && effects.length === 0
+}

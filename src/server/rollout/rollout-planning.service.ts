@@ -4,6 +4,7 @@ import { DataSource, type EntityManager } from 'typeorm'
 import { equalBytes, sha256, toHex } from '../../domain/bytes.js'
 import { Clock } from '../../domain/clock.js'
 import type { Gate } from '../../domain/rollout/gate.js'
+import { calendarsOf, type RolloutRules } from '../../domain/rollout/rules.js'
 import { requireStages, type StageReach } from '../../domain/rollout/stage.js'
 import { Refusal } from '../../domain/refusal.js'
 import { RELEASE_LIFE_SECONDS, requireRoleOutlives } from '../../domain/trust/falling-due.js'
@@ -18,13 +19,20 @@ const DEFAULT_SILENCE_SECONDS = DAY_SECONDS
 const DEVICES_PER_JITTER_SECOND = 1_000
 const MAX_JITTER_SECONDS = 300
 
+export interface StageRequest {
+  readonly reach: StageReach
+  readonly gate: Gate
+  readonly soakSeconds: number
+}
 export interface RolloutRequest {
   readonly namespace: string
   readonly actor: string
   readonly releaseId: string
   readonly fallbackReleaseId?: string | undefined
-  readonly stages: readonly StageReach[]
-  readonly gate: Gate
+  readonly stages: readonly StageRequest[]
+  readonly rules: RolloutRules
+  /** Of two rollouts that want one device the higher one has it. */
+  readonly priority: number
   readonly failureLimit: { readonly count?: number | undefined; readonly percent?: number | undefined }
   readonly devicesPerHour: number
   readonly devicesTotal: number
@@ -52,11 +60,14 @@ export class RolloutPlanning {
 
   /** @returns the id. @throws Refusal `REQUEST_INVALID` naming the field, `NOT_FOUND`, `STATE` for a release not signed. */
   async create(request: RolloutRequest): Promise<string> {
-    requireStages(request.stages)
+    requireStages(request.stages.map((stage) => stage.reach))
+    calendarsOf(request.rules.schedule)
     const release = await this.releases.requireSigned(request.namespace, request.releaseId)
     if (request.classId !== undefined && !equalBytes(request.classId, release.classId))
       throw new Refusal('REQUEST_INVALID', { field: 'filter.className', why: 'the release is for another class' })
     const fallback = await this.findFallback(request, release)
+    if (fallback === null && request.rules.onFailure === 'roll-back')
+      throw new Refusal('REQUEST_INVALID', { field: 'onFailure', why: 'rolling back needs a fallback' })
     const now = this.clock.nowSeconds()
     const notBefore = request.notBefore ?? now
     const expires = request.expires ?? notBefore + RELEASE_LIFE_SECONDS
@@ -126,7 +137,8 @@ async function insertRollout(manager: EntityManager, rollout: NewRollout): Promi
     expires: rollout.expires,
     devices_per_hour: request.devicesPerHour,
     devices_total: request.devicesTotal,
-    gate_percent: request.gate.confirmedPercent,
+    priority: request.priority,
+    rules: JSON.stringify(request.rules),
     limit_count: request.failureLimit.count ?? null,
     limit_percent: request.failureLimit.percent ?? null,
     silence_seconds: request.silenceSeconds ?? DEFAULT_SILENCE_SECONDS,
@@ -142,15 +154,18 @@ async function insertRollout(manager: EntityManager, rollout: NewRollout): Promi
   )
 }
 
-async function insertStages(manager: EntityManager, rolloutId: string, stages: readonly StageReach[]): Promise<void> {
+async function insertStages(manager: EntityManager, rolloutId: string, stages: readonly StageRequest[]): Promise<void> {
   await manager.query(
-    `INSERT INTO rollout_stage (rollout_id, index, devices, percent, state)
-     SELECT $1::uuid, (n.place - 1)::smallint, n.devices, n.percent, 'waiting'
-     FROM unnest($2::bigint[], $3::double precision[]) WITH ORDINALITY AS n (devices, percent, place)`,
+    `INSERT INTO rollout_stage (rollout_id, index, devices, percent, gate_percent, soak_seconds, state)
+     SELECT $1::uuid, (n.place - 1)::smallint, n.devices, n.percent, n.gate, n.soak, 'waiting'
+     FROM unnest($2::bigint[], $3::double precision[], $4::double precision[], $5::bigint[])
+       WITH ORDINALITY AS n (devices, percent, gate, soak, place)`,
     [
       rolloutId,
-      stages.map((stage) => ('devices' in stage ? stage.devices : null)),
-      stages.map((stage) => ('percent' in stage ? stage.percent : null)),
+      stages.map(({ reach }) => ('devices' in reach ? reach.devices : null)),
+      stages.map(({ reach }) => ('percent' in reach ? reach.percent : null)),
+      stages.map(({ gate }) => gate.confirmedPercent),
+      stages.map(({ soakSeconds }) => soakSeconds),
     ],
   )
 }

@@ -4,14 +4,20 @@ import { toBase64Url, toHex } from '../../domain/bytes.js'
 import { Clock } from '../../domain/clock.js'
 import { addCounts, totalOf, type Counts } from '../../domain/rollout/counts.js'
 import { deploymentStates, type DeploymentState } from '../../domain/rollout/deployment-state.js'
+import type { Gate } from '../../domain/rollout/gate.js'
+import type { Rollout } from '../../domain/rollout/rollout-state.js'
 import { stageSizes, type StageReach } from '../../domain/rollout/stage.js'
 import { Refusal } from '../../domain/refusal.js'
 import { wordOfReason } from '../../domain/trust/report-reason.js'
 import { pageOf, requireUuid, type Page, type PageQuery } from '../request-fields.js'
 import { ReleaseShelf } from './release-shelf.service.js'
 import { RolloutApprovals, type RolloutApprovalView } from './rollout-approvals.service.js'
-import { limitOf, readStages, type RolloutRecord, type StageRecord } from './rollout-record.js'
-import { countMembers } from './stage-opener.js'
+import { limitOf, readRollout, type RolloutRecord } from './rollout-record.js'
+import { StageFiller } from './stage-filler.service.js'
+
+/** How many devices would still join takes a look at each of them: so it is asked this seldom, and at most a tenth of the time. */
+const MEMBERS_HELD_MS = 1_000
+const MAX_HELD = 256
 
 export interface StageView {
   readonly index: number
@@ -19,6 +25,12 @@ export interface StageView {
   /** Devices in it; of a stage that waits, as many as it would bring in now. */
   readonly size: number
   readonly state: string
+  readonly gate: Gate
+  readonly soakSeconds: number
+  /** Since when its gate holds without a break, while it soaks. */
+  readonly heldSince: number | null
+  readonly openedAt: number | null
+  readonly passedAt: number | null
   readonly counts: Counts
 }
 export interface RolloutRow {
@@ -26,6 +38,9 @@ export interface RolloutRow {
   readonly state: string
   readonly pauseReason: string | null
   readonly releaseId: string
+  /** The rollout whose fallback it brings. */
+  readonly parentId: string | null
+  readonly priority: number
   readonly createdAt: number
   readonly createdBy: string
   readonly startedAt: number | null
@@ -34,11 +49,15 @@ export interface RolloutRow {
 export interface RolloutView extends RolloutRow {
   /** The refusal behind a pause by the engine. */
   readonly pauseCode: string | null
-  /** What the online signer said when offering has to wait, most often `PACE_EXCEEDED`; null while it does not. */
+  /** Why nothing further is opened or offered just now; null while something is. */
   readonly waitingFor: string | null
+  /** When that ends, where it is known; seconds since the epoch. */
+  readonly waitsUntil: number | null
+  /** The rollout that brings its fallback, once it was rolled back. */
+  readonly fallbackId: string | null
+  readonly rules: object
   readonly fallbackReleaseId: string | null
   readonly release: object
-  readonly gate: object
   readonly failureLimit: object
   readonly devicesPerHour: number
   readonly devicesTotal: number
@@ -61,6 +80,10 @@ export interface DeploymentView {
   readonly changedAt: number
 }
 
+interface StageTimes {
+  readonly opened_at: number | null
+  readonly passed_at: number | null
+}
 interface DeploymentRow {
   readonly device_id: string
   readonly stage: number
@@ -73,10 +96,13 @@ interface DeploymentRow {
 /** Rollouts as people see them. */
 @Injectable()
 export class RolloutViews {
+  private readonly waiting = new Map<string, { readonly devices: number; readonly untilMs: number }>()
+
   constructor(
     private readonly database: DataSource,
     private readonly releases: ReleaseShelf,
     private readonly approvals: RolloutApprovals,
+    private readonly filler: StageFiller,
     private readonly clock: Clock,
   ) {}
 
@@ -92,13 +118,16 @@ export class RolloutViews {
 
   async show(namespace: string, id: string): Promise<RolloutView> {
     const row = await this.requireRecord(namespace, id)
-    const stages = await readStages(this.database.manager, row.id)
-    const members = await countMembers(this.database.manager, row)
+    const rollout = await readRollout(this.database.manager, row)
     const release = await this.releases.requireSigned(namespace, row.release_id)
+    const totals = addCounts(rollout.stages.map((stage) => stage.counts))
+    const members = totalOf(totals) + (await this.countWaiting(row, rollout))
     return {
       ...rowView(row),
       pauseCode: row.pause_code,
-      waitingFor: row.state === 'running' && row.hold_until > this.clock.nowSeconds() ? row.hold_code : null,
+      ...waitOf(row, rollout, this.clock.nowSeconds()),
+      fallbackId: await this.findFallback(row),
+      rules: row.rules,
       fallbackReleaseId: row.fallback_release_id,
       release: {
         id: release.id,
@@ -109,7 +138,6 @@ export class RolloutViews {
         imageSha256: toHex(release.imageSha256),
         imageSizeBytes: release.imageSizeBytes,
       },
-      gate: { confirmedPercent: row.gate_percent },
       failureLimit: limitOf(row),
       devicesPerHour: row.devices_per_hour,
       devicesTotal: row.devices_total,
@@ -117,12 +145,38 @@ export class RolloutViews {
       expires: row.expires,
       plan: toBase64Url(row.plan),
       planSha256: toHex(row.plan_sha256),
-      approvals: await this.approvals.list(row.id),
-      stages: stageViews(stages, members),
+      approvals: await this.approvals.list(row),
+      stages: stageViews(rollout, await this.stageTimes(row.id), members),
       members,
-      totals: addCounts(stages.map((stage) => stage.counts)),
+      totals,
       failuresByReason: await this.failures(row.id),
     }
+  }
+
+  /** Nobody joins a rollout that is over, and one whose stages are all open has its devices. */
+  private async countWaiting(row: RolloutRecord, rollout: Rollout): Promise<number> {
+    if (row.ended_at !== null || rollout.stages.every((stage) => stage.state !== 'waiting')) return 0
+    const known = this.waiting.get(row.id)
+    const nowMs = performance.now()
+    if (known !== undefined && nowMs < known.untilMs) return known.devices
+    const devices = await this.filler.countWaiting(row)
+    const tookMs = performance.now() - nowMs
+    if (this.waiting.size >= MAX_HELD) this.waiting.clear()
+    this.waiting.set(row.id, { devices, untilMs: performance.now() + Math.max(MEMBERS_HELD_MS, 10 * tookMs) })
+    return devices
+  }
+
+  private async findFallback(row: RolloutRecord): Promise<string | null> {
+    if (row.state !== 'rolledBack') return null
+    const [found] = await this.database.query<{ id: string }[]>('SELECT id FROM rollout WHERE parent_id = $1', [row.id])
+    return found?.id ?? null
+  }
+
+  private stageTimes(rolloutId: string): Promise<readonly StageTimes[]> {
+    return this.database.query<StageTimes[]>(
+      'SELECT opened_at, passed_at FROM rollout_stage WHERE rollout_id = $1 ORDER BY index',
+      [rolloutId],
+    )
   }
 
   async list(namespace: string, page: PageQuery): Promise<Page<RolloutRow>> {
@@ -184,22 +238,43 @@ const rowView = (row: RolloutRecord): RolloutRow => ({
   state: row.state,
   pauseReason: row.pause_reason,
   releaseId: row.release_id,
+  parentId: row.parent_id,
+  priority: row.priority,
   createdAt: row.created_at,
   createdBy: row.created_by,
   startedAt: row.started_at,
   endedAt: row.ended_at,
 })
 
-function stageViews(stages: readonly StageRecord[], members: number): StageView[] {
+function stageViews({ stages }: Rollout, times: readonly StageTimes[], members: number): StageView[] {
   const planned = stageSizes(
     stages.map((stage) => stage.reach),
     members,
   )
-  return stages.map(({ index, reach, state, counts }) => ({
+  return stages.map(({ reach, state, gate, soakSeconds, heldSince, wanted, counts }, index) => ({
     index,
     reach,
-    size: state === 'waiting' ? (planned[index] ?? 0) : totalOf(counts),
+    size: state === 'waiting' ? (planned[index] ?? 0) : Math.max(wanted ?? 0, totalOf(counts)),
     state,
+    gate,
+    soakSeconds,
+    heldSince: state === 'open' ? heldSince : null,
+    openedAt: times[index]?.opened_at ?? null,
+    passedAt: times[index]?.passed_at ?? null,
     counts,
   }))
+}
+
+/** What a rollout that runs waits for, by its own state before what offers said last. */
+function waitOf(
+  row: RolloutRecord,
+  { stages }: Rollout,
+  now: number,
+): { waitingFor: string | null; waitsUntil: number | null } {
+  if (row.state !== 'running') return { waitingFor: null, waitsUntil: null }
+  if (now < row.not_before) return { waitingFor: 'NOT_BEFORE', waitsUntil: row.not_before }
+  const open = stages.find((stage) => stage.state === 'open')
+  if (open !== undefined && open.heldSince !== null)
+    return { waitingFor: 'SOAK', waitsUntil: open.heldSince + open.soakSeconds }
+  return { waitingFor: row.hold_code, waitsUntil: row.hold_until > now ? row.hold_until : null }
 }

@@ -1,0 +1,66 @@
+import { ACTIVE } from './deployment-sql.js'
+import type { StepRule } from './release-paths.service.js'
+import type { RolloutRecord } from './rollout-record.js'
+import { targetOf } from './rollout-target.js'
+import { SqlParameters } from './sql-parameters.js'
+
+/** A query about the devices of one rollout. */
+export interface Query {
+  readonly text: string
+  readonly values: readonly unknown[]
+}
+
+/** Devices whose release is news for them, and who may step onto it from what they run. */
+export function isNewsFor(rollout: RolloutRecord, rule: StepRule, parameters: SqlParameters): string {
+  const conditions = [
+    `d.running_manifest_sha256 IS DISTINCT FROM ${parameters.add(rollout.manifest_sha256, 'bytea')}`,
+    // A device refuses what is older than what it runs (trust.md §5, step 13).
+    `coalesce(d.running_sequence, 0) < ${parameters.add(rollout.sequence, 'bigint')}`,
+  ]
+  if (rule.isRestricted) conditions.push(mayStep(rule, parameters))
+  return conditions.join(' AND ')
+}
+
+export function mayStep(rule: StepRule & { isRestricted: true }, parameters: SqlParameters): string {
+  const from = `d.running_manifest_sha256 = ANY (${parameters.add(rule.from, 'bytea[]')})`
+  if (!rule.fromUnknown) return `(${from})`
+  const isKnown = `coalesce(d.running_manifest_sha256 = ANY (${parameters.add(rule.known, 'bytea[]')}), false)`
+  return `(${from} OR NOT ${isKnown})`
+}
+
+/** How many devices the rollout would still reach that it has not. */
+export function countWaiting(rollout: RolloutRecord, rule: StepRule): Query {
+  const parameters = new SqlParameters()
+  const target = targetOf(rollout, parameters)
+  const news = isNewsFor(rollout, rule, parameters)
+  const text = `SELECT count(*) AS devices FROM device d WHERE ${target} AND ${news}
+    AND NOT EXISTS (SELECT 1 FROM deployment p WHERE p.rollout_id = ${parameters.add(rollout.id, 'uuid')} AND p.device_id = d.id)`
+  return { text, values: parameters.values }
+}
+
+/**
+ * The next devices of a rollout in its order: not reached yet, or superseded and free again; held by no other rollout, or by
+ * one that gives way.
+ */
+export function findNext(rollout: RolloutRecord, rule: StepRule, most: number): Query {
+  const parameters = new SqlParameters()
+  const target = targetOf(rollout, parameters)
+  const news = isNewsFor(rollout, rule, parameters)
+  const id = parameters.add(rollout.id, 'uuid')
+  const text = `SELECT d.id FROM device d WHERE ${target} AND ${news}
+    AND NOT EXISTS (SELECT 1 FROM deployment p
+      WHERE p.rollout_id = ${id} AND p.device_id = d.id AND p.state <> 'superseded')
+    AND NOT EXISTS (SELECT 1 FROM deployment p JOIN rollout h ON h.id = p.rollout_id
+      WHERE p.namespace = d.namespace AND p.device_id = d.id AND p.state IN (${ACTIVE}) AND NOT ${givesWay(rollout, parameters)})
+    ORDER BY rollout_place(${id}, d.id) LIMIT ${parameters.add(most, 'bigint')}`
+  return { text, values: parameters.values }
+}
+
+/** `takesOver` of the domain: whether deployment `p` of rollout `h` leaves its device to this rollout. */
+export function givesWay(rollout: RolloutRecord, parameters: SqlParameters): string {
+  const [priority, sequence] = [
+    parameters.add(rollout.priority, 'smallint'),
+    parameters.add(rollout.sequence, 'bigint'),
+  ]
+  return `(p.state IN ('queued', 'offered') AND (h.priority, h.sequence) < (${priority}, ${sequence}))`
+}

@@ -1,0 +1,115 @@
+import { Injectable } from '@nestjs/common'
+import { DataSource } from 'typeorm'
+import { Clock } from '../../domain/clock.js'
+import { totalOf } from '../../domain/rollout/counts.js'
+import type { Rollout, RolloutEvent } from '../../domain/rollout/rollout-state.js'
+import { reachOf } from '../../domain/rollout/stage.js'
+import { countWaiting, findNext } from './members.js'
+import { queueDevices } from './queue-devices.js'
+import { ReleasePaths } from './release-paths.service.js'
+import { readRollout, type RolloutRecord } from './rollout-record.js'
+import { RolloutSteps, type OutsideEffect } from './rollout-steps.service.js'
+import { transaction } from './transaction.js'
+
+/** Devices that one look chooses, in order; a stage that wants more looks again. */
+const CHOSEN_AT_ONCE = 50_000
+/** Devices that one transaction queues: short, so that polls and reports hardly notice. */
+const BATCH = 2_000
+
+/** Brings devices into stages. Choosing reads, queueing writes in batches; either can be broken off and begun again. */
+@Injectable()
+export class StageFiller {
+  private isStopping = false
+
+  constructor(
+    private readonly database: DataSource,
+    private readonly steps: RolloutSteps,
+    private readonly paths: ReleasePaths,
+    private readonly clock: Clock,
+  ) {}
+
+  stop(): void {
+    this.isStopping = true
+  }
+
+  /** @returns what came of it; null when it is not done yet and will be asked for again. */
+  async carryOut(row: RolloutRecord, rollout: Rollout, effect: OutsideEffect): Promise<RolloutEvent | null> {
+    switch (effect.kind) {
+      case 'measure-stage':
+        return this.measure(row, rollout, effect.stage)
+      case 'fill-stage':
+        return (await this.fill(row, effect.stage, effect.devices)).isDone
+          ? { kind: 'stage-filled', stage: effect.stage }
+          : null
+      case 'seek-latecomers':
+        return { kind: 'latecomers-sought', found: await this.seekLatecomers(row, rollout) }
+    }
+  }
+
+  private async measure(row: RolloutRecord, rollout: Rollout, stage: number): Promise<RolloutEvent> {
+    const counts = rollout.stages.map((each) => totalOf(each.counts))
+    const sum = (sizes: readonly number[]): number => sizes.reduce((total, size) => total + size, 0)
+    const members = sum(counts) + (await this.countWaiting(row))
+    return { kind: 'stage-measured', stage, members, placed: sum(counts.slice(0, stage)) }
+  }
+
+  /** Devices that would still join, whoever holds them now. */
+  async countWaiting(row: RolloutRecord): Promise<number> {
+    const { text, values } = countWaiting(row, await this.stepRule(row))
+    const [found] = await this.database.query<{ devices: number }[]>(text, [...values])
+    return found?.devices ?? 0
+  }
+
+  /** Devices that became members, or free, after the last stage was filled: they join before the rollout ends. */
+  private async seekLatecomers(row: RolloutRecord, rollout: Rollout): Promise<number> {
+    const last = rollout.stages.at(-1)
+    const placed = rollout.stages.reduce((total, stage) => total + totalOf(stage.counts), 0)
+    if (last === undefined) return 0
+    const members = placed + (await this.countWaiting(row))
+    // Of those who were superseded some may be free again: they are placed already, and still asked.
+    const superseded = rollout.stages.reduce((total, stage) => total + stage.counts.superseded, 0)
+    const wanted = Math.min(reachOf(last.reach, members), row.devices_total) - placed + superseded
+    if (wanted <= 0) return 0
+    return (await this.fill(row, rollout.stages.length - 1, wanted)).queued
+  }
+
+  /** @returns `isDone`: as many as were wanted, or all that there are. */
+  private async fill(row: RolloutRecord, stage: number, devices: number): Promise<{ queued: number; isDone: boolean }> {
+    const most = Math.min(devices, CHOSEN_AT_ONCE)
+    const { text, values } = findNext(row, await this.stepRule(row), most)
+    const chosen = await this.database.query<{ id: string }[]>(text, [...values])
+    let queued = 0
+    for (let at = 0; at < chosen.length; at += BATCH) {
+      if (this.isStopping) return { queued, isDone: false }
+      const ids = chosen.slice(at, at + BATCH).map((each) => each.id)
+      const added = await this.queueBatch(row, stage, ids)
+      // Somebody paused it, or another engine has filled the stage.
+      if (added === null) return { queued, isDone: false }
+      queued += added
+    }
+    return { queued, isDone: chosen.length < most || queued >= devices }
+  }
+
+  /** @returns how many of them were free in the end; null when the rollout wants no more. */
+  private queueBatch(row: RolloutRecord, stage: number, ids: readonly string[]): Promise<number | null> {
+    return transaction(this.database, async (manager) => {
+      const current = await this.steps.lock(manager, row.namespace, row.id)
+      const rollout = await readRollout(manager, current)
+      const wanted = roomIn(rollout, stage, ids.length)
+      if (rollout.state !== 'running' || wanted <= 0) return null
+      return queueDevices(manager, current, stage, ids.slice(0, wanted).toSorted(), this.clock.nowSeconds())
+    })
+  }
+
+  private stepRule(row: RolloutRecord): Promise<Parameters<typeof findNext>[1]> {
+    return this.paths.stepRule(row.namespace, row.class_id, row.manifest_sha256)
+  }
+}
+
+/** An open stage takes as many as it wants; latecomers join a last one that is passed. */
+function roomIn(rollout: Rollout, index: number, asked: number): number {
+  const stage = rollout.stages[index]
+  if (stage?.state === 'passed') return asked
+  if (stage?.state !== 'open' || stage.filledAt !== null) return 0
+  return Math.min(asked, (stage.wanted ?? 0) - totalOf(stage.counts))
+}
