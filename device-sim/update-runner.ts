@@ -133,7 +133,9 @@ export class UpdateRunner {
     const { trust } = this.options
     try {
       trust.judgeAgain(offer, nonce)
-      return mayInstall(update.terms, trust.now()) ? { happened: 'still-accepted' } : { happened: 'install-later', update }
+      return mayInstall(update.terms, trust.now())
+        ? { happened: 'still-accepted' }
+        : { happened: 'install-later', update }
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
       return { happened: 'refused', rolloutId: image.rolloutId, why: whyOf(error, 10) }
