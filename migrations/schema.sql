@@ -46,7 +46,10 @@ CREATE TABLE deployment (
   assignment_expires bigint,
   assigned_at bigint,
   alive_at bigint NOT NULL,
-  changed_at bigint NOT NULL
+  changed_at bigint NOT NULL,
+  attempt smallint DEFAULT 1 NOT NULL,
+  due_at bigint,
+  place bigint NOT NULL
 );
 CREATE TABLE device (
   namespace text NOT NULL,
@@ -205,6 +208,12 @@ CREATE TABLE re_sign_request (
   signed_at bigint,
   last_refusal jsonb
 );
+CREATE TABLE refused_report (
+  namespace text NOT NULL,
+  code text NOT NULL,
+  reports bigint NOT NULL,
+  last_at bigint NOT NULL
+);
 CREATE TABLE release (
   id uuid NOT NULL,
   namespace text NOT NULL,
@@ -224,7 +233,9 @@ CREATE TABLE release (
   created_by text NOT NULL,
   signed_at bigint,
   last_refusal jsonb,
-  rejection jsonb
+  rejection jsonb,
+  least_version text,
+  is_stepping_stone boolean DEFAULT false NOT NULL
 );
 CREATE TABLE release_approval (
   release_id uuid NOT NULL,
@@ -250,7 +261,6 @@ CREATE TABLE rollout (
   expires bigint NOT NULL,
   devices_per_hour bigint NOT NULL,
   devices_total bigint NOT NULL,
-  gate_percent double precision NOT NULL,
   limit_count bigint,
   limit_percent double precision,
   silence_seconds bigint NOT NULL,
@@ -263,7 +273,11 @@ CREATE TABLE rollout (
   created_at bigint NOT NULL,
   created_by text NOT NULL,
   started_at bigint,
-  ended_at bigint
+  ended_at bigint,
+  priority smallint DEFAULT 0 NOT NULL,
+  rules jsonb NOT NULL,
+  parent_id uuid,
+  offers_due_ms bigint DEFAULT 0 NOT NULL
 );
 CREATE TABLE rollout_approval (
   rollout_id uuid NOT NULL,
@@ -273,6 +287,11 @@ CREATE TABLE rollout_approval (
   document bytea NOT NULL,
   received_at bigint NOT NULL
 );
+CREATE TABLE rollout_offers (
+  rollout_id uuid NOT NULL,
+  minute bigint NOT NULL,
+  devices bigint NOT NULL
+);
 CREATE TABLE rollout_stage (
   rollout_id uuid NOT NULL,
   index smallint NOT NULL,
@@ -281,7 +300,18 @@ CREATE TABLE rollout_stage (
   state text NOT NULL,
   accepted_failures bigint DEFAULT 0 NOT NULL,
   opened_at bigint,
-  passed_at bigint
+  passed_at bigint,
+  gate_percent double precision NOT NULL,
+  soak_seconds bigint DEFAULT 0 NOT NULL,
+  wanted bigint,
+  filled_at bigint,
+  held_since bigint
+);
+CREATE TABLE rollout_tally (
+  rollout_id uuid NOT NULL,
+  stage smallint NOT NULL,
+  state text NOT NULL,
+  devices bigint NOT NULL
 );
 CREATE TABLE submission (
   namespace text NOT NULL,
@@ -355,10 +385,12 @@ ALTER TABLE krl_request ADD CONSTRAINT krl_request_pkey PRIMARY KEY (id);
 ALTER TABLE mqtt_outbox ADD CONSTRAINT mqtt_outbox_pkey PRIMARY KEY (number);
 ALTER TABLE re_sign_approval ADD CONSTRAINT re_sign_approval_person_once PRIMARY KEY (re_sign_request_id, person);
 ALTER TABLE re_sign_request ADD CONSTRAINT re_sign_request_pkey PRIMARY KEY (id);
+ALTER TABLE refused_report ADD CONSTRAINT refused_report_pkey PRIMARY KEY (namespace, code);
 ALTER TABLE release ADD CONSTRAINT release_pkey PRIMARY KEY (id);
 ALTER TABLE release_approval ADD CONSTRAINT release_approval_person_once PRIMARY KEY (release_id, manifest_sha256, person);
 ALTER TABLE rollout ADD CONSTRAINT rollout_pkey PRIMARY KEY (id);
 ALTER TABLE rollout_approval ADD CONSTRAINT rollout_approval_person_once PRIMARY KEY (rollout_id, person);
+ALTER TABLE rollout_offers ADD CONSTRAINT rollout_offers_pkey PRIMARY KEY (rollout_id, minute);
 ALTER TABLE rollout_stage ADD CONSTRAINT rollout_stage_pkey PRIMARY KEY (rollout_id, index);
 ALTER TABLE submission ADD CONSTRAINT submission_pkey PRIMARY KEY (namespace, request_id);
 ALTER TABLE trust_document ADD CONSTRAINT trust_document_pkey PRIMARY KEY (namespace, kind, version);
@@ -369,6 +401,7 @@ ALTER TABLE api_token ADD CONSTRAINT api_token_secret_once UNIQUE (secret_sha256
 ALTER TABLE claim_token ADD CONSTRAINT claim_token_secret_once UNIQUE (secret_sha256);
 ALTER TABLE device ADD CONSTRAINT device_credential_once UNIQUE (credential_sha256);
 ALTER TABLE release ADD CONSTRAINT release_request_once UNIQUE (namespace, request_id);
+ALTER TABLE rollout ADD CONSTRAINT rollout_one_fallback UNIQUE (parent_id);
 ALTER TABLE api_token ADD CONSTRAINT api_token_roles_check CHECK ((cardinality(roles) > 0));
 ALTER TABLE api_token ADD CONSTRAINT api_token_secret_sha256_check CHECK ((octet_length(secret_sha256) = 32));
 ALTER TABLE audit_entry ADD CONSTRAINT audit_entry_number_check CHECK ((number > 0));
@@ -379,7 +412,7 @@ ALTER TABLE claim_token ADD CONSTRAINT claim_token_secret_sha256_check CHECK ((o
 ALTER TABLE claim_token ADD CONSTRAINT claim_token_uses_check CHECK ((uses > 0));
 ALTER TABLE claim_token ADD CONSTRAINT claim_token_within_uses CHECK ((used <= uses));
 ALTER TABLE deployment ADD CONSTRAINT deployment_assignment_whole CHECK ((((assignment IS NULL) = (assigned_at IS NULL)) AND ((assignment IS NULL) = (assignment_expires IS NULL))));
-ALTER TABLE deployment ADD CONSTRAINT deployment_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'offered'::text, 'downloading'::text, 'downloaded'::text, 'installing'::text, 'installed'::text, 'rebooting'::text, 'confirmed'::text, 'failed'::text, 'reverted'::text, 'refused'::text, 'timedOut'::text, 'cancelled'::text, 'superseded'::text])));
+ALTER TABLE deployment ADD CONSTRAINT deployment_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'offered'::text, 'downloading'::text, 'downloaded'::text, 'installing'::text, 'installed'::text, 'rebooting'::text, 'confirmed'::text, 'failed'::text, 'reverted'::text, 'refused'::text, 'timedOut'::text, 'cancelled'::text, 'superseded'::text, 'stored'::text])));
 ALTER TABLE device ADD CONSTRAINT device_attributes_check CHECK ((jsonb_typeof(attributes) = 'object'::text));
 ALTER TABLE device ADD CONSTRAINT device_change_nonce_check CHECK ((octet_length(change_nonce) = 32));
 ALTER TABLE device ADD CONSTRAINT device_change_whole CHECK ((((change_nonce IS NULL) = (change_epoch IS NULL)) AND ((change_nonce IS NULL) = (change_expires IS NULL))));
@@ -417,16 +450,19 @@ ALTER TABLE release ADD CONSTRAINT release_sequence_check CHECK ((sequence > 0))
 ALTER TABLE release ADD CONSTRAINT release_signed_whole CHECK ((((envelope IS NULL) = (signed_at IS NULL)) AND ((envelope IS NULL) = (state <> 'signed'::text))));
 ALTER TABLE release ADD CONSTRAINT release_state_check CHECK ((state = ANY (ARRAY['draft'::text, 'awaiting-approval'::text, 'signed'::text, 'rejected'::text, 'overtaken'::text])));
 ALTER TABLE rollout ADD CONSTRAINT rollout_class_id_check CHECK ((octet_length(class_id) = 16));
-ALTER TABLE rollout ADD CONSTRAINT rollout_gate_percent_check CHECK (((gate_percent > (0)::double precision) AND (gate_percent <= (100)::double precision)));
 ALTER TABLE rollout ADD CONSTRAINT rollout_jitter_seconds_check CHECK ((jitter_seconds >= 0));
 ALTER TABLE rollout ADD CONSTRAINT rollout_limited CHECK (((limit_count IS NOT NULL) OR (limit_percent IS NOT NULL)));
 ALTER TABLE rollout ADD CONSTRAINT rollout_manifest_sha256_check CHECK ((octet_length(manifest_sha256) = 32));
 ALTER TABLE rollout ADD CONSTRAINT rollout_pause_has_reason CHECK (((state = 'paused'::text) = (pause_reason IS NOT NULL)));
 ALTER TABLE rollout ADD CONSTRAINT rollout_plan_sha256_check CHECK ((octet_length(plan_sha256) = 32));
+ALTER TABLE rollout ADD CONSTRAINT rollout_rules_check CHECK ((jsonb_typeof(rules) = 'object'::text));
 ALTER TABLE rollout ADD CONSTRAINT rollout_silence_seconds_check CHECK ((silence_seconds > 0));
-ALTER TABLE rollout ADD CONSTRAINT rollout_state_check CHECK ((state = ANY (ARRAY['planned'::text, 'running'::text, 'paused'::text, 'finished'::text, 'cancelled'::text])));
+ALTER TABLE rollout ADD CONSTRAINT rollout_state_check CHECK ((state = ANY (ARRAY['planned'::text, 'running'::text, 'paused'::text, 'finished'::text, 'cancelled'::text, 'rolledBack'::text])));
+ALTER TABLE rollout_stage ADD CONSTRAINT rollout_stage_gate_percent_check CHECK (((gate_percent > (0)::double precision) AND (gate_percent <= (100)::double precision)));
 ALTER TABLE rollout_stage ADD CONSTRAINT rollout_stage_index_check CHECK ((index >= 0));
+ALTER TABLE rollout_stage ADD CONSTRAINT rollout_stage_measured CHECK (((state = 'waiting'::text) OR (wanted IS NOT NULL)));
 ALTER TABLE rollout_stage ADD CONSTRAINT rollout_stage_one_reach CHECK (((devices IS NULL) <> (percent IS NULL)));
+ALTER TABLE rollout_stage ADD CONSTRAINT rollout_stage_soak_seconds_check CHECK ((soak_seconds >= 0));
 ALTER TABLE rollout_stage ADD CONSTRAINT rollout_stage_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'open'::text, 'passed'::text])));
 ALTER TABLE submission ADD CONSTRAINT submission_class_id_check CHECK ((octet_length(class_id) = 16));
 ALTER TABLE trust_document ADD CONSTRAINT trust_document_kind_check CHECK ((kind = ANY (ARRAY['root'::text, 'policy'::text, 'krl'::text])));
@@ -447,8 +483,10 @@ ALTER TABLE re_sign_request ADD CONSTRAINT re_sign_request_release_id_fkey FOREI
 ALTER TABLE release ADD CONSTRAINT release_namespace_request_id_fkey FOREIGN KEY (namespace, request_id) REFERENCES submission(namespace, request_id);
 ALTER TABLE release_approval ADD CONSTRAINT release_approval_release_id_fkey FOREIGN KEY (release_id) REFERENCES release(id);
 ALTER TABLE rollout ADD CONSTRAINT rollout_fallback_release_id_fkey FOREIGN KEY (fallback_release_id) REFERENCES release(id);
+ALTER TABLE rollout ADD CONSTRAINT rollout_parent_id_fkey FOREIGN KEY (parent_id) REFERENCES rollout(id);
 ALTER TABLE rollout ADD CONSTRAINT rollout_release_id_fkey FOREIGN KEY (release_id) REFERENCES release(id);
 ALTER TABLE rollout_approval ADD CONSTRAINT rollout_approval_rollout_id_fkey FOREIGN KEY (rollout_id) REFERENCES rollout(id);
+ALTER TABLE rollout_offers ADD CONSTRAINT rollout_offers_rollout_id_fkey FOREIGN KEY (rollout_id) REFERENCES rollout(id);
 ALTER TABLE rollout_stage ADD CONSTRAINT rollout_stage_rollout_id_fkey FOREIGN KEY (rollout_id) REFERENCES rollout(id);
 ALTER TABLE submission ADD CONSTRAINT submission_namespace_image_sha256_fkey FOREIGN KEY (namespace, image_sha256) REFERENCES firmware(namespace, sha256);
 ALTER TABLE webhook_delivery ADD CONSTRAINT webhook_delivery_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES webhook(id) ON DELETE CASCADE;
@@ -458,10 +496,14 @@ CREATE INDEX api_token_by_namespace ON api_token USING btree (namespace, created
 CREATE INDEX deployment_by_device ON deployment USING btree (namespace, device_id, rollout_id);
 CREATE INDEX deployment_by_state ON deployment USING btree (rollout_id, stage, state);
 CREATE UNIQUE INDEX deployment_one_active ON deployment USING btree (namespace, device_id) WHERE (state = ANY (ARRAY['queued'::text, 'offered'::text, 'downloading'::text, 'downloaded'::text, 'installing'::text, 'installed'::text, 'rebooting'::text]));
+CREATE INDEX deployment_queue ON deployment USING btree (rollout_id, stage, place) WHERE (state = 'queued'::text);
+CREATE INDEX deployment_renewal ON deployment USING btree (rollout_id, ((assignment_expires - ((assignment_expires - assigned_at) / 4)))) WHERE (assignment IS NOT NULL);
 CREATE INDEX device_by_attribute ON device USING gin (attributes jsonb_path_ops);
 CREATE INDEX device_by_class ON device USING btree (namespace, class_id);
 CREATE INDEX device_by_group ON device USING gin (groups);
+CREATE INDEX device_by_site ON device USING btree (namespace, ((attributes ->> 'site'::text))) WHERE (attributes ? 'site'::text);
 CREATE INDEX device_by_tag ON device USING gin (tags);
+CREATE INDEX device_by_time_zone ON device USING btree (namespace, ((attributes ->> 'timeZone'::text))) WHERE (attributes ? 'timeZone'::text);
 CREATE INDEX device_group_unfilled ON device_group USING btree (namespace, name) WHERE (filled_to IS NOT NULL);
 CREATE UNIQUE INDEX device_key_once ON device USING btree (namespace, public_key);
 CREATE INDEX event_by_namespace ON event USING btree (namespace, "position");
@@ -478,6 +520,7 @@ CREATE INDEX release_by_namespace ON release USING btree (namespace, created_at 
 CREATE INDEX rollout_by_namespace ON rollout USING btree (namespace, created_at DESC, id DESC);
 CREATE INDEX rollout_running ON rollout USING btree (id) WHERE (state = 'running'::text);
 CREATE UNIQUE INDEX rollout_stage_one_open ON rollout_stage USING btree (rollout_id) WHERE (state = 'open'::text);
+CREATE INDEX rollout_tally_by_rollout ON rollout_tally USING btree (rollout_id);
 CREATE INDEX submission_by_firmware ON submission USING btree (namespace, image_sha256);
 CREATE INDEX upload_by_end ON upload USING btree (expires_at);
 CREATE INDEX upload_by_namespace ON upload USING btree (namespace, created_at, id);
@@ -490,6 +533,31 @@ CREATE OR REPLACE FUNCTION audit_entry_stays()
  LANGUAGE plpgsql
 AS $function$
     BEGIN RAISE EXCEPTION 'an audit entry stays as it was written' USING ERRCODE = 'insufficient_privilege'; END $function$
+;
+CREATE OR REPLACE FUNCTION deployment_tally()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+    BEGIN
+      IF TG_OP = 'INSERT' THEN
+        INSERT INTO rollout_tally SELECT rollout_id, stage, state, count(*) FROM added GROUP BY rollout_id, stage, state;
+      ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO rollout_tally SELECT rollout_id, stage, state, -count(*) FROM removed GROUP BY rollout_id, stage, state;
+      ELSE
+        INSERT INTO rollout_tally SELECT rollout_id, stage, state, sum(n) FROM (
+          SELECT rollout_id, stage, state, 1 AS n FROM added UNION ALL SELECT rollout_id, stage, state, -1 FROM removed) AS each
+        GROUP BY rollout_id, stage, state HAVING sum(n) <> 0;
+      END IF;
+      RETURN NULL;
+    END $function$
+;
+CREATE OR REPLACE FUNCTION rollout_place(rollout uuid, device text)
+ RETURNS bigint
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+AS $function$
+      SELECT ('x' || encode(substr(sha256(convert_to(rollout::text || '/' || device, 'UTF8')), 1, 8), 'hex'))::bit(64)::bigint
+        # (-9223372036854775808) $function$
 ;
 CREATE OR REPLACE FUNCTION version_key(version text)
  RETURNS integer[]
@@ -505,6 +573,9 @@ AS $function$
 
 -- Triggers
 CREATE TRIGGER audit_entry_stays BEFORE DELETE OR UPDATE OR TRUNCATE ON audit_entry FOR EACH STATEMENT EXECUTE FUNCTION audit_entry_stays();
+CREATE TRIGGER deployment_tally_delete AFTER DELETE ON deployment REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION deployment_tally();
+CREATE TRIGGER deployment_tally_insert AFTER INSERT ON deployment REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION deployment_tally();
+CREATE TRIGGER deployment_tally_update AFTER UPDATE ON deployment REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION deployment_tally();
 
 -- Rights of the server's role
 GRANT DELETE, INSERT, SELECT, UPDATE ON api_token TO countersign_server;
@@ -526,11 +597,14 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON krl_request TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON mqtt_outbox TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON re_sign_approval TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON re_sign_request TO countersign_server;
+GRANT DELETE, INSERT, SELECT, UPDATE ON refused_report TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON release TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON release_approval TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON rollout TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON rollout_approval TO countersign_server;
+GRANT DELETE, INSERT, SELECT, UPDATE ON rollout_offers TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON rollout_stage TO countersign_server;
+GRANT DELETE, INSERT, SELECT, UPDATE ON rollout_tally TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON submission TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON trust_document TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON upload TO countersign_server;
