@@ -24,7 +24,7 @@ export const revokedWhileDownloading: DeviceAttack = {
   guard: [
     {
       file: 'device-sim/update-runner.ts',
-      find: 'this.options.trust.judgeAgain(offer, nonce)',
+      find: 'trust.judgeAgain(offer, nonce)',
       replace: '',
     },
   ],
