@@ -1,7 +1,8 @@
 import type { Benchmark } from './benchmark.js'
 import { intakeBenchmark } from './intake.js'
+import { pollBenchmark } from './poll.js'
 import { signBenchmark } from './sign.js'
 import { trustBenchmark } from './trust.js'
 
 /** Every benchmark there is; a new one is a file and a line here. */
-export const benchmarks: readonly Benchmark[] = [signBenchmark, trustBenchmark, intakeBenchmark]
+export const benchmarks: readonly Benchmark[] = [signBenchmark, trustBenchmark, intakeBenchmark, pollBenchmark]

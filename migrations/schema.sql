@@ -35,6 +35,60 @@ CREATE TABLE claim_token (
   created_by text NOT NULL,
   expires_at bigint NOT NULL
 );
+CREATE TABLE ddi_action (
+  id integer GENERATED ALWAYS AS IDENTITY NOT NULL,
+  namespace text NOT NULL,
+  device_id text NOT NULL,
+  rollout_id uuid NOT NULL,
+  consent text,
+  is_cancel_rejected boolean DEFAULT false NOT NULL,
+  told_update text,
+  boot text,
+  entries integer DEFAULT 0 NOT NULL,
+  outcome text,
+  created_at bigint NOT NULL,
+  closed_at bigint
+);
+CREATE TABLE ddi_entry (
+  action_id integer NOT NULL,
+  number integer NOT NULL,
+  at_ms bigint NOT NULL,
+  is_by_client boolean NOT NULL,
+  status text NOT NULL,
+  code integer,
+  progress integer[],
+  messages text[] NOT NULL
+);
+CREATE TABLE ddi_gateway_token (
+  id uuid NOT NULL,
+  namespace text NOT NULL,
+  secret_sha256 bytea NOT NULL,
+  label text NOT NULL,
+  class_id bytea,
+  uses bigint DEFAULT 0 NOT NULL,
+  used bigint DEFAULT 0 NOT NULL,
+  created_at bigint NOT NULL,
+  created_by text NOT NULL,
+  expires_at bigint NOT NULL,
+  revoked_at bigint
+);
+CREATE TABLE ddi_refusal (
+  namespace text NOT NULL,
+  kind text NOT NULL,
+  count bigint NOT NULL,
+  last_at bigint NOT NULL
+);
+CREATE TABLE ddi_target (
+  namespace text NOT NULL,
+  controller_id text NOT NULL,
+  device_id text NOT NULL,
+  attributes jsonb DEFAULT '{}'::jsonb NOT NULL,
+  is_config_asked boolean DEFAULT true NOT NULL,
+  installed_action integer,
+  auto_confirm_at_ms bigint,
+  auto_confirm_initiator text,
+  auto_confirm_remark text
+);
 CREATE TABLE deployment (
   rollout_id uuid NOT NULL,
   device_id text NOT NULL,
@@ -369,6 +423,11 @@ CREATE TABLE webhook_delivery (
 ALTER TABLE api_token ADD CONSTRAINT api_token_pkey PRIMARY KEY (id);
 ALTER TABLE audit_entry ADD CONSTRAINT audit_entry_pkey PRIMARY KEY (namespace, number);
 ALTER TABLE claim_token ADD CONSTRAINT claim_token_pkey PRIMARY KEY (id);
+ALTER TABLE ddi_action ADD CONSTRAINT ddi_action_pkey PRIMARY KEY (id);
+ALTER TABLE ddi_entry ADD CONSTRAINT ddi_entry_pkey PRIMARY KEY (action_id, number);
+ALTER TABLE ddi_gateway_token ADD CONSTRAINT ddi_gateway_token_pkey PRIMARY KEY (id);
+ALTER TABLE ddi_refusal ADD CONSTRAINT ddi_refusal_pkey PRIMARY KEY (namespace, kind);
+ALTER TABLE ddi_target ADD CONSTRAINT ddi_target_pkey PRIMARY KEY (namespace, controller_id);
 ALTER TABLE deployment ADD CONSTRAINT deployment_pkey PRIMARY KEY (rollout_id, device_id);
 ALTER TABLE device ADD CONSTRAINT device_pkey PRIMARY KEY (namespace, id);
 ALTER TABLE device_group ADD CONSTRAINT device_group_pkey PRIMARY KEY (namespace, name);
@@ -399,6 +458,8 @@ ALTER TABLE webhook ADD CONSTRAINT webhook_pkey PRIMARY KEY (id);
 ALTER TABLE webhook_delivery ADD CONSTRAINT webhook_delivery_pkey PRIMARY KEY (webhook_id, event_position);
 ALTER TABLE api_token ADD CONSTRAINT api_token_secret_once UNIQUE (secret_sha256);
 ALTER TABLE claim_token ADD CONSTRAINT claim_token_secret_once UNIQUE (secret_sha256);
+ALTER TABLE ddi_gateway_token ADD CONSTRAINT ddi_gateway_token_secret_once UNIQUE (secret_sha256);
+ALTER TABLE ddi_target ADD CONSTRAINT ddi_target_device_once UNIQUE (namespace, device_id);
 ALTER TABLE device ADD CONSTRAINT device_credential_once UNIQUE (credential_sha256);
 ALTER TABLE release ADD CONSTRAINT release_request_once UNIQUE (namespace, request_id);
 ALTER TABLE rollout ADD CONSTRAINT rollout_one_fallback UNIQUE (parent_id);
@@ -411,6 +472,18 @@ ALTER TABLE claim_token ADD CONSTRAINT claim_token_class_id_check CHECK ((octet_
 ALTER TABLE claim_token ADD CONSTRAINT claim_token_secret_sha256_check CHECK ((octet_length(secret_sha256) = 32));
 ALTER TABLE claim_token ADD CONSTRAINT claim_token_uses_check CHECK ((uses > 0));
 ALTER TABLE claim_token ADD CONSTRAINT claim_token_within_uses CHECK ((used <= uses));
+ALTER TABLE ddi_action ADD CONSTRAINT ddi_action_closed_whole CHECK (((closed_at IS NULL) = (outcome IS NULL)));
+ALTER TABLE ddi_action ADD CONSTRAINT ddi_action_consent_check CHECK ((consent = ANY (ARRAY['given'::text, 'denied'::text])));
+ALTER TABLE ddi_action ADD CONSTRAINT ddi_action_outcome_check CHECK ((outcome = ANY (ARRAY['finished'::text, 'failed'::text, 'downloaded'::text, 'cancelled'::text, 'abandoned'::text])));
+ALTER TABLE ddi_action ADD CONSTRAINT ddi_action_told_update_check CHECK ((told_update = ANY (ARRAY['forced'::text, 'attempt'::text, 'skip'::text])));
+ALTER TABLE ddi_entry ADD CONSTRAINT ddi_entry_progress_check CHECK ((cardinality(progress) = 2));
+ALTER TABLE ddi_gateway_token ADD CONSTRAINT ddi_gateway_token_class_id_check CHECK ((octet_length(class_id) = 16));
+ALTER TABLE ddi_gateway_token ADD CONSTRAINT ddi_gateway_token_enrols_a_class CHECK (((uses = 0) OR (class_id IS NOT NULL)));
+ALTER TABLE ddi_gateway_token ADD CONSTRAINT ddi_gateway_token_secret_sha256_check CHECK ((octet_length(secret_sha256) = 32));
+ALTER TABLE ddi_gateway_token ADD CONSTRAINT ddi_gateway_token_uses_check CHECK ((uses >= 0));
+ALTER TABLE ddi_gateway_token ADD CONSTRAINT ddi_gateway_token_within_uses CHECK ((used <= uses));
+ALTER TABLE ddi_target ADD CONSTRAINT ddi_target_attributes_check CHECK ((jsonb_typeof(attributes) = 'object'::text));
+ALTER TABLE ddi_target ADD CONSTRAINT ddi_target_controller_id_check CHECK (((length(controller_id) >= 1) AND (length(controller_id) <= 256)));
 ALTER TABLE deployment ADD CONSTRAINT deployment_assignment_whole CHECK ((((assignment IS NULL) = (assigned_at IS NULL)) AND ((assignment IS NULL) = (assignment_expires IS NULL))));
 ALTER TABLE deployment ADD CONSTRAINT deployment_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'offered'::text, 'downloading'::text, 'downloaded'::text, 'installing'::text, 'installed'::text, 'rebooting'::text, 'confirmed'::text, 'failed'::text, 'reverted'::text, 'refused'::text, 'timedOut'::text, 'cancelled'::text, 'superseded'::text, 'stored'::text])));
 ALTER TABLE device ADD CONSTRAINT device_attributes_check CHECK ((jsonb_typeof(attributes) = 'object'::text));
@@ -473,6 +546,9 @@ ALTER TABLE upload ADD CONSTRAINT upload_size_bytes_check CHECK ((size_bytes > 0
 ALTER TABLE webhook ADD CONSTRAINT webhook_disabled_whole CHECK (((disabled_at IS NULL) = (disabled_why IS NULL)));
 ALTER TABLE webhook ADD CONSTRAINT webhook_types_check CHECK ((cardinality(types) > 0));
 ALTER TABLE webhook_delivery ADD CONSTRAINT webhook_delivery_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'delivered'::text, 'given-up'::text])));
+ALTER TABLE ddi_action ADD CONSTRAINT ddi_action_rollout_id_device_id_fkey FOREIGN KEY (rollout_id, device_id) REFERENCES deployment(rollout_id, device_id);
+ALTER TABLE ddi_entry ADD CONSTRAINT ddi_entry_action_id_fkey FOREIGN KEY (action_id) REFERENCES ddi_action(id);
+ALTER TABLE ddi_target ADD CONSTRAINT ddi_target_namespace_device_id_fkey FOREIGN KEY (namespace, device_id) REFERENCES device(namespace, id);
 ALTER TABLE deployment ADD CONSTRAINT deployment_namespace_device_id_fkey FOREIGN KEY (namespace, device_id) REFERENCES device(namespace, id);
 ALTER TABLE deployment ADD CONSTRAINT deployment_rollout_id_stage_fkey FOREIGN KEY (rollout_id, stage) REFERENCES rollout_stage(rollout_id, index);
 ALTER TABLE evidence ADD CONSTRAINT evidence_namespace_image_sha256_fkey FOREIGN KEY (namespace, image_sha256) REFERENCES firmware(namespace, sha256);
@@ -493,6 +569,10 @@ ALTER TABLE webhook_delivery ADD CONSTRAINT webhook_delivery_webhook_id_fkey FOR
 
 -- Indexes
 CREATE INDEX api_token_by_namespace ON api_token USING btree (namespace, created_at, id);
+CREATE INDEX ddi_action_by_device ON ddi_action USING btree (namespace, device_id, id);
+CREATE UNIQUE INDEX ddi_action_one_open ON ddi_action USING btree (rollout_id, device_id) WHERE (closed_at IS NULL);
+CREATE INDEX ddi_action_open ON ddi_action USING btree (namespace, device_id) WHERE (closed_at IS NULL);
+CREATE INDEX ddi_gateway_token_by_namespace ON ddi_gateway_token USING btree (namespace, created_at, id);
 CREATE INDEX deployment_by_device ON deployment USING btree (namespace, device_id, rollout_id);
 CREATE INDEX deployment_by_state ON deployment USING btree (rollout_id, stage, state);
 CREATE UNIQUE INDEX deployment_one_active ON deployment USING btree (namespace, device_id) WHERE (state = ANY (ARRAY['queued'::text, 'offered'::text, 'downloading'::text, 'downloaded'::text, 'installing'::text, 'installed'::text, 'rebooting'::text]));
@@ -558,6 +638,20 @@ CREATE OR REPLACE FUNCTION rollout_place(rollout uuid, device text)
 AS $function$
       SELECT ('x' || encode(substr(sha256(convert_to(rollout::text || '/' || device, 'UTF8')), 1, 8), 'hex'))::bit(64)::bigint
         # (-9223372036854775808) $function$
+CREATE OR REPLACE FUNCTION device_news()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+      DECLARE
+        row record := coalesce(NEW, OLD);
+      BEGIN
+        IF TG_TABLE_NAME = 'device' THEN
+          PERFORM pg_notify('device_news', row.namespace || ' ' || row.id);
+        ELSE
+          PERFORM pg_notify('device_news', row.namespace || ' ' || row.device_id);
+        END IF;
+        RETURN NULL;
+      END $function$
 ;
 CREATE OR REPLACE FUNCTION version_key(version text)
  RETURNS integer[]
@@ -576,11 +670,20 @@ CREATE TRIGGER audit_entry_stays BEFORE DELETE OR UPDATE OR TRUNCATE ON audit_en
 CREATE TRIGGER deployment_tally_delete AFTER DELETE ON deployment REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION deployment_tally();
 CREATE TRIGGER deployment_tally_insert AFTER INSERT ON deployment REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION deployment_tally();
 CREATE TRIGGER deployment_tally_update AFTER UPDATE ON deployment REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION deployment_tally();
+CREATE TRIGGER device_news AFTER UPDATE ON ddi_target FOR EACH ROW WHEN (((old.is_config_asked IS DISTINCT FROM new.is_config_asked) OR (old.installed_action IS DISTINCT FROM new.installed_action))) EXECUTE FUNCTION device_news();
+CREATE TRIGGER device_news AFTER UPDATE OF state, assignment ON deployment FOR EACH ROW WHEN (((new.assignment IS NOT NULL) AND ((old.state IS DISTINCT FROM new.state) OR (old.assignment IS DISTINCT FROM new.assignment)))) EXECUTE FUNCTION device_news();
+CREATE TRIGGER device_news AFTER UPDATE OF class_id, credential_sha256, attributes, tags, groups, version_key ON device FOR EACH ROW WHEN (((old.class_id IS DISTINCT FROM new.class_id) OR (old.credential_sha256 IS DISTINCT FROM new.credential_sha256) OR (old.attributes IS DISTINCT FROM new.attributes) OR (old.tags IS DISTINCT FROM new.tags) OR (old.groups IS DISTINCT FROM new.groups) OR (old.version_key IS DISTINCT FROM new.version_key))) EXECUTE FUNCTION device_news();
+CREATE TRIGGER device_news_gone AFTER DELETE ON device FOR EACH ROW EXECUTE FUNCTION device_news();
 
 -- Rights of the server's role
 GRANT DELETE, INSERT, SELECT, UPDATE ON api_token TO countersign_server;
 GRANT INSERT, SELECT ON audit_entry TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON claim_token TO countersign_server;
+GRANT DELETE, INSERT, SELECT, UPDATE ON ddi_action TO countersign_server;
+GRANT INSERT, SELECT ON ddi_entry TO countersign_server;
+GRANT DELETE, INSERT, SELECT, UPDATE ON ddi_gateway_token TO countersign_server;
+GRANT DELETE, INSERT, SELECT, UPDATE ON ddi_refusal TO countersign_server;
+GRANT DELETE, INSERT, SELECT, UPDATE ON ddi_target TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON deployment TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON device TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON device_group TO countersign_server;

@@ -174,6 +174,14 @@ export interface RefusalDetail {
   PLAN_IMPOSSIBLE: { why: string; devices: number }
   /** What the report says of the device was taken in, its counter too. */
   REPORT_ROLLOUT: { rolloutId: string; epoch: number; counter: number }
+
+  // Clients that verify nothing of ours.
+  LEGACY_CLIENT_REFUSED: Record<string, never>
+  BUNDLE_UNVERIFIED: Record<string, never>
+  ACTION_OVER: { action: number }
+  ACTION_NOT_CANCELLED: { action: number }
+  METHOD_NOT_ALLOWED: { allowed: string }
+  NOT_ACCEPTABLE: { accept: string }
 }
 export type RefusalCode = keyof RefusalDetail
 

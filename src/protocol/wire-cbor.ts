@@ -17,6 +17,9 @@ export const encodeWireMap = (members: WireMembers): Uint8Array =>
   // A copy: the library uses its own buffer again.
   new Uint8Array(encoder.encode(toMap(members)))
 
+/** Any such value, in the same form. */
+export const encodeWireValue = (value: WireValue): Uint8Array => new Uint8Array(encoder.encode(toWire(value)))
+
 /** Keys are at most 23 characters of ASCII: shorter before longer, then alphabetical, is then the order of their bytes. */
 function toMap(members: WireMembers): Map<string, unknown> {
   const sorted = Object.entries(members).toSorted(([a], [b]) => a.length - b.length || (a < b ? -1 : 1))

@@ -5,6 +5,9 @@ import { ClockModule } from './clock/clock.module.js'
 import type { ServerClock } from './clock/server-clock.port.js'
 import { ConfigModule } from './config.module.js'
 import { DatabaseModule } from './database/database.module.js'
+import type { BundleVerdict } from './ddi/bundle-verdict.port.js'
+import { DdiModule } from './ddi/ddi.module.js'
+import type { DeploymentTerms } from './ddi/deployment-terms.port.js'
 import { DeviceModule } from './device/device.module.js'
 import { HealthModule } from './health/health.module.js'
 import type { DecisionLog } from './http/decision-log.service.js'
@@ -31,6 +34,8 @@ export interface OutsideWorld {
   readonly signers?: Signers
   readonly publisher?: TrustPublisher
   readonly inspector?: Inspector
+  readonly bundleVerdict?: BundleVerdict
+  readonly deploymentTerms?: DeploymentTerms
 }
 
 /** The whole server. */
@@ -55,6 +60,7 @@ export class AppModule {
         RolloutModule,
         DeviceModule,
         TargetingModule,
+        DdiModule.with(world.bundleVerdict, world.deploymentTerms),
         HealthModule,
         WebhooksModule,
       ],

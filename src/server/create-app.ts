@@ -16,7 +16,8 @@ export function makeAdapter(): FastifyAdapter {
     // A slow sender holds a connection, not a worker; still nobody may take longer than this for their headers.
     requestTimeout: 0,
     forceCloseConnections: 'idle',
-    routerOptions: { maxParamLength: 256 },
+    // Ids of DDI clients have up to 256 characters, each up to nine in an address; what is too long is told so.
+    routerOptions: { maxParamLength: 4_096 },
   })
   const fastify = adapter.getInstance()
   fastify.removeContentTypeParser('text/plain')

@@ -4,6 +4,7 @@ import { toHex } from '../domain/bytes.js'
 import { Refusal } from '../domain/refusal.js'
 import { classIdOf, vendorIdOf } from '../domain/suit/identifiers.js'
 import { isNamespace } from '../domain/trust/fields.js'
+import { DdiSettings } from './ddi/ddi-settings.js'
 
 const part = z
   .string()
@@ -27,6 +28,8 @@ const Namespace = z.strictObject({
   onlineSigner: z.string().min(1),
   vendorDomain: z.string().min(1).max(253),
   classes: z.array(DeviceClass).min(1),
+  /** For clients that speak DDI; every setting has a default. */
+  ddi: DdiSettings.optional(),
 })
 const Namespaces = z.array(Namespace).min(1)
 
@@ -44,10 +47,19 @@ export function readNamespaces(path: string): readonly NamespaceConfig[] {
       why: issue?.message ?? 'not understood',
     })
   }
-  const names = parsed.data.map((each) => each.namespace)
-  if (new Set(names).size !== names.length)
-    throw new Refusal('CONFIGURATION', { name: 'NAMESPACES_FILE', why: 'a namespace is listed twice' })
+  requireDistinct(
+    parsed.data.map((each) => each.namespace),
+    'a namespace is listed twice',
+  )
+  requireDistinct(
+    parsed.data.flatMap((each) => each.ddi?.alias ?? []),
+    'two namespaces have one alias',
+  )
   return parsed.data
+}
+
+function requireDistinct(names: readonly string[], why: string): void {
+  if (new Set(names).size !== names.length) throw new Refusal('CONFIGURATION', { name: 'NAMESPACES_FILE', why })
 }
 
 function readJson(path: string): unknown {

@@ -27,6 +27,7 @@ export async function printApiDocument(databaseUrl: string, storeDir: string): P
     },
     webhookKey: null,
     instanceId: 'print',
+    trustedProxies: [],
     profile: 'laptop' as const,
     rolloutTickMs: 1e3,
     maxUploadBytes: 1,

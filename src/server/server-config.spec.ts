@@ -57,6 +57,8 @@ describe('configuration of the server', () => {
     ['PROFILE', 'cloud'],
     ['INSTANCE_ID', 'A b'],
     ['MQTT_URL', undefined],
+    ['TRUSTED_PROXIES', '10.0.0.0/8, proxy'],
+    ['TRUSTED_PROXIES', '10.0.0.0/33'],
   ])('names %s when it is %s, and never the value of anything', (name, value) => {
     expect(() => loadServerConfig({ ...env, [name]: value })).toThrow(
       expect.objectContaining({ code: 'CONFIGURATION', detail: expect.objectContaining({ name }) }),
@@ -82,6 +84,20 @@ describe('configuration of the server', () => {
       JSON.stringify([{ ...space, classes: [{ ...space.classes[0], model: 'a/b' }] }]),
       'NAMESPACES_FILE 0.classes.0.model',
       'holds "/"',
+    ],
+    [
+      'one alias for two',
+      JSON.stringify(
+        ['gateway/prod', 'gateway/test'].map((namespace) => ({ ...space, namespace, ddi: { alias: 'DEFAULT' } })),
+      ),
+      'NAMESPACES_FILE',
+      'two namespaces have one alias',
+    ],
+    [
+      'an override whose filter is none',
+      JSON.stringify([{ ...space, ddi: { pollOverrides: [{ filter: 'site =', pollSeconds: 60 }] } }]),
+      'NAMESPACES_FILE 0.ddi.pollOverrides.0.filter',
+      expect.stringContaining('FILTER_INVALID'),
     ],
     ['a name twice', JSON.stringify([space, space]), 'NAMESPACES_FILE', 'a namespace is listed twice'],
   ])('refuses namespaces with %s', (_, text, name, why) => {

@@ -5,9 +5,15 @@ import { Refusal } from '../domain/refusal.js'
 import { readNamespaces, type NamespaceConfig } from './namespace-config.js'
 import { S3Env, readS3Config } from './s3-env.js'
 import type { S3Config } from './storage/s3-config.js'
+import { isNetwork } from './trusted-proxies.js'
 
 const LEAST_KEY_BYTES = 32
 const path = z.string().min(1)
+const networks = z
+  .string()
+  .default('')
+  .transform((text) => text.split(',').flatMap((each) => each.trim() || []))
+  .refine((all) => all.every(isNetwork), 'not addresses or networks such as 10.0.0.0/8, with commas between them')
 const Env = z.object({
   DATABASE_URL_FILE: path,
   HTTP_HOST: z.string().default('127.0.0.1'),
@@ -25,6 +31,7 @@ const Env = z.object({
   WEBHOOK_SECRET_FILE: path.optional(),
   INSTANCE_ID: z.string().regex(/^[a-z0-9-]{1,32}$/),
   PROFILE: z.enum(['laptop', 'production']),
+  TRUSTED_PROXIES: networks,
   ROLLOUT_TICK_MS: z.coerce.number().int().min(50).max(60_000).default(1_000),
   MAX_UPLOAD_BYTES: z.coerce
     .number()
@@ -64,6 +71,8 @@ export abstract class ServerConfig {
   /** From which the secrets of webhooks are derived, at least 32 bytes; null where there are none. */
   abstract readonly webhookKey: Uint8Array | null
   abstract readonly instanceId: string
+  /** Addresses and networks whose word about a client is taken: scheme, host, certificate. */
+  abstract readonly trustedProxies: readonly string[]
   abstract readonly profile: 'laptop' | 'production'
   abstract readonly rolloutTickMs: number
   abstract readonly maxUploadBytes: number
@@ -93,6 +102,7 @@ export function loadServerConfig(env: Environment): ServerConfig {
     webhookKey:
       values.WEBHOOK_SECRET_FILE === undefined ? null : readKey('WEBHOOK_SECRET_FILE', values.WEBHOOK_SECRET_FILE),
     instanceId: values.INSTANCE_ID,
+    trustedProxies: values.TRUSTED_PROXIES,
     profile: values.PROFILE,
     rolloutTickMs: values.ROLLOUT_TICK_MS,
     maxUploadBytes: values.MAX_UPLOAD_BYTES,

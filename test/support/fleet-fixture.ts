@@ -19,6 +19,7 @@ import { TrustPublication } from '../../src/server/keys/trust-publication.servic
 import { FirmwareWriter } from '../../src/server/storage/firmware-writer.service.js'
 import { TrustService } from '../../src/server/keys/trust.service.js'
 import type { RolloutView } from '../../src/server/rollout/rollout-views.service.js'
+import { fleetNamespace, type FleetOptions } from './fleet-options.js'
 import { FleetDevice, problemIn, type Answer } from './fleet-device.js'
 import { FleetSigners } from './fleet-signers.js'
 import { ServerUnderTest } from './server-app.js'
@@ -47,16 +48,17 @@ export class FleetFixture {
     readonly databaseUrl: string,
     readonly trust: TrustFixture,
     readonly signers: FleetSigners,
+    private readonly options: FleetOptions,
   ) {}
 
-  static async start(): Promise<FleetFixture> {
+  static async start(options: FleetOptions = {}): Promise<FleetFixture> {
     const folder = await mkdtemp(join(tmpdir(), 'cs-fleet-'))
     const databases = await TestDatabases.start()
     const broker = await EmbeddedBroker.start({ folder: join(folder, 'broker') })
-    const trust = await TrustFixture.make()
+    const trust = await TrustFixture.make(options.policy === undefined ? {} : { policy: options.policy })
     await writeFile(join(folder, 'root-1.cbor'), trust.rootBytes)
     const signers = new FleetSigners(trust, () => Math.floor(Date.now() / 1_000))
-    const fixture = new FleetFixture(folder, databases, broker, await databases.create(), trust, signers)
+    const fixture = new FleetFixture(folder, databases, broker, await databases.create(), trust, signers, options)
     await fixture.startServer('server-1')
     await fixture.publishPolicy()
     await fixture.publishKrl({})
@@ -68,17 +70,8 @@ export class FleetFixture {
     await mkdir(join(this.folder, instanceId))
     const server = await ServerUnderTest.start({
       databaseUrl: this.databaseUrl,
-      namespaces: [
-        {
-          namespace: trust.namespace,
-          rootFile: join(this.folder, 'root-1.cbor'),
-          releaseSigner: '/nowhere',
-          onlineSigner: '/nowhere',
-          vendorDomain: 'vendor.example',
-          classes: [{ name: 'gateway-r2', model: 'gateway', hardwareRevision: 'rev-b', environment: 'prod' }],
-        },
-      ],
-      world: { signers: this.signers },
+      namespaces: [fleetNamespace(trust.namespace, this.folder, this.options)],
+      world: { signers: this.signers, ...this.options.world },
       config: {
         instanceId,
         storeDir: join(this.folder, 'store'),
@@ -90,6 +83,7 @@ export class FleetFixture {
           deviceUrl: broker.deviceUrl,
         },
         broker: { passwordFile: broker.devicePasswordFile, pidFile: broker.pidFile },
+        ...this.options.config,
       },
     })
     this.servers.push(server)
@@ -142,6 +136,13 @@ export class FleetFixture {
     await this.storeDocument('policy', this.trust.policy.version, this.trust.policyBytes)
   }
 
+  /** Publishes the policy after the fixture's, under which nobody else than ours is let in. */
+  async publishPolicyWithoutLegacy(): Promise<void> {
+    const { legacy: _, ...rest } = this.trust.policy
+    const { policy, bytes } = await this.trust.nextPolicy({}, rest)
+    await this.storeDocument('policy', policy.version, bytes)
+  }
+
   /** Publishes a KRL as the server does after signing it. */
   async publishKrl(change: Partial<Krl>): Promise<void> {
     const krl = this.trust.krl(change)
@@ -187,7 +188,7 @@ export class FleetFixture {
   }
 
   /** A signed release with its firmware, as intake and signers would leave them. */
-  async release(sequence: number, image = IMAGE): Promise<TestRelease> {
+  async release(sequence: number, image: Uint8Array = IMAGE): Promise<TestRelease> {
     const text = encodeText({ description: `Release ${sequence}` })
     const manifest = encodeManifest({
       sequence,
@@ -270,7 +271,11 @@ export class FleetFixture {
   }
 
   /** Creates a rollout over these devices, approved by fleet-1. Not started. */
-  async rollout(release: TestRelease, devices: readonly FleetDevice[], change: object = {}): Promise<RolloutView> {
+  async rollout(
+    release: TestRelease,
+    devices: readonly { readonly id: string }[],
+    change: object = {},
+  ): Promise<RolloutView> {
     const created = await this.call<RolloutView>('POST', '/rollouts', {
       releaseId: release.id,
       stages: [{ devices: 3 }, { percent: 50 }, { percent: 100 }],

@@ -53,6 +53,7 @@ export class ServerUnderTest {
       broker: { passwordFile: '', pidFile: '' },
       webhookKey: new Uint8Array(32).fill(7),
       instanceId: 'test',
+      trustedProxies: [],
       profile: 'laptop',
       rolloutTickMs: 100,
       maxUploadBytes: options.maxUploadBytes ?? 1_048_576,

@@ -72,5 +72,5 @@ export type ReportedState =
   | 'reverted'
   | 'refused'
 
-/** What a device runs by its own signed word: this release, something older, or something newer. */
-export type Running = 'release' | 'older' | 'newer'
+/** What a device runs by its own word: this release, something older or newer; `unknown` when the word does not say. */
+export type Running = 'release' | 'older' | 'newer' | 'unknown'

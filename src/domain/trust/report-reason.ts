@@ -66,6 +66,10 @@ const reasonByCode = {
   HEALTH_GATE_FAILED: 112,
   FRESHNESS_LIFE: 113,
   FRESHNESS_NOT_YET: 114,
+
+  // Said by the server, of clients that cannot: they verify nothing of ours.
+  LEGACY_CLIENT_REFUSED: 115,
+  BUNDLE_UNVERIFIED: 116,
 } as const satisfies Partial<Record<RefusalCode, number>>
 
 /** "operation failed" of SUIT reports: for what has no number of its own. */

@@ -81,6 +81,15 @@ const table: Readonly<Record<string, readonly ApiRole[]>> = {
   [`GET ${base}/refused-reports`]: everybody,
   [`GET ${base}/devices`]: everybody,
   [`GET ${base}/devices/{id}`]: everybody,
+  [`POST ${base}/ddi/targets`]: ['fleet-manager'],
+  [`GET ${base}/ddi/targets`]: everybody,
+  [`POST ${base}/ddi/targets/{id}/token`]: ['fleet-manager'],
+  [`POST ${base}/ddi/targets/{id}/config-data-request`]: ['fleet-manager'],
+  [`GET ${base}/ddi/targets/{id}/actions`]: everybody,
+  [`POST ${base}/ddi/gateway-tokens`]: ['fleet-manager', 'security-officer'],
+  [`GET ${base}/ddi/gateway-tokens`]: ['fleet-manager', 'security-officer'],
+  [`DELETE ${base}/ddi/gateway-tokens/{id}`]: ['fleet-manager', 'security-officer'],
+  [`GET ${base}/ddi/refusals`]: everybody,
   [`POST ${base}/claim-tokens`]: ['fleet-manager', 'security-officer'],
 }
 /** Calls without a token: public documents and health. Devices have a check of their own. */

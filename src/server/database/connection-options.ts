@@ -21,11 +21,14 @@ function requireSafe(text: string): number {
   return value
 }
 
+/** What every connection that serves says first. */
+export const SERVING_SESSION = `-c role=${SERVER_ROLE}`
+
 /** For serving: every connection takes the server's role before its first statement. */
 export const servingOptions = (url: string): PostgresOptions => ({
   ...ownerOptions(url),
   migrations: [],
-  extra: { types, max: POOL_SIZE, options: `-c role=${SERVER_ROLE}` },
+  extra: { types, max: POOL_SIZE, options: SERVING_SESSION },
 })
 
 /** For migrations: the user of the URL, who owns the tables. */

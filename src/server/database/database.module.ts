@@ -1,9 +1,12 @@
-import { Module } from '@nestjs/common'
+import { Global, Module } from '@nestjs/common'
 import { TypeOrmModule } from '@nestjs/typeorm'
 import { ServerConfig } from '../server-config.js'
 import { servingOptions } from './connection-options.js'
+import { DeviceFeed } from './device-feed.service.js'
+import { PreparedQueries } from './prepared-queries.service.js'
 
 /** The one connection pool. Modules bring their rows by `TypeOrmModule.forFeature`, or ask the `DataSource` in SQL. */
+@Global()
 @Module({
   imports: [
     TypeOrmModule.forRootAsync({
@@ -17,5 +20,7 @@ import { servingOptions } from './connection-options.js'
       }),
     }),
   ],
+  providers: [DeviceFeed, PreparedQueries],
+  exports: [DeviceFeed, PreparedQueries],
 })
 export class DatabaseModule {}

@@ -13,6 +13,8 @@ import { CreateEvents1764000066000 } from '../../../migrations/1764000066000-cre
 import { CreateDueNotice1764000300001 } from '../../../migrations/1764000300001-create-due-notice.js'
 import { CreateDeviceGroups1764000067000 } from '../../../migrations/1764000067000-create-device-groups.js'
 import { ExtendRollouts1764000069000 } from '../../../migrations/1764000069000-extend-rollouts.js'
+import { CreateDdi1764000071000 } from '../../../migrations/1764000071000-create-ddi.js'
+import { AddDeviceFeed1764000072000 } from '../../../migrations/1764000072000-add-device-feed.js'
 import { AddStoredDeployments1764000079900 } from '../../../migrations/1764000079900-add-stored-deployments.js'
 
 /** In the order they run. A migration that was released is never changed. */
@@ -31,5 +33,7 @@ export const migrationList: readonly (new () => MigrationInterface)[] = [
   CreateDueNotice1764000300001,
   CreateFirmwareFinding1764000050000,
   ExtendRollouts1764000069000,
+  CreateDdi1764000071000,
+  AddDeviceFeed1764000072000,
   AddStoredDeployments1764000079900,
 ]

@@ -33,5 +33,6 @@ import { ReportStore } from './report-store.service.js'
     ReportInbox,
     ReportStore,
   ],
+  exports: [LastSeen],
 })
 export class DeviceModule {}

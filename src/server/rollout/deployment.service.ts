@@ -2,15 +2,32 @@ import { Injectable } from '@nestjs/common'
 import type { EntityManager } from 'typeorm'
 import { equalBytes } from '../../domain/bytes.js'
 import { Clock } from '../../domain/clock.js'
-import { hasBegun, hasEnded, type DeploymentState, type Running } from '../../domain/rollout/deployment-state.js'
+import {
+  hasBegun,
+  hasEnded,
+  type DeploymentState,
+  type ReportedState,
+  type Running,
+} from '../../domain/rollout/deployment-state.js'
 import {
   nextDeployment,
   type Deployment,
   type DeploymentEvent,
   type DeploymentRules,
 } from '../../domain/rollout/deployment.js'
-import type { Report } from '../../domain/trust/report.js'
 import { ACTIVE } from './deployment-sql.js'
+
+/** What a device says of itself: a verified report, or the unsigned word of a client that cannot sign. */
+export interface DeviceWord {
+  readonly namespace: string
+  readonly deviceId: string
+  readonly state: ReportedState
+  /** Not there: the word says nothing of what the device runs. */
+  readonly runningManifestSha256?: Uint8Array
+  readonly runningSequence?: number
+  readonly rolloutId?: string
+  readonly reason?: number
+}
 
 /** One deployment as it is judged, with what its rollout says of it. */
 export interface HeldDeployment {
@@ -33,17 +50,17 @@ interface Change {
   readonly reason: number | null
 }
 
-/** What verified reports, silence and offers mean for deployments. */
+/** What reports, silence and offers mean for deployments. */
 @Injectable()
 export class DeploymentService {
   constructor(private readonly clock: Clock) {}
 
   /**
    * Reconciles each device's deployments with what the device says and runs (I-6). Safe to repeat.
-   * @param reports verified, newer than all before, at most one of each device.
+   * @param reports newer than all before, at most one of each device.
    * @returns those that name a rollout which never had anything for their device.
    */
-  async applyReports(manager: EntityManager, reports: readonly Report[]): Promise<readonly Report[]> {
+  async applyReports<W extends DeviceWord>(manager: EntityManager, reports: readonly W[]): Promise<readonly W[]> {
     if (reports.length === 0) return []
     const byName = new Map(reports.map((report) => [`${report.namespace}/${report.deviceId}`, report]))
     const rows = await lockReported(manager, reports)
@@ -73,7 +90,7 @@ const nextOf = (row: HeldDeployment, event: DeploymentEvent, now: number): Deplo
   nextDeployment({ state: row.state, attempt: row.attempt, dueAt: row.due_at ?? 0 }, event, row.rules, now)
 
 /** @returns null when the report is about something else. A repeated word keeps the state and shows that the device lives. */
-function changeOf(row: ReportedRow, report: Report, now: number): Change | null {
+function changeOf(row: ReportedRow, report: DeviceWord, now: number): Change | null {
   const running = runningOf(row, report)
   // A confirmation of this very manifest counts for whichever rollout it was given, and a device that fell back has fallen
   // back, and one that is ahead is ahead, whatever it speaks of; every other word needs its name.
@@ -90,13 +107,14 @@ function changeOf(row: ReportedRow, report: Report, now: number): Change | null 
   }
 }
 
-function runningOf(row: ReportedRow, report: Report): Running {
+function runningOf(row: ReportedRow, report: DeviceWord): Running {
+  if (report.runningManifestSha256 === undefined) return 'unknown'
   if (equalBytes(row.manifest_sha256, report.runningManifestSha256)) return 'release'
-  return report.runningSequence > row.sequence ? 'newer' : 'older'
+  return (report.runningSequence ?? 0) > row.sequence ? 'newer' : 'older'
 }
 
 /** The active one of each device, and those of rollouts that still go on which a report can change after their end. */
-function lockReported(manager: EntityManager, reports: readonly Report[]): Promise<ReportedRow[]> {
+function lockReported(manager: EntityManager, reports: readonly DeviceWord[]): Promise<ReportedRow[]> {
   return manager.query<ReportedRow[]>(
     `SELECT p.rollout_id, coalesce(r.parent_id, r.id) AS signed_id, p.namespace, p.device_id, p.state, p.attempt, p.due_at,
        r.manifest_sha256, r.sequence, r.rules
@@ -109,13 +127,13 @@ function lockReported(manager: EntityManager, reports: readonly Report[]): Promi
   )
 }
 
-async function findStray(
+async function findStray<W extends DeviceWord>(
   manager: EntityManager,
-  reports: readonly Report[],
+  reports: readonly W[],
   rows: readonly ReportedRow[],
-): Promise<readonly Report[]> {
+): Promise<readonly W[]> {
   const known = new Set(rows.map((row) => `${row.namespace}/${row.device_id}/${row.signed_id}`))
-  const nameOf = ({ namespace, deviceId, rolloutId }: Report): string => `${namespace}/${deviceId}/${rolloutId ?? ''}`
+  const nameOf = ({ namespace, deviceId, rolloutId }: DeviceWord): string => `${namespace}/${deviceId}/${rolloutId ?? ''}`
   const asked = reports.filter((report) => report.rolloutId !== undefined && !known.has(nameOf(report)))
   if (asked.length === 0) return []
   const found = await manager.query<{ name: string }[]>(

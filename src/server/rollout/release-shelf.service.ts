@@ -71,6 +71,15 @@ export class ReleaseShelf {
     return release
   }
 
+  /** The newest signed release of that class and version. */
+  async findByVersion(namespace: string, classId: Uint8Array, version: string): Promise<ShelvedRelease | null> {
+    const [row] = await this.database.query<ReleaseRow[]>(
+      `SELECT ${COLUMNS} WHERE namespace = $1 AND class_id = $2 AND version = $3 AND state = 'signed' ORDER BY sequence DESC LIMIT 1`,
+      [namespace, Buffer.from(classId), version],
+    )
+    return row === undefined ? null : shelved(row)
+  }
+
   /** Whether the image belongs to a signed release of the namespace: nothing else is given to devices. */
   async isImageReleased(namespace: string, imageSha256: Uint8Array): Promise<boolean> {
     const name = `${namespace} ${toHex(imageSha256)}`

@@ -24,11 +24,18 @@ export class FirmwareAnswer {
     await reply.header('cache-control', 'no-store').redirect(url, 307)
   }
 
-  /** Whoever calls has decided that the caller may have it. @throws Refusal `IMAGE_UNKNOWN`. */
-  async send(request: FastifyRequest, reply: FastifyReply, sha256: Uint8Array): Promise<void> {
+  /**
+   * Whoever calls has decided that the caller may have it.
+   * @param etag a name that these clients know the bytes by; their SHA-256 for everybody else. @throws Refusal `IMAGE_UNKNOWN`.
+   */
+  async send(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    sha256: Uint8Array,
+    etag = `"${toHex(sha256)}"`,
+  ): Promise<void> {
     const sizeBytes = await this.store.findSizeBytes(sha256)
     if (sizeBytes === null) throw new Refusal('IMAGE_UNKNOWN', { sha256: toHex(sha256) })
-    const etag = `"${toHex(sha256)}"`
     void reply.headers({
       etag,
       // RFC 9530 §3: of the whole, also when only a part is sent.
@@ -40,9 +47,11 @@ export class FirmwareAnswer {
       await reply.status(304).send()
       return
     }
-    const condition = request.headers['if-range']
-    const header = condition === undefined || condition === etag ? request.headers.range : undefined
-    const range = readRange(header, sizeBytes)
+    if (!isMatched(request.headers['if-match'], etag)) {
+      await reply.status(412).send()
+      return
+    }
+    const range = readRange(rangeWanted(request, etag), sizeBytes)
     if (range === 'unsatisfiable') {
       await reply.status(416).header('content-range', `bytes */${sizeBytes}`).send()
       return
@@ -50,6 +59,17 @@ export class FirmwareAnswer {
     const { first, last } = range ?? { first: 0, last: sizeBytes - 1 }
     if (range !== null) void reply.status(206).header('content-range', `bytes ${first}-${last}/${sizeBytes}`)
     void reply.header('content-length', last - first + 1).type('application/octet-stream')
-    await reply.send(await this.store.read(sha256, { first, last }))
+    if (request.method === 'HEAD') await reply.send()
+    else await reply.send(await this.store.read(sha256, { first, last }))
   }
+}
+
+/** RFC 9110 §13.1.1. */
+const isMatched = (header: string | undefined, etag: string): boolean =>
+  header === undefined || header === '*' || header.split(',').some((each) => each.trim() === etag)
+
+/** A range is for GET alone (§14.2), and only of the bytes that the client has the beginning of (§13.1.5). */
+function rangeWanted({ method, headers }: FastifyRequest, etag: string): string | undefined {
+  const condition = headers['if-range']
+  return method === 'GET' && (condition === undefined || condition === etag) ? headers.range : undefined
 }

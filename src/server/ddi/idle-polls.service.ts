@@ -1,0 +1,130 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type BeforeApplicationShutdown, Injectable, type OnModuleInit } from '@nestjs/common'
+import { HttpAdapterHost } from '@nestjs/core'
+import type { FastifyInstance } from 'fastify'
+import { equalBytes } from '../../domain/bytes.js'
+import { DeviceFeed } from '../database/device-feed.service.js'
+import { LastSeen } from '../device/last-seen.service.js'
+import { addShortcut } from '../request-shortcut.js'
+import { ServerConfig } from '../server-config.js'
+import { TrustedProxies } from '../trusted-proxies.js'
+import { isHeld, originOf, type DdiCall, type Rendered } from './ddi-call.js'
+import { findToken, hashTargetToken } from './ddi-secret.js'
+
+/** About a kilobyte each. Fleets beyond it are read in batches. */
+const MAX_KEPT = 100_000
+
+interface KeptPoll {
+  readonly url: string
+  readonly namespace: string
+  readonly controllerId: string
+  readonly deviceId: string
+  readonly credentialSha256: Uint8Array
+  readonly origin: string
+  readonly accept: string | undefined
+  readonly etag: string
+  readonly body: string | Buffer
+  readonly headers: readonly string[]
+}
+
+/**
+ * Answers of polls that found nothing to do, kept until the database tells that something about the device changed. Such a poll
+ * costs its authentication and its bytes: no query, and no way through the framework. Everything else is left to that.
+ */
+@Injectable()
+export class IdlePolls implements OnModuleInit, BeforeApplicationShutdown {
+  /** By the address as it was asked for. */
+  private readonly kept = new Map<string, KeptPoll>()
+  private readonly byDevice = new Map<string, KeptPoll>()
+  private readonly proxies: TrustedProxies
+  private isStopping = false
+
+  constructor(
+    private readonly adapter: HttpAdapterHost,
+    private readonly feed: DeviceFeed,
+    private readonly seen: LastSeen,
+    private readonly config: ServerConfig,
+  ) {
+    this.proxies = new TrustedProxies(config.trustedProxies)
+  }
+
+  onModuleInit(): void {
+    this.feed.listen({
+      changed: (namespace, deviceId) => this.drop(`${namespace} ${deviceId}`),
+      missed: () => {
+        this.kept.clear()
+        this.byDevice.clear()
+      },
+    })
+    const { server } = this.adapter.httpAdapter.getInstance<FastifyInstance>()
+    addShortcut(server, (request, response) => this.answer(request, response))
+  }
+
+  /** What is under way at the end is ended by the framework, which knows how. */
+  beforeApplicationShutdown(): void {
+    this.isStopping = true
+  }
+
+  /** Keeps an answer that names nothing to do, unless something changed since it was read. */
+  keep(call: DdiCall, rendered: Rendered): void {
+    const { request, target, origin, secret } = call
+    if (secret === null || secret.tick === null || secret.tick !== this.feed.tick || target.work !== null) return
+    const { namespace, controllerId, deviceId } = target
+    const url = request.raw.url ?? ''
+    const name = `${namespace} ${deviceId}`
+    this.drop(name)
+    this.makeRoom()
+    const poll: KeptPoll = {
+      url,
+      namespace,
+      controllerId,
+      deviceId,
+      credentialSha256: secret.credentialSha256,
+      origin,
+      accept: request.headers.accept,
+      etag: rendered.etag,
+      body: rendered.body,
+      headers: Object.entries(rendered.headers).flat(),
+    }
+    this.kept.set(url, poll)
+    this.byDevice.set(name, poll)
+  }
+
+  private answer(request: IncomingMessage, response: ServerResponse): boolean {
+    if (request.method !== 'GET' || this.isStopping) return false
+    const poll = this.kept.get(request.url ?? '')
+    if (poll === undefined) return false
+    const { headers } = request
+    if (headers.accept !== poll.accept || !this.isAuthentic(poll, headers.authorization)) return false
+    if (originOf(request, this.proxies, this.config.publicUrl).origin !== poll.origin) return false
+    this.seen.note(poll.namespace, poll.deviceId)
+    const held = headers['if-none-match']
+    if (held !== undefined && isHeld(held, poll.etag)) {
+      response.writeHead(304, ['etag', poll.etag])
+      response.end()
+    } else {
+      response.writeHead(200, poll.headers as string[])
+      response.end(poll.body)
+    }
+    return true
+  }
+
+  private isAuthentic({ namespace, controllerId, credentialSha256 }: KeptPoll, header: string | undefined): boolean {
+    const token = findToken(header, 'TargetToken')
+    return token !== null && equalBytes(hashTargetToken(namespace, controllerId, token), credentialSha256)
+  }
+
+  private drop(name: string): void {
+    const poll = this.byDevice.get(name)
+    if (poll === undefined) return
+    this.byDevice.delete(name)
+    this.kept.delete(poll.url)
+  }
+
+  /** The oldest goes, whatever it is: a fleet that does not fit finds little here anyhow. */
+  private makeRoom(): void {
+    if (this.kept.size < MAX_KEPT) return
+    const [oldest] = this.byDevice.keys()
+    if (oldest !== undefined) this.drop(oldest)
+  }
+}

@@ -1,0 +1,74 @@
+import { Injectable } from '@nestjs/common'
+import { Clock } from '../../domain/clock.js'
+import { DecisionLog } from '../http/decision-log.service.js'
+import { ActionDesk } from './action-desk.service.js'
+import { isCancelling, type DdiTarget, type DdiWork } from './ddi-target.js'
+import { termsNumber } from './deployment-answer.js'
+import { DeploymentTerms } from './deployment-terms.port.js'
+import { LegacyGate } from './legacy-gate.service.js'
+import type { PollLinks } from './poll-answer.js'
+
+/** What a poll points a client to. Most find nothing new and come past here at once. */
+@Injectable()
+export class PollDesk {
+  constructor(
+    private readonly actions: ActionDesk,
+    private readonly gate: LegacyGate,
+    private readonly terms: DeploymentTerms,
+    private readonly clock: Clock,
+    private readonly log: DecisionLog,
+  ) {}
+
+  /**
+   * `configData` is never named beside an action that the client was told of and has answered for: SWUpdate would send it again
+   * and again, and install nothing.
+   */
+  async links(target: DdiTarget): Promise<PollLinks> {
+    const work = target.work === null ? {} : await this.workLinks(target, target.work)
+    return {
+      ...work,
+      ...(target.installedAction === null ? {} : { installedBase: `installedBase/${target.installedAction}` }),
+      ...(target.isConfigAsked ? { configData: 'configData' } : {}),
+    }
+  }
+
+  private async workLinks(target: DdiTarget, work: DdiWork): Promise<PollLinks> {
+    if (work.action !== null && isCancelling(work)) return { cancelAction: `cancelAction/${work.action}` }
+    if (!isHandedOut(work)) return {}
+    const answer = await this.gate.judge(target, work)
+    if ('code' in answer) return this.withheld(target, work, answer.code)
+    const id = work.action ?? (await this.actions.open(target, work))
+    const terms = await this.terms.find(target.namespace, work.rolloutId, target.deviceId)
+    const isConsented = work.action === null ? target.isAutoConfirming : work.consent === 'given'
+    const path = `${id}?c=${termsNumber(terms)}`
+    return terms.needsConsent && !isConsented
+      ? { confirmationBase: `confirmationBase/${path}` }
+      : { deploymentBase: `deploymentBase/${path}` }
+  }
+
+  /** What is refused for good ends the deployment; a client that was told of it finds a cancelAction at its next poll. */
+  private async withheld(
+    target: DdiTarget,
+    work: DdiWork,
+    code: 'LEGACY_CLIENT_REFUSED' | 'BUNDLE_UNVERIFIED' | 'NOT_NOW',
+  ): Promise<PollLinks> {
+    const { deviceId } = target
+    if (code !== 'NOT_NOW') {
+      this.log.info('ddi.offer.refused', { code, device: deviceId, rollout: work.rolloutId })
+      await this.actions.refuse(target, work, code)
+    } else if (work.isCancelRejected && work.action !== null && !isAssigned(work, this.clock.nowSeconds())) {
+      await this.actions.abandon(target, work.action)
+    }
+    return {}
+  }
+}
+
+const isAssigned = ({ assignmentExpires }: DdiWork, now: number): boolean =>
+  assignmentExpires !== null && assignmentExpires > now
+
+/** A paused rollout hands out nothing to a device that has not begun; one that would not be stopped is let finish. */
+const isHandedOut = ({ rolloutState, state, isCancelRejected }: DdiWork): boolean =>
+  isCancelRejected ||
+  rolloutState === 'running' ||
+  rolloutState === 'finished' ||
+  (rolloutState === 'paused' && state !== 'offered')
