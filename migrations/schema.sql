@@ -631,13 +631,6 @@ AS $function$
       RETURN NULL;
     END $function$
 ;
-CREATE OR REPLACE FUNCTION rollout_place(rollout uuid, device text)
- RETURNS bigint
- LANGUAGE sql
- IMMUTABLE PARALLEL SAFE STRICT
-AS $function$
-      SELECT ('x' || encode(substr(sha256(convert_to(rollout::text || '/' || device, 'UTF8')), 1, 8), 'hex'))::bit(64)::bigint
-        # (-9223372036854775808) $function$
 CREATE OR REPLACE FUNCTION device_news()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -653,6 +646,14 @@ AS $function$
         RETURN NULL;
       END $function$
 ;
+CREATE OR REPLACE FUNCTION rollout_place(rollout uuid, device text)
+ RETURNS bigint
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+AS $function$
+      SELECT ('x' || encode(substr(sha256(convert_to(rollout::text || '/' || device, 'UTF8')), 1, 8), 'hex'))::bit(64)::bigint
+        # (-9223372036854775808) $function$
+;
 CREATE OR REPLACE FUNCTION version_key(version text)
  RETURNS integer[]
  LANGUAGE sql
@@ -667,10 +668,10 @@ AS $function$
 
 -- Triggers
 CREATE TRIGGER audit_entry_stays BEFORE DELETE OR UPDATE OR TRUNCATE ON audit_entry FOR EACH STATEMENT EXECUTE FUNCTION audit_entry_stays();
+CREATE TRIGGER device_news AFTER UPDATE ON ddi_target FOR EACH ROW WHEN (((old.is_config_asked IS DISTINCT FROM new.is_config_asked) OR (old.installed_action IS DISTINCT FROM new.installed_action))) EXECUTE FUNCTION device_news();
 CREATE TRIGGER deployment_tally_delete AFTER DELETE ON deployment REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION deployment_tally();
 CREATE TRIGGER deployment_tally_insert AFTER INSERT ON deployment REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION deployment_tally();
 CREATE TRIGGER deployment_tally_update AFTER UPDATE ON deployment REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION deployment_tally();
-CREATE TRIGGER device_news AFTER UPDATE ON ddi_target FOR EACH ROW WHEN (((old.is_config_asked IS DISTINCT FROM new.is_config_asked) OR (old.installed_action IS DISTINCT FROM new.installed_action))) EXECUTE FUNCTION device_news();
 CREATE TRIGGER device_news AFTER UPDATE OF state, assignment ON deployment FOR EACH ROW WHEN (((new.assignment IS NOT NULL) AND ((old.state IS DISTINCT FROM new.state) OR (old.assignment IS DISTINCT FROM new.assignment)))) EXECUTE FUNCTION device_news();
 CREATE TRIGGER device_news AFTER UPDATE OF class_id, credential_sha256, attributes, tags, groups, version_key ON device FOR EACH ROW WHEN (((old.class_id IS DISTINCT FROM new.class_id) OR (old.credential_sha256 IS DISTINCT FROM new.credential_sha256) OR (old.attributes IS DISTINCT FROM new.attributes) OR (old.tags IS DISTINCT FROM new.tags) OR (old.groups IS DISTINCT FROM new.groups) OR (old.version_key IS DISTINCT FROM new.version_key))) EXECUTE FUNCTION device_news();
 CREATE TRIGGER device_news_gone AFTER DELETE ON device FOR EACH ROW EXECUTE FUNCTION device_news();
