@@ -1,4 +1,7 @@
-/** One comparison of a run. Speeds are units per second, so more is better; `ratio` is ours divided by the reference's. */
+/**
+ * One comparison of a run. Speeds are units per second, so more is better; `ratio` is ours divided by the reference's. Of a
+ * row in `ms` or `MB` less is better, and its ratio is turned round: from 1 on it holds its limit.
+ */
 export interface BenchmarkRow {
   readonly name: string
   readonly ours: number

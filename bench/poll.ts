@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { EmbeddedPostgres } from '../src/embedded/postgres.js'
+import { projectFolder } from '../src/embedded/program-file.js'
 import { runMigrations } from '../src/server/database/migrate.js'
 import type { ServerConfig } from '../src/server/server-config.js'
 import { CLASS_ID, TrustFixture } from '../test/support/trust-fixture.js'
@@ -57,6 +58,7 @@ class PollScene {
 
   async stop(): Promise<void> {
     for (const part of this.parts) {
+      if (part.exitCode !== null) continue
       part.kill('SIGKILL')
       await once(part, 'exit')
     }
@@ -131,7 +133,9 @@ class PollScene {
   }
 
   private async fork(file: string, message: object): Promise<Part> {
-    const child = fork(join(import.meta.dirname, 'poll', file), { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+    const child = fork(join(projectFolder(), 'dist', 'bench', 'poll', file), {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    })
     this.parts.push(child)
     child.send(message)
     const [address] = (await Promise.race([

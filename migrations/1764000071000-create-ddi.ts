@@ -61,6 +61,7 @@ async function createActions(db: QueryRunner): Promise<void> {
     is_cancel_rejected boolean NOT NULL DEFAULT false,
     told_update text CHECK (told_update IN ('forced', 'attempt', 'skip')),
     boot text,
+    assigned_until bigint,
     entries integer NOT NULL DEFAULT 0,
     outcome text CHECK (outcome IN ('finished', 'failed', 'downloaded', 'cancelled', 'abandoned')),
     created_at bigint NOT NULL,

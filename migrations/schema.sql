@@ -44,6 +44,7 @@ CREATE TABLE ddi_action (
   is_cancel_rejected boolean DEFAULT false NOT NULL,
   told_update text,
   boot text,
+  assigned_until bigint,
   entries integer DEFAULT 0 NOT NULL,
   outcome text,
   created_at bigint NOT NULL,

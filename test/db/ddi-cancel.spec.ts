@@ -69,7 +69,7 @@ describe('a cancelled deployment', () => {
     const { id } = await client.deployment()
     await cancel(rollout)
     await client.feedback(id, 'rejected', 'none', {}, 'cancelAction')
-    await scene.fleet.sql('UPDATE deployment SET assignment_expires = 1 WHERE rollout_id = $1', [rollout])
+    await scene.fleet.sql('UPDATE ddi_action SET assigned_until = 1 WHERE rollout_id = $1', [rollout])
     expect(await client.links()).toEqual([])
     const [action] = await scene.fleet.sql<{ outcome: string }>('SELECT outcome FROM ddi_action WHERE id = $1', [
       Number(id),

@@ -11,7 +11,6 @@ import { meaningOf, type Outcome } from './feedback-rule.js'
 import type { Confirmation, Feedback } from './feedback.js'
 import { Tenants } from './tenants.service.js'
 
-
 /** Actions: one deployment as a DDI client is told of it, and what it says back. Each step is one transaction that holds the action. */
 @Injectable()
 export class ActionDesk {
@@ -26,9 +25,9 @@ export class ActionDesk {
   async open(target: DdiTarget, work: DdiWork): Promise<number> {
     const consent = target.isAutoConfirming ? 'given' : null
     const [made] = await this.database.query<{ id: number }[]>(
-      `INSERT INTO ddi_action (namespace, device_id, rollout_id, consent, created_at) VALUES ($1, $2, $3, $4, $5)
+      `INSERT INTO ddi_action (namespace, device_id, rollout_id, consent, assigned_until, created_at) VALUES ($1, $2, $3, $4, $5, $6)
        ON CONFLICT (rollout_id, device_id) WHERE closed_at IS NULL DO NOTHING RETURNING id`,
-      [target.namespace, target.deviceId, work.rolloutId, consent, this.clock.nowSeconds()],
+      [target.namespace, target.deviceId, work.rolloutId, consent, work.assignmentExpires, this.clock.nowSeconds()],
     )
     if (made !== undefined) return made.id
     const [open] = await this.database.query<{ id: number }[]>(

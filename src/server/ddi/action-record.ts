@@ -20,8 +20,11 @@ export interface ActionRecord {
   readonly outcome: Outcome | null
 }
 
+/** A deployment that is over has no assignment; a client that would not stop finishes within the one it was shown. */
+export const ASSIGNED_UNTIL = `CASE WHEN a.is_cancel_rejected THEN a.assigned_until ELSE p.assignment_expires END`
+
 const COLUMNS = `a.id, a.rollout_id AS "rolloutId", r.state AS "rolloutState", p.state, r.manifest_sha256 AS "manifestSha256",
-  p.assignment_expires AS "assignmentExpires", a.consent, a.is_cancel_rejected AS "isCancelRejected", a.told_update AS "toldUpdate",
+  ${ASSIGNED_UNTIL} AS "assignmentExpires", a.consent, a.is_cancel_rejected AS "isCancelRejected", a.told_update AS "toldUpdate",
   a.boot, a.entries, a.outcome`
 const FROM = `ddi_action a JOIN deployment p ON p.rollout_id = a.rollout_id AND p.device_id = a.device_id JOIN rollout r ON r.id = a.rollout_id`
 

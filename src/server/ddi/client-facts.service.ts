@@ -115,7 +115,14 @@ export class ClientFacts {
       const runningManifestSha256 = release?.manifestSha256 ?? NOTHING
       const { rolloutId } = installed
       await this.deployments.applyReports(manager, [
-        { namespace, deviceId, rolloutId, state: 'confirmed', runningManifestSha256, runningSequence: release?.sequence ?? 0 },
+        {
+          namespace,
+          deviceId,
+          rolloutId,
+          state: 'confirmed',
+          runningManifestSha256,
+          runningSequence: release?.sequence ?? 0,
+        },
       ])
     } else {
       await manager.query('UPDATE ddi_target SET is_config_asked = true WHERE namespace = $1 AND device_id = $2', [

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common'
 import { DeviceFeed } from '../database/device-feed.service.js'
 import { PreparedQueries } from '../database/prepared-queries.service.js'
 import { Filters } from '../targeting/filters.service.js'
+import { ASSIGNED_UNTIL } from './action-record.js'
 import type { DdiTarget, DdiWork, DeploymentState } from './ddi-target.js'
 import { Tenants } from './tenants.service.js'
 
@@ -43,8 +44,8 @@ const MAX_QUERIES = 2
 
 /** An open action comes before a deployment the client was not told of: it is about one thing at a time. */
 const WORK = `
-  (SELECT a.id AS action, a.rollout_id, r.state AS rollout_state, p.state, r.manifest_sha256, p.assignment_expires, a.consent,
-     a.is_cancel_rejected
+  (SELECT a.id AS action, a.rollout_id, r.state AS rollout_state, p.state, r.manifest_sha256, ${ASSIGNED_UNTIL} AS assignment_expires,
+     a.consent, a.is_cancel_rejected
    FROM ddi_action a JOIN deployment p ON p.rollout_id = a.rollout_id AND p.device_id = a.device_id JOIN rollout r ON r.id = a.rollout_id
    WHERE a.namespace = d.namespace AND a.device_id = d.id AND a.closed_at IS NULL ORDER BY a.id LIMIT 1)
   UNION ALL

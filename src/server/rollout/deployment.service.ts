@@ -133,7 +133,8 @@ async function findStray<W extends DeviceWord>(
   rows: readonly ReportedRow[],
 ): Promise<readonly W[]> {
   const known = new Set(rows.map((row) => `${row.namespace}/${row.device_id}/${row.signed_id}`))
-  const nameOf = ({ namespace, deviceId, rolloutId }: DeviceWord): string => `${namespace}/${deviceId}/${rolloutId ?? ''}`
+  const nameOf = ({ namespace, deviceId, rolloutId }: DeviceWord): string =>
+    `${namespace}/${deviceId}/${rolloutId ?? ''}`
   const asked = reports.filter((report) => report.rolloutId !== undefined && !known.has(nameOf(report)))
   if (asked.length === 0) return []
   const found = await manager.query<{ name: string }[]>(
