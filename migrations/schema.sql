@@ -290,7 +290,8 @@ CREATE TABLE release (
   last_refusal jsonb,
   rejection jsonb,
   least_version text,
-  is_stepping_stone boolean DEFAULT false NOT NULL
+  is_stepping_stone boolean DEFAULT false NOT NULL,
+  fallback_id uuid
 );
 CREATE TABLE release_approval (
   release_id uuid NOT NULL,
@@ -462,6 +463,7 @@ ALTER TABLE claim_token ADD CONSTRAINT claim_token_secret_once UNIQUE (secret_sh
 ALTER TABLE ddi_gateway_token ADD CONSTRAINT ddi_gateway_token_secret_once UNIQUE (secret_sha256);
 ALTER TABLE ddi_target ADD CONSTRAINT ddi_target_device_once UNIQUE (namespace, device_id);
 ALTER TABLE device ADD CONSTRAINT device_credential_once UNIQUE (credential_sha256);
+ALTER TABLE release ADD CONSTRAINT release_fallback_once UNIQUE (fallback_id);
 ALTER TABLE release ADD CONSTRAINT release_request_once UNIQUE (namespace, request_id);
 ALTER TABLE rollout ADD CONSTRAINT rollout_one_fallback UNIQUE (parent_id);
 ALTER TABLE api_token ADD CONSTRAINT api_token_roles_check CHECK ((cardinality(roles) > 0));
@@ -519,6 +521,7 @@ ALTER TABLE krl_request ADD CONSTRAINT krl_request_subject_sha256_check CHECK ((
 ALTER TABLE re_sign_request ADD CONSTRAINT re_sign_request_state_check CHECK ((state = ANY (ARRAY['awaiting-approval'::text, 'signed'::text])));
 ALTER TABLE re_sign_request ADD CONSTRAINT re_sign_signed_whole CHECK (((state = 'signed'::text) = (signed_at IS NOT NULL)));
 ALTER TABLE release ADD CONSTRAINT release_class_id_check CHECK ((octet_length(class_id) = 16));
+ALTER TABLE release ADD CONSTRAINT release_fallback_other CHECK ((fallback_id <> id));
 ALTER TABLE release ADD CONSTRAINT release_manifest_sha256_check CHECK ((octet_length(manifest_sha256) = 32));
 ALTER TABLE release ADD CONSTRAINT release_sequence_check CHECK ((sequence > 0));
 ALTER TABLE release ADD CONSTRAINT release_signed_whole CHECK ((((envelope IS NULL) = (signed_at IS NULL)) AND ((envelope IS NULL) = (state <> 'signed'::text))));
@@ -557,6 +560,7 @@ ALTER TABLE firmware_finding ADD CONSTRAINT firmware_finding_namespace_sha256_fk
 ALTER TABLE krl_approval ADD CONSTRAINT krl_approval_krl_request_id_fkey FOREIGN KEY (krl_request_id) REFERENCES krl_request(id);
 ALTER TABLE re_sign_approval ADD CONSTRAINT re_sign_approval_re_sign_request_id_fkey FOREIGN KEY (re_sign_request_id) REFERENCES re_sign_request(id);
 ALTER TABLE re_sign_request ADD CONSTRAINT re_sign_request_release_id_fkey FOREIGN KEY (release_id) REFERENCES release(id);
+ALTER TABLE release ADD CONSTRAINT release_fallback_known FOREIGN KEY (fallback_id) REFERENCES release(id);
 ALTER TABLE release ADD CONSTRAINT release_namespace_request_id_fkey FOREIGN KEY (namespace, request_id) REFERENCES submission(namespace, request_id);
 ALTER TABLE release_approval ADD CONSTRAINT release_approval_release_id_fkey FOREIGN KEY (release_id) REFERENCES release(id);
 ALTER TABLE rollout ADD CONSTRAINT rollout_fallback_release_id_fkey FOREIGN KEY (fallback_release_id) REFERENCES release(id);

@@ -49,6 +49,8 @@ export const ReleaseAnswer = z.looseObject({
   submission: base64,
   approvals: z.array(ApprovalAnswer),
   envelope: base64.nullable().optional(),
+  fallbackId: z.string().nullable().optional(),
+  fallbackOf: z.string().nullable().optional(),
 })
 export type ReleaseAnswer = z.infer<typeof ReleaseAnswer>
 

@@ -27,8 +27,13 @@ export const defineGroup = (parent: Command, name: string, summary: string): Com
   parent.command(name).description(summary)
 
 export const withKey = (command: Command): Command =>
+  withSecret(command.requiredOption('--key <file>', "your key file, made by 'countersign key create'"))
+
+/** A key that only some uses of a command need. */
+export const withKeyFor = (command: Command, what: string): Command => withSecret(command.option('--key <file>', what))
+
+const withSecret = (command: Command): Command =>
   command
-    .requiredOption('--key <file>', "your key file, made by 'countersign key create'")
     .option('--passphrase-file <file>', 'take the passphrase from the first line of this file')
     .option('--token <module>', 'a key in a token: the PKCS#11 module, where the key file names another')
     .option('--pin-file <file>', 'a key in a token: take the PIN from the first line of this file')

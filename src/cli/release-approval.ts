@@ -1,4 +1,4 @@
-import { equalBytes, toBase64Url } from '../domain/bytes.js'
+import { equalBytes, toBase64Url, toHex } from '../domain/bytes.js'
 import { Refusal } from '../domain/refusal.js'
 import type { Manifest } from '../domain/suit/manifest.js'
 import type { ApprovedRequest } from '../domain/trust/check-approvals.js'
@@ -13,14 +13,15 @@ import { describeFindings } from './findings-text.js'
 import { hashDownload } from './firmware-bytes.js'
 import { showPersonKey } from './person-key.js'
 import { checkRelease, type CheckedRelease } from './release-check.js'
+import { describeOrigin, requireFallback } from './release-fallback.js'
 import { describeDifference, describeRelease, openEarlierEnvelope, type UNLISTED } from './release-difference.js'
 import { printQuorum } from './quorum-text.js'
 import { confirm, openKey, type KeyOptions, type Session } from './session.js'
 import { requirePolicy, type HeldTrust } from './trust-store.js'
 
 /**
- * An approver's whole act: trust refreshed, bytes downloaded and hashed here, everything checked, shown, asked, signed.
- * Nothing is signed that a check did not see; a refusal leaves no trace at the server.
+ * An approver's whole act: trust refreshed, bytes downloaded and hashed here, everything checked, shown, asked, signed; of a
+ * release with a fallback both, in one act. Nothing is signed that a check did not see; a refusal leaves no trace at the server.
  */
 export async function approveRelease(
   session: Session,
@@ -33,29 +34,66 @@ export async function approveRelease(
   const isWindowClosed = isClosed(policy, 'sign', world.clock.nowSeconds())
   const { keyId } = showPersonKey(options.key)
   const { person, role } = requireApproverRole(policy, keyId, 'sign', options.role, isWindowClosed)
+  const release = await judge(session, held, id, person)
+  const { fallbackId } = release.page
+  const fallback = typeof fallbackId === 'string' ? await judge(session, held, fallbackId, person) : null
+  const before = await findReleaseBefore(session, held, release.checked)
+  await show(session, held, release)
+  output.lines(describeDifference(before, release.checked.manifest))
+  output.line()
+  if (fallback !== null) await showFallback(session, held, release.checked, fallback)
+  printQuorum(output, policy, 'sign', rolesOf(release.page), world.clock.nowSeconds())
+  output.line(`You sign as ${person}, in the role ${role}, under policy ${policy.version}.`)
+  await confirm(world, options.yes, fallback === null ? 'Sign this?' : 'Sign both?')
+  const { signer } = await openKey(world, options)
+  const signedAt = world.clock.nowSeconds()
+  const sign = async ({ page, checked }: Judged): Promise<string> =>
+    toBase64Url(
+      await signApproval(held, signer, requestOf(page, checked), role, approvalLife(policy, signedAt), signedAt),
+    )
+  const approval = await sign(release)
+  const body = fallback === null ? { approval } : { approval, fallbackApproval: await sign(fallback) }
+  return api.post(`/releases/${segment(id)}/approvals`, body, ReleaseAnswer)
+}
+
+/** A page, and what of it holds here. */
+interface Judged {
+  readonly page: ReleaseAnswer
+  readonly checked: CheckedRelease
+}
+
+async function judge({ world, api }: Session, held: HeldTrust, id: string, person: string): Promise<Judged> {
   const page = await api.get(`/releases/${segment(id)}`, ReleaseAnswer)
   const image = await hashDownload(api, world.terminal, page.imageSha256, page.imageSizeBytes)
   const now = world.clock.nowSeconds()
   const checked = checkRelease(held, page, image, now)
   requireRoleOutlives(held.state, now + RELEASE_LIFE_SECONDS, now)
   if (checked.requester === person) throw new Refusal('APPROVER_IS_REQUESTER', { person })
-  const before = await findReleaseBefore(session, held, checked)
-  output.lines(describeRelease(checked, policy.namespace))
+  return { page, checked }
+}
+
+async function show({ api, output }: Session, held: HeldTrust, { page, checked }: Judged): Promise<void> {
+  output.lines(describeRelease(checked, requirePolicy(held).namespace))
   // The server's word, unlike all of the above: shown as such, and nothing is signed that rests on it.
   output.lines(describeFindings(page['findings']).map((line) => `by the server  ${line}`))
   output.line()
-  output.lines(await describeCheckedEvidence(api, held, image.sha256))
+  output.lines(await describeCheckedEvidence(api, held, toHex(checked.manifest.imageSha256)))
   output.line()
-  output.lines(describeDifference(before, checked.manifest))
-  output.line()
-  printQuorum(output, policy, 'sign', rolesOf(page), now)
-  output.line(`You sign as ${person}, in the role ${role}, under policy ${policy.version}.`)
-  await confirm(world, options.yes, 'Sign this?')
-  const { signer } = await openKey(world, options)
-  const signedAt = world.clock.nowSeconds()
-  const request = requestOf(page, checked)
-  const approval = await signApproval(held, signer, request, role, approvalLife(policy, signedAt), signedAt)
-  return api.post(`/releases/${segment(id)}/approvals`, { approval: toBase64Url(approval) }, ReleaseAnswer)
+}
+
+async function showFallback(
+  session: Session,
+  held: HeldTrust,
+  release: CheckedRelease,
+  fallback: Judged,
+): Promise<void> {
+  const { manifest } = fallback.checked
+  requireFallback(release.manifest, manifest)
+  session.output.line('FALLBACK: what devices are sent when this release fails. It is signed together with it.')
+  await show(session, held, fallback)
+  session.output.lines(describeDifference(release.manifest, manifest))
+  session.output.line(await describeOrigin(session, held, manifest))
+  session.output.line()
 }
 
 const rolesOf = ({ approvals }: ReleaseAnswer): string[] =>

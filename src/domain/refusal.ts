@@ -147,6 +147,7 @@ export interface RefusalDetail {
   DATABASE_UNAVAILABLE: { why: string }
   BROKER_UNAVAILABLE: { why: string }
   MANIFEST_MISMATCH: { field: string; manifest: string; page: string }
+  FALLBACK_MISMATCH: { field: string }
   SERVER_UNREACHABLE: { server: string; why: string }
   SERVER_ANSWER: { path: string; why: string }
   FILE_EXISTS: { path: string }

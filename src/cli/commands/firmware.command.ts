@@ -1,13 +1,10 @@
 import type { Command } from 'commander'
 import { z } from 'zod'
-import { fromHex, toBase64Url, toHex } from '../../domain/bytes.js'
-import { buildSign1 } from '../../domain/cose/sign1.js'
+import { toHex } from '../../domain/bytes.js'
 import { Refusal } from '../../domain/refusal.js'
 import { versionToIntegers } from '../../domain/suit/version.js'
-import { labelOf } from '../../domain/trust/labels.js'
-import { encodeSubmission } from '../../domain/trust/submission.js'
 import { requireAgreement } from '../../inspect/agreement.js'
-import { AnyListAnswer, FirmwareAnswer, listOf, SubmissionAnswer } from '../api-answers.js'
+import { AnyListAnswer, FirmwareAnswer, listOf } from '../api-answers.js'
 import {
   defineCommand,
   defineGroup,
@@ -30,8 +27,8 @@ import { describeEvidence, EvidenceAnswer, listEvidence } from '../evidence-text
 import { uploadFirmware } from '../firmware-upload.js'
 import { countText, sizeText } from '../quantity-text.js'
 import { readLocalFile } from '../local-file.js'
-import { confirm, openKey, type KeyOptions, type Session, type World } from '../session.js'
-import { openOwnSubmission } from '../submission-check.js'
+import { confirm, type KeyOptions, type Session, type World } from '../session.js'
+import { signSubmission } from '../submission.js'
 import { Output } from '../terminal.js'
 import { requirePolicy } from '../trust-store.js'
 
@@ -189,32 +186,13 @@ async function submit(
   classId: Uint8Array,
   options: SubmitOptions,
 ): Promise<void> {
-  const { world, output } = session
-  const { key, signer } = await openKey(world, options)
-  const held = session.store.load()
-  const requestId = world.newId()
-  const submission = await buildSign1(
-    signer,
-    encodeSubmission({
-      namespace: session.login.namespace,
-      imageSha256: fromHex(image.sha256),
-      imageSizeBytes: image.sizeBytes,
-      version: options.version,
-      classId,
-      requestId,
-      time: world.clock.nowSeconds(),
-    }),
-    labelOf('submission'),
-  )
-  openOwnSubmission(held, submission, world.clock.nowSeconds())
-  const body = { submission: toBase64Url(submission) }
-  const answer = await session.api.post(`/firmware/${image.sha256}/submissions`, body, SubmissionAnswer)
-  output.lines([
-    `submitted as ${key.person}: version ${options.version}, class ${toHex(classId)}`,
+  const { person, answer } = await signSubmission(session, { image, classId, version: options.version }, options)
+  session.output.lines([
+    `submitted as ${person}: version ${options.version}, class ${toHex(classId)}`,
     `request ${answer.requestId}`,
     `next: countersign release create --request ${answer.requestId}`,
   ])
-  output.result({ ...answer, sha256: image.sha256, sizeBytes: image.sizeBytes })
+  session.output.result({ ...answer, sha256: image.sha256, sizeBytes: image.sizeBytes })
 }
 
 async function list(world: World, options: ListOptions): Promise<void> {

@@ -1,4 +1,5 @@
 import { Option, type Command } from 'commander'
+import { Refusal } from '../../domain/refusal.js'
 import { AnyListAnswer, listOf, ReleaseAnswer, ReleaseRowAnswer } from '../api-answers.js'
 import {
   defineCommand,
@@ -7,6 +8,7 @@ import {
   segment,
   sessionOf,
   withKey,
+  withKeyFor,
   withPaging,
   withYes,
   type CommonOptions,
@@ -17,15 +19,17 @@ import { describeEvidence, listEvidence } from '../evidence-text.js'
 import { describeFindings } from '../findings-text.js'
 import { approveRelease } from '../release-approval.js'
 import { printKrlRequest } from '../krl-request-text.js'
+import { submitFallback } from '../release-fallback.js'
 import { reSignRelease } from '../release-re-sign.js'
 import { withdrawRelease } from '../release-withdrawal.js'
 import { parseReason, revocationReasons } from '../revocation-reason.js'
 import { sizeText } from '../quantity-text.js'
 import type { KeyOptions, Session, World } from '../session.js'
 
-interface CreateOptions extends CommonOptions {
+interface CreateOptions extends CommonOptions, Partial<KeyOptions> {
   readonly request: string
   readonly description?: string
+  readonly fallback?: string
 }
 interface ApproveOptions extends CommonOptions, ConfirmOptions, KeyOptions {
   readonly role?: string
@@ -40,15 +44,7 @@ interface RejectOptions extends CommonOptions {
 /** `release`: from a submission to a signed envelope. */
 export function addReleaseCommands(program: Command, world: World): void {
   const group = defineGroup(program, 'release', 'firmware with its manifest, on its way to a signature')
-  defineCommand(
-    group,
-    'create',
-    'make a release from a submission',
-    'release create --request 5f0c… --description "fixes the watchdog"',
-  )
-    .requiredOption('--request <id>', 'request id that "firmware upload" printed')
-    .option('--description <text>', 'what people read about it')
-    .action((options: CreateOptions) => create(world, options))
+  addCreate(group, world)
   withPaging(defineCommand(group, 'list', 'releases of the namespace', 'release list --limit 20')).action(
     (options: ListOptions) => list(world, options),
   )
@@ -74,6 +70,22 @@ export function addReleaseCommands(program: Command, world: World): void {
   addReSign(group, world)
   addWithdraw(group, world)
   addApprove(program, 'approve', world)
+}
+
+function addCreate(group: Command, world: World): void {
+  const create = defineCommand(
+    group,
+    'create',
+    'make a release from a submission, and with --fallback the release to roll forward to when it fails',
+    'release create --request 5f0c… --description "fixes the watchdog" --fallback 3f6c… --key engineer-1.key',
+  )
+    .requiredOption('--request <id>', 'request id that "firmware upload" printed')
+    .option('--description <text>', 'what people read about it')
+    .option(
+      '--fallback <release>',
+      'a signed release: its image is submitted once more, approved and signed with this one',
+    )
+  withKeyFor(create, 'for --fallback: your key file').action((options: CreateOptions) => createRelease(world, options))
 }
 
 function addReSign(group: Command, world: World): void {
@@ -139,10 +151,20 @@ function addApprove(parent: Command, path: string, world: World): void {
     })
 }
 
-async function create(world: World, options: CreateOptions): Promise<void> {
+async function createRelease(world: World, options: CreateOptions): Promise<void> {
   const session = sessionOf(world, options)
-  const { request: requestId, description } = options
-  const body = description === undefined ? { requestId } : { requestId, description }
+  const { request: requestId, description, fallback, key } = options
+  if (fallback !== undefined && key === undefined)
+    throw new Refusal('CONFIGURATION', { name: '--key', why: 'you sign for what is submitted as the fallback' })
+  const fallbackRequestId =
+    fallback === undefined || key === undefined
+      ? undefined
+      : await submitFallback(session, fallback, { ...options, key })
+  const body = {
+    requestId,
+    ...(description === undefined ? {} : { description }),
+    ...(fallbackRequestId === undefined ? {} : { fallbackRequestId }),
+  }
   printRelease(session, await session.api.post('/releases', body, ReleaseAnswer))
 }
 
@@ -166,6 +188,8 @@ function printRelease(session: Session, release: ReleaseAnswer): void {
     `  version ${release.version}, sequence ${release.sequence}, class ${release.className ?? release.classId}`,
     `  image ${release.imageSha256}, ${sizeText(release.imageSizeBytes)}`,
     `  approvals: ${approvals.length === 0 ? 'none' : approvals.join(', ')}`,
+    ...(typeof release.fallbackId === 'string' ? [`  fallback: release ${release.fallbackId}`] : []),
+    ...(typeof release.fallbackOf === 'string' ? [`  is the fallback of release ${release.fallbackOf}`] : []),
   ])
   session.output.lines(describeFindings(release['findings']).map((line) => `  ${line}`))
   const refusal = release['lastRefusal']

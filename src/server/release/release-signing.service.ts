@@ -46,10 +46,23 @@ export class ReleaseSigning {
   }
 
   /**
-   * Signs when the quorum is met.
+   * Signs when the quorum is met, of a release with a fallback when both are; then the fallback, whose sequence number is the next.
    * @throws Refusal `SIGNER_REFUSED`, kept as the release's last refusal; `SIGNER_UNAVAILABLE`.
    */
   async finish(release: ReleaseRow): Promise<void> {
+    const rows = this.database.getRepository(ReleaseRow)
+    const fallback = release.fallbackId === null ? null : await rows.findOneByOrFail({ id: release.fallbackId })
+    if (fallback?.state === 'awaiting-approval' && !(await this.hasQuorum(fallback))) return
+    if (release.state !== 'signed') await this.signOne(release)
+    if (fallback === null || (await rows.findOneByOrFail({ id: release.id })).state !== 'signed') return
+    await this.signOne(fallback)
+  }
+
+  private async hasQuorum(release: ReleaseRow): Promise<boolean> {
+    return (await this.findQuorum(this.database.manager, release, await this.subjectOf(release))) !== null
+  }
+
+  private async signOne(release: ReleaseRow): Promise<void> {
     const subject = await this.subjectOf(release)
     if ((await this.findQuorum(this.database.manager, release, subject)) === null) return
     // The row stays locked while the signer works (I-7): of two callers the second finds it signed.

@@ -33,9 +33,15 @@ export interface ReleaseView {
   readonly signedAt: number | null
   readonly lastRefusal: SignerNo | null
   readonly rejection: Rejection | null
+  /** The release to roll forward to when this one fails. */
+  readonly fallbackId: string | null
+  readonly fallbackOf: string | null
 }
 
-export function viewOf({ row, state, approvals, submission }: Release, className: string | null): ReleaseView {
+export function viewOf(
+  { row, state, approvals, submission, fallbackOf }: Release,
+  className: string | null,
+): ReleaseView {
   return {
     id: row.id,
     state,
@@ -63,5 +69,7 @@ export function viewOf({ row, state, approvals, submission }: Release, className
     signedAt: row.signedAt,
     lastRefusal: row.lastRefusal,
     rejection: row.rejection,
+    fallbackId: row.fallbackId,
+    fallbackOf,
   }
 }

@@ -17,8 +17,12 @@ import { viewOf, type ReleaseView } from './release-view.js'
 const newRelease = z.strictObject({
   requestId: z.string().min(1).max(64),
   description: z.string().min(1).max(4_096).optional(),
+  fallbackRequestId: z.string().min(1).max(64).optional(),
 })
-const newApproval = z.strictObject({ approval: bytesField(MAX_DOCUMENT_BYTES) })
+const newApproval = z.strictObject({
+  approval: bytesField(MAX_DOCUMENT_BYTES),
+  fallbackApproval: bytesField(MAX_DOCUMENT_BYTES).optional(),
+})
 const newRejection = z.strictObject({ reason: z.string().min(1).max(1_024) })
 
 interface ShownRelease extends ReleaseView {
@@ -42,7 +46,8 @@ export class ReleaseController {
     @FromCaller() caller: Caller,
     @ZodBody(newRelease) body: z.infer<typeof newRelease>,
   ): Promise<ReleaseView> {
-    return this.view(await this.releases.create(body.requestId, body.description ?? null, caller))
+    const { requestId, description = null, fallbackRequestId = null } = body
+    return this.view(await this.releases.create({ requestId, description, fallbackRequestId }, caller))
   }
 
   @Get()
@@ -67,7 +72,8 @@ export class ReleaseController {
     @Param('id') id: string,
     @ZodBody(newApproval) body: z.infer<typeof newApproval>,
   ): Promise<ReleaseView> {
-    return this.view(await this.releases.approve(id, body.approval, caller))
+    const { approval, fallbackApproval = null } = body
+    return this.view(await this.releases.approve(id, { approval, fallbackApproval }, caller))
   }
 
   @Post(':id/rejection')

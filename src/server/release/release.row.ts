@@ -32,4 +32,6 @@ export class ReleaseRow {
   @Column('bigint', { name: 'signed_at', nullable: true }) readonly signedAt!: number | null
   @Column('jsonb', { name: 'last_refusal', nullable: true }) readonly lastRefusal!: SignerNo | null
   @Column('jsonb', { nullable: true }) readonly rejection!: Rejection | null
+  /** The release to roll forward to when this one fails: proposed, approved and signed together with it. */
+  @Column('uuid', { name: 'fallback_id', nullable: true }) readonly fallbackId!: string | null
 }

@@ -14,6 +14,8 @@ export interface ShelvedRelease {
   readonly imageSha256: Uint8Array
   readonly imageSizeBytes: number
   readonly envelope: Uint8Array
+  /** Its fallback, which was proposed, approved and signed with it. */
+  readonly fallbackId: string | null
 }
 
 interface ReleaseRow {
@@ -26,10 +28,11 @@ interface ReleaseRow {
   readonly image_sha256: Buffer
   readonly image_size_bytes: number
   readonly envelope: Buffer | null
+  readonly fallback_id: string | null
 }
 
 const COLUMNS =
-  'id, state, version, sequence, class_id, manifest_sha256, image_sha256, image_size_bytes, envelope FROM release'
+  'id, state, version, sequence, class_id, manifest_sha256, image_sha256, image_size_bytes, envelope, fallback_id FROM release'
 const MAX_HELD = 256
 /** A release that was signed again has another envelope: it is read anew after so long. */
 const HELD_MS = 2_000
@@ -106,5 +109,6 @@ function shelved(row: ReleaseRow): ShelvedRelease | null {
     imageSha256: new Uint8Array(row.image_sha256),
     imageSizeBytes: row.image_size_bytes,
     envelope: new Uint8Array(row.envelope),
+    fallbackId: row.fallback_id,
   }
 }

@@ -28,7 +28,8 @@ export interface RolloutRequest {
   readonly namespace: string
   readonly actor: string
   readonly releaseId: string
-  readonly fallbackReleaseId?: string | undefined
+  /** Not given: the one that was signed with the release. */
+  readonly fallbackReleaseId?: string | null | undefined
   readonly stages: readonly StageRequest[]
   readonly rules: RolloutRules
   /** Of two rollouts that want one device the higher one has it. */
@@ -95,10 +96,14 @@ export class RolloutPlanning {
     return id
   }
 
-  /** Rolling back is rolling forward: a fallback is for the same class, with a higher sequence. */
+  /**
+   * Rolling back is rolling forward: a fallback is for the same class, with a higher sequence. Of a release that was approved
+   * with one, both are signed before it goes anywhere.
+   */
   private async findFallback(request: RolloutRequest, release: ShelvedRelease): Promise<ShelvedRelease | null> {
-    if (request.fallbackReleaseId === undefined) return null
-    const fallback = await this.releases.requireSigned(request.namespace, request.fallbackReleaseId)
+    const id = request.fallbackReleaseId === undefined ? release.fallbackId : request.fallbackReleaseId
+    if (id === null) return null
+    const fallback = await this.releases.requireSigned(request.namespace, id)
     if (!equalBytes(fallback.classId, release.classId) || fallback.sequence <= release.sequence)
       throw new Refusal('REQUEST_INVALID', {
         field: 'fallbackReleaseId',

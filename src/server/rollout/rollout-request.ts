@@ -28,7 +28,8 @@ const perMinute = z.union([
 
 export const NewRollout = z.strictObject({
   releaseId: uuid,
-  fallbackReleaseId: uuid.optional(),
+  /** Unless one is named it is the one that was signed with the release; null is none. */
+  fallbackReleaseId: uuid.nullable().optional(),
   stages: z
     .array(z.union([z.strictObject({ devices: count, ...stageRules }), z.strictObject({ percent, ...stageRules })]))
     .min(1),
