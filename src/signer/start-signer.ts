@@ -90,9 +90,10 @@ async function start(
   const published = config.SIGNER_PROCESS === 'release' ? new PublishedFolder(config.SIGNER_PUBLISHED_DIR) : null
   const mark = new JournalMark(config.SIGNER_STATE_DIR)
   const reached = mark.find()
+  const releases = new Map<string, Uint8Array>()
   const replay = (timed: TimedEntry): void => {
     state.apply(timed)
-    if (published !== null) publishAgain(published, timed)
+    if (published !== null) rememberRelease(releases, timed)
   }
   const journal = openJournal(config.SIGNER_STATE_DIR, namespace, replay, reached)
   const writer = new JournalWriter(namespace, journal)
@@ -102,6 +103,7 @@ async function start(
   })
   state.attach(writer)
   published?.publishTrust(state.held)
+  published?.publishReleasesAgain(releases)
   // A journal that began elsewhere came without its mark.
   const isRestored = !journal.reachesMark || (reached === null && journal.head.index > 0)
   const host = hostSha256(config.SIGNER_STATE_DIR, config.SIGNER_HOST_ID_FILE)
@@ -151,10 +153,13 @@ async function recordStart(
   }
 }
 
-/** A release that was signed and, for a crash in between, not published. */
-function publishAgain(published: PublishedFolder, { entry }: TimedEntry): void {
+/**
+ * Releases that were signed and, for a crash in between, perhaps not published. Of one that was signed again the last envelope
+ * counts: the one before is not shown again, not even for a moment.
+ */
+function rememberRelease(releases: Map<string, Uint8Array>, { entry }: TimedEntry): void {
   if (entry.kind === 'result' && isReleaseOperation(entry.operation))
-    published.publishReleaseAgain(toHex(manifestSha256(parseEnvelope(entry.bytes).manifest)), entry.bytes)
+    releases.set(toHex(manifestSha256(parseEnvelope(entry.bytes).manifest)), entry.bytes)
 }
 
 function makeStateFolder(folder: string): void {

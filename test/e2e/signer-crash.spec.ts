@@ -109,7 +109,15 @@ const points: readonly (readonly [where: string, left: Left, edits: readonly Edi
   ['in the middle of writing the result', 'a spent grant', inWrite('result', 'half')],
   ['when the result is written and nobody was told', 'a release', inWrite('result', 'whole')],
   ['when the result is on the disk', 'a release', after('release/sign-release', RECORD_RESULT)],
-  ['in the middle of publishing', 'a release', after('trust/published-folder', 'writeFileSync(descriptor, envelope)')],
+  [
+    'in the middle of publishing',
+    'a release',
+    at(
+      'trust/published-folder',
+      'writeFileSync(descriptor, envelope)',
+      `writeFileSync(descriptor, envelope.subarray(0, 100)); ${KILL}`,
+    ),
+  ],
   ['when the release is published', 'a release', before('release/sign-release', 'return { envelope }')],
   [
     'before the answer is sent',

@@ -113,12 +113,12 @@ export class ClientFacts {
     const isOtherBoot = boot !== null && installed.boot !== null && boot !== installed.boot
     if (isRelease || isOtherBoot) {
       const runningManifestSha256 = release?.manifestSha256 ?? NOTHING
-      const { rolloutId: ownRolloutId } = installed
+      const { rolloutId } = installed
       await this.deployments.applyReports(manager, [
         {
           namespace,
           deviceId,
-          ownRolloutId,
+          rolloutId,
           state: 'confirmed',
           runningManifestSha256,
           runningSequence: release?.sequence ?? 0,

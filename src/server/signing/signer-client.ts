@@ -103,8 +103,18 @@ function drained(socket: Socket): Promise<void> {
 
 function open(socketPath: string): Promise<Connection> {
   return new Promise((resolve, reject) => {
-    const socket = connect(socketPath)
     const waiting = new Map<number, Waiting>()
+    const cutter = new FrameCutter()
+    const take = (piece: Uint8Array): void => {
+      try {
+        cutter.push(piece)
+        for (let body = cutter.next(); body !== null; body = cutter.next()) deliver(waiting, decodeAnswerBody(body))
+      } catch (error) {
+        why = error instanceof Refusal ? error.code : 'the answer is no frame'
+        socket.destroy()
+      }
+    }
+    const socket = connect({ path: socketPath, onread: readAgain(take) })
     let why = 'the connection was closed'
     socket.once('connect', () => resolve({ socket, waiting }))
     socket.on('error', (error: NodeJS.ErrnoException) => {
@@ -115,18 +125,18 @@ function open(socketPath: string): Promise<Connection> {
       for (const one of waiting.values()) one.reject(unavailable(why))
       waiting.clear()
     })
-    const cutter = new FrameCutter()
-    socket.on('data', (piece) => {
-      try {
-        cutter.push(piece)
-        for (let body = cutter.next(); body !== null; body = cutter.next()) deliver(waiting, decodeAnswerBody(body))
-      } catch (error) {
-        why = error instanceof Refusal ? error.code : 'the answer is no frame'
-        socket.destroy()
-      }
-    })
   })
 }
+
+/** One buffer for every read: a socket would take new memory for each. What is kept of a piece is a copy. */
+const readAgain = (take: (piece: Uint8Array) => void) => ({
+  buffer: answerBuffer,
+  callback: (count: number, read: Uint8Array): boolean => {
+    take(new Uint8Array(read.subarray(0, count)))
+    return true
+  },
+})
+const answerBuffer = Buffer.alloc(65_536)
 
 function deliver(waiting: Map<number, Waiting>, answer: AnswerFrame): void {
   // A refusal without a request belongs to the whole connection, which the signer then closes.

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
-import { readFileSync } from 'node:fs'
+import { readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { randomBytes } from 'node:crypto'
 import { sha256, toHex } from '../../domain/bytes.js'
@@ -66,6 +66,20 @@ async function request(
 }
 
 describe('re-sign', () => {
+  it('is what a start publishes, and the signature before it is not shown again for a moment', async () => {
+    await release.request('re-sign', await request())
+    const file = join(fixture.folder, 'published', 'releases', `${toHex(manifestSha256(signed.manifest))}.cbor`)
+    const before = statSync(file)
+    await fixture.stop('release')
+    release = await fixture.start('release')
+    // Written once more it would be another file, put in the place of this one.
+    expect(statSync(file)).toMatchObject({ ino: before.ino, mtimeMs: before.mtimeMs })
+    rmSync(file)
+    await fixture.stop('release')
+    release = await fixture.start('release')
+    expect(new Uint8Array(readFileSync(file))).not.toEqual(signed.envelope)
+  })
+
   it('gives the identical manifest a signature of the newer key, and publishes that', async () => {
     const { envelope } = await release.request('re-sign', await request())
     const state = anchorState(nextRoot, nativeAlgorithms)

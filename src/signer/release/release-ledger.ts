@@ -46,9 +46,10 @@ export class ReleaseLedger implements Ledger {
 
   /** Signatures of a key in the 24 hours before `now`. */
   signaturesInDay(keyId: string, now: number): number {
-    const recent = (this.signatureTimes.get(keyId) ?? []).filter((time) => time > now - DAY_SECONDS)
-    this.signatureTimes.set(keyId, recent)
-    return recent.length
+    const times = this.signatureTimes.get(keyId) ?? []
+    const old = times.findIndex((time) => time > now - DAY_SECONDS)
+    times.splice(0, old === -1 ? times.length : old)
+    return times.length
   }
 
   /** After the journal was read: signatures that may or may not have been made. */
@@ -59,7 +60,9 @@ export class ReleaseLedger implements Ledger {
   private applyIntent(time: number, entry: IntentEntry): void {
     this.spent.add(entry.requestId)
     this.open.set(entry.requestId, entry)
-    this.signatureTimes.set(entry.keyId, [...(this.signatureTimes.get(entry.keyId) ?? []), time])
+    const times = this.signatureTimes.get(entry.keyId)
+    if (times === undefined) this.signatureTimes.set(entry.keyId, [time])
+    else times.push(time)
     if (entry.operation === 'sign') this.raise(entry.classId, entry.sequence)
   }
 

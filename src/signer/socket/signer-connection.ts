@@ -12,6 +12,7 @@ import {
 } from '../../protocol/signer-socket.js'
 import { atCheck } from '../checks/at-check.js'
 import type { ImageIntake, SignerOperations } from '../signer-operations.js'
+import { readIntoOneBuffer } from './one-buffer.js'
 import type { RequestLog } from './request-log.js'
 
 /** Requests of one connection that may be under way before it is not read any further. */
@@ -44,16 +45,20 @@ export class SignerConnection {
   private isEnding = false
   /** When the first byte of the frame that is not whole yet was there. */
   private frameSinceMs: number | null = null
+  private isPaused = false
   /** When it came, or its last whole request, or the last piece of an image. */
   lastProgressMs = performance.now()
+  readonly socket: Socket
 
+  /** @param accepted nothing was read from it yet. */
   constructor(
-    private readonly socket: Socket,
+    accepted: Socket,
     private readonly operations: SignerOperations,
     private readonly log: RequestLog,
     private readonly limits: ConnectionLimits,
   ) {
-    socket.on('data', (piece) => this.take(piece))
+    const socket = readIntoOneBuffer(accepted, (piece) => this.take(piece))
+    this.socket = socket
     socket.on('drain', () => this.pump())
     socket.on('error', () => socket.destroy())
     socket.setTimeout(limits.stallMs, () => {
@@ -66,9 +71,14 @@ export class SignerConnection {
     return this.underWay > 0
   }
 
+  /** The piece is read over afterwards: of an image it is worked through at once, and of frames a copy is kept. */
   private take(piece: Uint8Array): void {
     if (this.isEnding) return
-    this.cutter.push(piece)
+    if (this.receiving !== null && this.cutter.isEmpty) {
+      this.receive(this.receiving, piece)
+      return
+    }
+    this.cutter.push(new Uint8Array(piece))
     this.pump()
     this.requireProgress(performance.now())
   }
@@ -96,8 +106,14 @@ export class SignerConnection {
       this.refuse(0, null, error, performance.now())
       this.end()
     }
-    if (this.canGoOn()) this.socket.resume()
-    else this.socket.pause()
+    this.pause(!this.canGoOn())
+  }
+
+  private pause(isPaused: boolean): void {
+    if (isPaused === this.isPaused) return
+    this.isPaused = isPaused
+    if (isPaused) this.socket.pause()
+    else this.socket.resume()
   }
 
   private canGoOn(): boolean {

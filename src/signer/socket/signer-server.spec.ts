@@ -2,10 +2,12 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { once } from 'node:events'
 import { statSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
+import { PassThrough } from 'node:stream'
 import { encodeCbor } from '../../domain/cbor/encode.js'
 import { cborMap } from '../../domain/cbor/value.js'
 import { FrameCutter } from '../../protocol/signer-socket-frames.js'
 import { decodeAnswerBody, encodeRequestFrame, type AnswerFrame } from '../../protocol/signer-socket.js'
+import { readIntoOneBuffer } from './one-buffer.js'
 import { SignerClient } from '../../server/signing/signer-client.js'
 import { refusedBySigner } from '../../../test/support/refused-by-signer.js'
 import { imageOf, piecesOf, SignerFixture } from '../../../test/support/signer-fixture.js'
@@ -74,6 +76,33 @@ describe('socket of a signer', () => {
     expect(answer).toMatchObject({ id: 3, ok: true })
     const many = await Promise.all(Array.from({ length: 600 }, () => release.request('status', {})))
     expect(many).toHaveLength(600)
+  })
+
+  it('keeps of one peer what another one does not read over', async () => {
+    const frames = [4, 5].map((id) => encodeRequestFrame(id, { operation: 'status' }))
+    const peers = await Promise.all(frames.map(() => opened()))
+    const answered = peers.map((peer) => once(peer, 'data'))
+    // A byte of one, a byte of the other: all reads are into one buffer.
+    for (const at of frames[0]?.keys() ?? [])
+      for (const [index, peer] of peers.entries()) {
+        await new Promise((resolve) => peer.write(frames[index]?.subarray(at, at + 1) ?? '', resolve))
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+    for (const [index, asked] of answered.entries()) {
+      const [piece] = (await asked) as [Uint8Array]
+      expect(decodeAnswerBody(new Uint8Array(piece).subarray(4))).toMatchObject({ id: 4 + index, ok: true })
+    }
+    for (const peer of peers) peer.destroy()
+  })
+
+  it('reads a connection as it came where a Node keeps its handle elsewhere', async () => {
+    const pieces: string[] = []
+    const stream = new PassThrough()
+    const same = readIntoOneBuffer(stream as never, (piece) => pieces.push(Buffer.from(piece).toString()))
+    expect(same).toBe(stream)
+    stream.write('frame')
+    await once(stream.end(), 'end')
+    expect(pieces).toEqual(['frame'])
   })
 
   it('refuses an image of more bytes than announced, and gives up one that is cut short', async () => {

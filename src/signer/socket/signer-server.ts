@@ -18,6 +18,8 @@ const DRAIN_MS = 5_000
 export class SignerServer {
   private readonly connections = new Map<Socket, SignerConnection>()
   private readonly server: Server
+  /** Called when the last connection is gone. */
+  private emptied: (() => void) | null = null
 
   private constructor(
     private readonly path: string,
@@ -25,13 +27,18 @@ export class SignerServer {
     log: RequestLog,
     limits: SocketLimits,
   ) {
-    this.server = createServer((socket) => {
+    this.server = createServer({ pauseOnConnect: true }, (accepted) => {
       if (this.connections.size >= limits.connections && !this.dropLongestIdle()) {
-        socket.destroy()
+        accepted.destroy()
         return
       }
-      this.connections.set(socket, new SignerConnection(socket, operations, log, limits))
-      socket.once('close', () => this.connections.delete(socket))
+      const connection = new SignerConnection(accepted, operations, log, limits)
+      const { socket } = connection
+      this.connections.set(socket, connection)
+      socket.once('close', () => {
+        this.connections.delete(socket)
+        if (this.connections.size === 0) this.emptied?.()
+      })
     })
   }
 
@@ -62,8 +69,12 @@ export class SignerServer {
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()))
     const until = performance.now() + DRAIN_MS
     while ([...this.connections.values()].some(({ isBusy }) => isBusy) && performance.now() < until) await delay(10)
+    const emptied = new Promise<void>((resolve) => {
+      this.emptied = resolve
+      if (this.connections.size === 0) resolve()
+    })
     for (const socket of this.connections.keys()) socket.destroySoon()
-    await closed
+    await Promise.all([closed, emptied])
   }
 
   /**

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, open, readFileSync, rename, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, open, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { equalBytes } from '../../domain/bytes.js'
@@ -8,7 +8,6 @@ import { errnoOf } from '../host/errno.js'
 import type { HeldTrust } from '../../domain/signer-journal/held-trust.js'
 
 const openFile = promisify(open)
-const renameFile = promisify(rename)
 
 /**
  * The folder from which the online signer learns: roots, policy, KRL, releases. Written by the release signer alone.
@@ -37,26 +36,33 @@ export class PublishedFolder {
 
   /**
    * Not flushed: what a power cut leaves of it is refused by the online signer (check 22) until this signer starts, reads its
-   * journal, where the release is on the disk already, and writes it again.
+   * journal, where the release is on the disk already, and writes it again. The same holds for half a file: nobody is told of the
+   * release before this is done. One that is there already was signed again, and changes from one moment to the next.
    * @param digest SUIT digest of the manifest, 64 hex digits.
    */
   async publishRelease(digest: string, envelope: Uint8Array): Promise<void> {
-    const draft = join(this.folder, 'releases', `.${(this.drafts += 1)}.draft`)
+    const path = join(this.folder, releaseName(digest))
     await atStorageAsync(async () => {
-      // The two that may wait for the disk are left to other threads.
-      const descriptor = await openFile(draft, 'w', 0o644)
+      // What may wait for the disk is left to another thread.
+      const descriptor = await openNew(path)
+      if (descriptor === null) return this.replaceRelease(path, envelope)
       try {
         writeFileSync(descriptor, envelope)
       } finally {
         closeSync(descriptor)
       }
-      await renameFile(draft, join(this.folder, releaseName(digest)))
     })
   }
 
-  /** At a start, from the journal. */
-  publishReleaseAgain(digest: string, envelope: Uint8Array): void {
-    this.put(releaseName(digest), envelope)
+  private replaceRelease(path: string, envelope: Uint8Array): void {
+    const draft = join(this.folder, 'releases', `.${(this.drafts += 1)}.draft`)
+    writeFileSync(draft, envelope, { mode: 0o644 })
+    renameSync(draft, path)
+  }
+
+  /** At a start, from the journal: by digest, each as it was signed last. */
+  publishReleasesAgain(envelopes: ReadonlyMap<string, Uint8Array>): void {
+    for (const [digest, envelope] of envelopes) this.put(releaseName(digest), envelope)
   }
 
   private put(name: string, bytes: Uint8Array): void {
@@ -74,6 +80,16 @@ export class PublishedFolder {
       rmSync(path)
       syncFolder(this.folder)
     })
+  }
+}
+
+/** @returns null when there is such a file. */
+async function openNew(path: string): Promise<number | null> {
+  try {
+    return await openFile(path, 'wx', 0o644)
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return null
+    throw error
   }
 }
 
