@@ -3,10 +3,17 @@ import { makeFixtureToken, type FixtureToken } from '../support/signer-fixture.j
 
 let made: Promise<FixtureToken> | null = null
 
-/** One token for every scene of a run, opened once: SoftHSM knows one configuration a process, and keys take their time. */
-export function sharedToken(): Promise<FixtureToken> {
+/**
+ * One token for every scene of a run, opened once: SoftHSM knows one configuration a process, and keys take their time. Only
+ * scenes with an authority for devices have their root list its key.
+ */
+export async function sharedToken(withDeviceCa = false): Promise<FixtureToken> {
   made ??= share()
-  return made
+  const token = await made
+  if (withDeviceCa) return token
+  const keys = new Map(token.keys)
+  keys.delete('device-ca')
+  return { ...token, keys }
 }
 
 /** Call when the last scene is closed. */
@@ -17,7 +24,7 @@ export async function disposeSharedToken(): Promise<void> {
 }
 
 async function share(): Promise<FixtureToken> {
-  const token = await makeFixtureToken()
+  const token = await makeFixtureToken(true)
   const opened = await token.open()
   const shared: Token = {
     keys: () => opened.keys(),

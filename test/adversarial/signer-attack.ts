@@ -1,4 +1,4 @@
-import type { FixtureOptions } from '../support/trust-fixture.js'
+import type { SignerFixtureOptions } from '../support/signer-fixture.js'
 import type { Edit } from '../support/edited-source.js'
 import type { Attack, AttackFacts } from './attack.js'
 import { SignerScene } from './signer-scene.js'
@@ -6,7 +6,7 @@ import type { Verdict } from './verdict.js'
 
 /** An attack on the signers by whoever owns the server, its disk and both sockets. */
 export interface SignerAttack extends AttackFacts {
-  readonly fixture?: FixtureOptions
+  readonly fixture?: SignerFixtureOptions
   readonly run: (scene: SignerScene) => Promise<Verdict>
 }
 

@@ -13,8 +13,8 @@ import type { ClockResetOrder, ResumeOrder } from '../../src/domain/trust/signer
 import type { SignerRequest } from '../../src/protocol/signer-socket.js'
 import type { SignerClient } from '../../src/server/signing/signer-client.js'
 import { deviceIdOf, imageOf, piecesOf, SignerFixture } from '../support/signer-fixture.js'
-import type { ReleaseWish, SignRequest } from '../support/signer-fixture.js'
-import type { FixtureOptions, TrustFixture } from '../support/trust-fixture.js'
+import type { ReleaseWish, SignerFixtureOptions, SignRequest } from '../support/signer-fixture.js'
+import type { TrustFixture } from '../support/trust-fixture.js'
 import { CLASS_ID } from '../support/trust-fixture.js'
 import { memoryFolder } from './memory-folder.js'
 import { NOW } from './scene.js'
@@ -55,8 +55,8 @@ export class SignerScene {
 
   private constructor(readonly fixture: SignerFixture) {}
 
-  static async make(options: FixtureOptions = {}): Promise<SignerScene> {
-    const parts = { token: await sharedToken(), parent: memoryFolder() }
+  static async make(options: SignerFixtureOptions = {}): Promise<SignerScene> {
+    const parts = { token: await sharedToken(options.withDeviceCa), parent: memoryFolder() }
     return new SignerScene(await SignerFixture.make({ now: NOW, ...options }, parts))
   }
 

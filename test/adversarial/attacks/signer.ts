@@ -1,6 +1,8 @@
 import type { Attack } from '../attack.js'
 import { onSigner } from '../signer-attack.js'
 import { approvalAttacks } from './signer/approvals.js'
+import { authorityAttacks } from './signer/authority.js'
+import { certificateAttacks } from './signer/certificates.js'
 import { clockAttacks } from './signer/clock.js'
 import { conditionAttacks } from './signer/conditions.js'
 import { krlAttacks } from './signer/krl.js'
@@ -31,4 +33,6 @@ export const signerAttacks: readonly Attack[] = [
   ...onceAttacks,
   ...onlineAttacks,
   ...planAttacks,
+  ...certificateAttacks,
+  ...authorityAttacks,
 ].map(onSigner)
