@@ -46,7 +46,7 @@ export class TrustDesk {
         const { code } = error
         if (needsRoot.includes(code) && !fetched.roots) {
           fetched.roots = true
-          await this.fetchRoots()
+          await this.fetchRoots(MAX_ROOT_WALK - complete.roots.length)
           complete = { ...complete, roots: [] }
         } else if (needsKrl.includes(code) && !fetched.krl) {
           fetched.krl = true
@@ -108,8 +108,8 @@ export class TrustDesk {
   }
 
   /** Each root is taken before the next is asked for: a server with roots without end is stopped by one that does not follow. */
-  private async fetchRoots(): Promise<void> {
-    for (let fetched = 0; fetched < MAX_ROOT_WALK; fetched += 1) {
+  private async fetchRoots(most: number): Promise<void> {
+    for (let fetched = 0; fetched < most; fetched += 1) {
       const root = await this.server.findRoot(this.memory().trust.root.version + 1)
       if (root === null) return
       const { trust } = this.memory()

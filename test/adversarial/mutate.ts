@@ -98,17 +98,19 @@ function play(program: string, attacks: readonly Attack[]): Promise<Played[]> {
   return new Promise((resolve, reject) => {
     const names = attacks.map(({ name }) => name)
     execFile(process.execPath, [program, ...names], { timeout: CHILD_TIMEOUT_MS }, (error, stdout, stderr) => {
-      if (error !== null) reject(new Error(`the copy did not run: ${stderr.slice(-500)}`, { cause: error }))
-      else
-        resolve(
-          stdout
-            .trim()
-            .split('\n')
-            .map((line) => JSON.parse(line) as Played),
-        )
+      if (error !== null) {
+        const how = error.signal ?? error.code ?? error.message
+        reject(new Error(`the copy did not run (${how}): ${stderr.slice(-500)}`, { cause: error }))
+      } else resolve(readPlayed(stdout))
     })
   })
 }
+
+const readPlayed = (stdout: string): Played[] =>
+  stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Played)
 
 function judge(attack: Attack, played: Played | undefined): MutationResult {
   if (played === undefined) return { attack, verdict: null, pass: false, why: 'it was not played' }

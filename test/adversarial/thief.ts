@@ -1,6 +1,7 @@
 import { decodeCbor } from '../../src/domain/cbor/decode.js'
 import { encodeCbor } from '../../src/domain/cbor/encode.js'
 import type { CborKey, CborMap, CborValue } from '../../src/domain/cbor/value.js'
+import { canonicalSignature } from '../../src/domain/cose/algorithms.js'
 import { encodeProtected } from '../../src/domain/cose/headers.js'
 import { buildSign1, encodeSign1, sign1Message, type MessageSigner } from '../../src/domain/cose/sign1.js'
 import { encodeSuitDigest } from '../../src/domain/suit/digest.js'
@@ -40,7 +41,9 @@ export async function blockBy(
   protectedBytes: Uint8Array = encodeProtected(key.alg, key.keyId),
 ): Promise<Uint8Array> {
   const digest = encodeSuitDigest(manifestSha256(manifest))
-  return encodeSign1(protectedBytes, null, await key.sign(sign1Message(protectedBytes, new Uint8Array(0), digest)))
+  const made = await key.sign(sign1Message(protectedBytes, new Uint8Array(0), digest))
+  // In the one form that counts: an attacker would see to that.
+  return encodeSign1(protectedBytes, null, canonicalSignature(key.alg, made))
 }
 
 /** An envelope without its text, as devices may get it. */

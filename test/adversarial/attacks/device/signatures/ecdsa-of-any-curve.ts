@@ -19,7 +19,6 @@ export const ecdsaOfAnyCurve: DeviceAttack = {
     return scene.offerManifest(manifest, { envelope: envelopeOf(manifest, [block]), roots: [bytes] })
   },
   expected: { step: 12, code: 'ALGORITHM_NOT_ALLOWED', detail: { alg: -7 } },
-  unguarded: { step: 12, code: 'SIGNATURE_INVALID' },
   guard: [
     {
       file: 'src/domain/trust/check-envelope.ts',

@@ -5,9 +5,9 @@ export const slowAnswer: DeviceAttack = {
   threat: 'TUF: slow retrieval',
   does: 'takes a poll and lets the device wait',
   run: async (scene) => {
-    await scene.enrol({}, { answerMs: 500 })
+    await scene.enrol({}, { answerMs: 2_000 })
     scene.server.answer = await scene.answer()
-    scene.server.waitMs = 1_000
+    scene.server.waitMs = 4_000
     return scene.poll()
   },
   expected: { step: 1, code: 'UNREACHABLE', detail: { why: 'no answer in time' } },
