@@ -48,7 +48,8 @@ CREATE TABLE ddi_action (
   entries integer DEFAULT 0 NOT NULL,
   outcome text,
   created_at bigint NOT NULL,
-  closed_at bigint
+  closed_at bigint,
+  attempt smallint DEFAULT 1 NOT NULL
 );
 CREATE TABLE ddi_entry (
   action_id integer NOT NULL,

@@ -1,4 +1,4 @@
-import { readSync } from 'node:fs'
+import { readFileSync, readSync } from 'node:fs'
 import type { ByteSource } from './reader.js'
 
 /** An open file as a source. Whoever opened it closes it. */
@@ -14,3 +14,13 @@ export const fileSource = (descriptor: number, sizeBytes: number): ByteSource =>
     return filled
   },
 })
+
+/** Most memory that this process held, in KiB; null where the system does not tell (proc(5), VmHWM, of Linux alone). */
+export function findPeakRssKb(): number | null {
+  try {
+    const text = readFileSync('/proc/self/status', 'utf8')
+    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(text)?.[1] ?? Number.NaN) || null
+  } catch {
+    return null
+  }
+}

@@ -6,6 +6,7 @@ import { gzipSync } from 'node:zlib'
 import { makeMcuboot } from '../../test/support/firmware/mcuboot-image.js'
 import { makeTar } from '../../test/support/firmware/archives.js'
 import { content, ed25519Key } from '../../test/support/firmware/sample.js'
+import { makeSamples } from '../../test/support/firmware/samples.js'
 import { utf8 } from '../domain/bytes.js'
 import { findFindings } from './findings-shape.js'
 import { inspectFile } from './inspector-process.js'
@@ -18,7 +19,7 @@ afterAll(() => rmSync(folder, { recursive: true }))
 it('finds in a process of its own what is found in this one, in bounded memory', async () => {
   const signer = ed25519Key()
   writeFileSync(path, makeMcuboot({ payload: content(150_000_000), signer }))
-  const { findings, endRssKb } = await inspectFile(path, [signer.registered], NOW)
+  const { findings, peakRssKb } = await inspectFile(path, [signer.registered], NOW)
   expect(findings).toMatchObject({
     format: 'mcuboot',
     state: 'whole',
@@ -26,8 +27,23 @@ it('finds in a process of its own what is found in this one, in bounded memory',
     signature: { state: 'verified', keyId: signer.registered.id },
   })
   // Less than the image alone.
-  expect(endRssKb).toBeLessThan(140_000)
+  expect(peakRssKb).toBeLessThan(140_000)
 }, 60_000)
+
+it('holds the content of no format: its process stays smaller than itself and the content together', async () => {
+  const payloadBytes = 67_108_864
+  const emptyKb = 55_000
+  const peaks: (readonly [name: string, peakRssKb: number])[] = []
+  for (const { name, bytes, keys } of await makeSamples(payloadBytes)) {
+    writeFileSync(path, bytes)
+    const { findings, peakRssKb } = await inspectFile(path, keys, NOW)
+    expect(findings.state).toBe('whole')
+    expect(peakRssKb).toBeGreaterThan(0)
+    peaks.push([name, peakRssKb])
+  }
+  expect(peaks).toHaveLength(18)
+  expect(peaks.filter(([, peakRssKb]) => peakRssKb > emptyKb + payloadBytes / 1_024)).toEqual([])
+}, 120_000)
 
 it('ends an inspection that takes too long, and says so as a finding', async () => {
   const zeros = gzipSync(new Uint8Array(40_000_000))

@@ -14,7 +14,8 @@ const LEAST_MS = 60_000
 
 export interface Inspected {
   readonly findings: Findings
-  readonly endRssKb: number
+  /** Most memory that the process held; where the system does not tell, what it held at its end. */
+  readonly peakRssKb: number
 }
 
 /**
@@ -60,6 +61,8 @@ const start = (descriptor: number): ChildProcess =>
     [
       permission,
       ...['dist', 'node_modules', 'package.json'].map((name) => `--allow-fs-read=${project}${name}`),
+      // How much memory it held.
+      '--allow-fs-read=/proc/self/status',
       `--max-old-space-size=${HEAP_MB}`,
       '--no-warnings',
       program,
@@ -93,12 +96,12 @@ function talk(child: ChildProcess, job: string): Promise<Ended> {
 /** V8 ends a process that wants more heap than it may have by a signal; so does the timer above. */
 function readAnswer({ code, signal, output, errors }: Ended): Inspected {
   if (signal !== null || code === 134)
-    return { findings: unreadable('its inspection took more time or memory than any firmware may'), endRssKb: 0 }
+    return { findings: unreadable('its inspection took more time or memory than any firmware may'), peakRssKb: 0 }
   if (code !== 0) throw new Error(`the inspector ended with ${code}: ${errors}`)
-  const answer = JSON.parse(output) as { readonly findings?: unknown; readonly endRssKb?: unknown }
+  const answer = JSON.parse(output) as { readonly findings?: unknown; readonly peakRssKb?: unknown }
   const findings = findFindings(answer.findings)
   if (findings === null) throw new Error('the inspector answered something else than findings')
-  return { findings, endRssKb: Number(answer.endRssKb) }
+  return { findings, peakRssKb: Number(answer.peakRssKb) }
 }
 
 const unreadable = (why: string): Findings => ({

@@ -6,7 +6,13 @@ import { DdiScene, legacyPolicy } from '../support/ddi-scene.js'
 class TermsOfTest extends DeploymentTerms {
   needsConsent = false
   override find = (): Promise<Terms> =>
-    Promise.resolve({ mode: 'forced', window: null, needsConsent: this.needsConsent })
+    Promise.resolve({
+      mode: 'forced',
+      window: null,
+      mayDownload: true,
+      isLapsed: false,
+      needsConsent: this.needsConsent,
+    })
 }
 const terms = new TermsOfTest()
 const scene = new DdiScene({ policy: legacyPolicy() ?? {}, world: { deploymentTerms: terms } })

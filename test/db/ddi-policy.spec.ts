@@ -1,15 +1,21 @@
-import { afterEach, describe, expect, it } from '@jest/globals'
+import { X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
 import { toHex } from '../../src/domain/bytes.js'
-import { BundleVerdict } from '../../src/server/ddi/bundle-verdict.port.js'
+import { BundleVerdict, type BundleState } from '../../src/server/ddi/bundle-verdict.port.js'
 import { DdiScene, legacyPolicy } from '../support/ddi-scene.js'
 import { problemIn } from '../support/fleet-device.js'
 import { eventually } from '../support/fleet-fixture.js'
+import { BundleSigner, makeBundle } from '../support/swupdate.js'
 
 /** Knows which bundles were verified. */
 class VerdictOfTest extends BundleVerdict {
   readonly verified = new Set<string>()
-  override isVerified = (_namespace: string, imageSha256: Uint8Array): Promise<boolean> =>
-    Promise.resolve(this.verified.has(toHex(imageSha256)))
+  override judge = (_namespace: string, imageSha256: Uint8Array): Promise<BundleState> =>
+    Promise.resolve(this.verified.has(toHex(imageSha256)) ? 'verified' : 'unverified')
 }
 const verdict = new VerdictOfTest()
 
@@ -39,6 +45,34 @@ describe('a policy that waives nothing', () => {
     expect(await scene.stateOf(rollout, client)).toBe('refused')
     expect((await scene.fleet.show(rollout)).failuresByReason).toEqual({ BUNDLE_UNVERIFIED: 1 })
     await eventually(async () => ((await scene.fleet.show(rollout)).state === 'paused' ? true : null))
+  })
+})
+
+describe('a policy that waives nothing, and bundles that the inspector looks into', () => {
+  const scene = new DdiScene({ policy: legacyPolicy([]) ?? {} })
+  let folder = ''
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'cs-bundles-'))
+  })
+  afterAll(() => rm(folder, { recursive: true }))
+
+  it('lets a client have one that a registered key signed, and none of a stranger', async () => {
+    const [known, stranger] = [new BundleSigner(folder, 'known'), new BundleSigner(folder, 'stranger')]
+    const der = new X509Certificate(readFileSync(known.certificate)).raw
+    const body = { label: 'bundles', der: der.toString('base64url') }
+    expect((await scene.fleet.raw('POST', '/embedded-keys', body, 'security-officer')).statusCode).toBe(201)
+    for (const [signer, links, state] of [
+      [known, ['deploymentBase'], 'offered'],
+      [stranger, [], 'refused'],
+    ] as const) {
+      const client = await scene.client()
+      await client.configData({ version: '1.0.0' })
+      const content = new Uint8Array(1_000).fill(1)
+      const image = makeBundle(folder, { version: '2.0.0', content, target: '/nowhere' }, signer)
+      const rollout = await scene.rollout(await scene.release(image), [client])
+      expect(await client.links()).toEqual(links)
+      expect(await scene.stateOf(rollout, client)).toBe(state)
+    }
   })
 })
 

@@ -6,6 +6,7 @@ import { encodeKrl, type Krl } from '../../src/domain/trust/krl.js'
 import type { ApiRole } from '../../src/server/access/roles.decorator.js'
 import type { ServerClock } from '../../src/server/clock/server-clock.port.js'
 import type { Inspector } from '../../src/server/intake/inspection/inspector.port.js'
+import type { ServerConfig } from '../../src/server/server-config.js'
 import { TrustPublisher, type PublishedTrust } from '../../src/server/keys/trust-publisher.port.js'
 import { ServerUnderTest } from './server-app.js'
 import { SoftSigners } from './soft-signers.js'
@@ -23,6 +24,7 @@ interface BenchOptions {
   readonly maxUploadBytes?: number
   readonly trust?: TrustFixture
   readonly inspector?: Inspector
+  readonly config?: Partial<ServerConfig>
   /** Of real signers; without them keys in memory sign. */
   readonly clock?: ServerClock
   readonly sockets?: { readonly releaseSigner: string; readonly onlineSigner: string }
@@ -64,6 +66,7 @@ export class PeopleBench {
       databaseUrl: await databases.create(),
       namespaces: [{ namespace: trust.namespace, rootFile, ...sockets, vendorDomain: 'vendor.example', classes }],
       maxUploadBytes: options.maxUploadBytes ?? 1_048_576,
+      ...(options.config === undefined ? {} : { config: options.config }),
       world: {
         publisher,
         ...(options.sockets === undefined ? { signers } : {}),

@@ -102,7 +102,15 @@ export class ScratchTpm implements TokenUnderTest {
       ...['--ctrl', `type=unixio,path=${this.socket}.ctrl`],
     ]
     const logFile = join(this.folder, 'swtpm.log')
-    const isReady = (): Promise<boolean> => Promise.resolve(existsSync(this.socket))
+    // Its socket is a file before anybody listens on it.
+    const isReady = (): Promise<boolean> =>
+      new Promise((resolve) => {
+        const socket = connect(this.socket, () => {
+          socket.destroy()
+          resolve(true)
+        })
+        socket.once('error', () => resolve(false))
+      })
     this.power = await ManagedProcess.start({ name: 'swtpm', command, logFile, isReady, stopSignal: 'SIGKILL' })
   }
 

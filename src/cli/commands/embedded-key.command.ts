@@ -1,11 +1,9 @@
-import { createPublicKey, X509Certificate } from 'node:crypto'
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { toBase64Url } from '../../domain/bytes.js'
-import { Refusal } from '../../domain/refusal.js'
 import { listOf } from '../api-answers.js'
 import { defineCommand, defineGroup, segment, sessionOf, type CommonOptions } from '../command-shape.js'
-import { readLocalFile } from '../local-file.js'
+import { readPublicDer } from '../embedded-key-file.js'
 import type { World } from '../session.js'
 
 const KeyAnswer = z.looseObject({ id: z.string(), kind: z.string(), label: z.string() })
@@ -47,35 +45,4 @@ export function addEmbeddedKeyCommands(program: Command, world: World): void {
     session.output.line(`removed ${id}`)
     session.output.result({ id, state: 'removed' })
   })
-}
-
-const PEM = /^-----BEGIN (?:PUBLIC KEY|CERTIFICATE)-----\r?$/m
-
-/**
- * PEM becomes DER here. What is no public key never leaves this machine: it might be a private one.
- * @throws Refusal `FILE_UNREADABLE`.
- */
-function readPublicDer(path: string): Uint8Array {
-  const bytes = readLocalFile(path, 65_536)
-  const text = Buffer.from(bytes).toString('latin1')
-  if (text.includes('PRIVATE KEY-----')) throw new Refusal('FILE_UNREADABLE', { path, why: 'it holds a private key' })
-  const isPem = PEM.test(text)
-  const certificate = findCertificate(bytes)
-  try {
-    if (certificate !== null) return new Uint8Array(certificate.raw)
-    const key = isPem ? text : { key: Buffer.from(bytes), format: 'der' as const, type: 'spki' as const }
-    const der = createPublicKey(key).export({ format: 'der', type: 'spki' })
-    // Whether DER is canonical is the server's to judge, so it gets the file as it is.
-    return isPem ? new Uint8Array(der) : bytes
-  } catch (error) {
-    throw new Refusal('FILE_UNREADABLE', { path, why: 'neither a public key nor a certificate' }, { cause: error })
-  }
-}
-
-function findCertificate(bytes: Uint8Array): X509Certificate | null {
-  try {
-    return new X509Certificate(bytes)
-  } catch {
-    return null
-  }
 }

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { writeFileSync } from 'node:fs'
 import { makeMcuboot } from '../../../test/support/firmware/mcuboot-image.js'
+import { ed25519Key } from '../../../test/support/firmware/sample.js'
 import { CliBench } from '../../../test/support/cli-bench.js'
 import { CourierAnswer } from '../../../test/support/courier-server.js'
 import { CLASS_ID } from '../../../test/support/trust-fixture.js'
-import { sha256, toHex } from '../../domain/bytes.js'
+import { sha256, toBase64Url, toHex } from '../../domain/bytes.js'
 import { nativeAlgorithms } from '../../domain/cose/algorithms.js'
 import { openSubmission } from '../../domain/trust/check-submission.js'
 
@@ -16,6 +17,7 @@ beforeAll(async () => {
   await bench.login()
   writeFileSync(bench.path('image.bin'), image)
   tusServer()
+  bench.courier.on('GET /embedded-keys', () => ({ items: [], next: null }))
   bench.courier.on(`POST /firmware/${digest}/submissions`, () => ({
     requestId: 'request-1',
     version: '1.4.0',
@@ -220,6 +222,40 @@ describe('firmware', () => {
     ])
     const { errors } = await bench.run('firmware', 'inspect', bench.path('none'))
     expect(errors[0]).toContain('refused: FILE_UNREADABLE (')
+  }, 60_000)
+
+  it('verifies the signature inside with the keys that it is given', async () => {
+    const signer = ed25519Key()
+    writeFileSync(bench.path('signed.bin'), makeMcuboot({ payload: image.subarray(0, 1_000), signer }))
+    const pem = signer.publicKey.export({ type: 'spki', format: 'pem' })
+    writeFileSync(bench.path('boot.pem'), pem)
+    writeFileSync(bench.path('other.pem'), ed25519Key().publicKey.export({ type: 'spki', format: 'pem' }))
+    const inspect = async (...keys: string[]): Promise<unknown> => {
+      const names = keys.flatMap((name) => ['--embedded-key', bench.path(name)])
+      return (await bench.run('firmware', 'inspect', bench.path('signed.bin'), ...names)).output[1]
+    }
+    expect(await inspect('other.pem', 'boot.pem')).toBe(
+      `signature inside: verified, ed25519, by the registered key ${signer.registered.id}`,
+    )
+    expect(await inspect()).toBe('signature inside: present, ed25519: no registered key is of its kind')
+    writeFileSync(bench.path('secret.pem'), signer.privateKey.export({ type: 'pkcs8', format: 'pem' }))
+    const words = ['firmware', 'inspect', bench.path('signed.bin'), '--embedded-key', bench.path('secret.pem')]
+    expect((await bench.run(...words)).errors[0]).toContain('it holds a private key')
+  }, 60_000)
+
+  it('refuses an upload whose signature the keys of the namespace deny, before anything is sent', async () => {
+    const { registered } = ed25519Key()
+    const signer = ed25519Key()
+    const bytes = makeMcuboot({ payload: image.subarray(0, 1_000), signer })
+    bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1
+    writeFileSync(bench.path('forged.bin'), bytes)
+    const keys = [registered, signer.registered].map(({ der }) => ({ kind: 'ed25519', der: toBase64Url(der) }))
+    bench.courier.on('GET /embedded-keys', () => ({ items: keys, next: null }))
+    const before = bench.courier.calls.length
+    const words = ['--version', '1.4.0', '--class', 'gateway/rev-b/prod', ...bench.keyOf('engineer-1')]
+    const { errors } = await bench.run('firmware', 'upload', bench.path('forged.bin'), ...words)
+    expect(errors[0]).toContain('EMBEDDED_SIGNATURE_INVALID')
+    expect(bench.courier.calls.slice(before).map(({ method }) => method)).not.toContain('POST')
   }, 60_000)
 
   it('refuses a version that the file itself denies, before anything is sent', async () => {

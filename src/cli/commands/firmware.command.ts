@@ -20,6 +20,7 @@ import {
   type ListOptions,
 } from '../command-shape.js'
 import { requireClass } from '../device-class.js'
+import { fetchEmbeddedKeys, readEmbeddedKey } from '../embedded-key-file.js'
 import { describeFindings } from '../findings-text.js'
 import { inspectHere } from '../firmware-inspection.js'
 import { hashDownload, hashFile, requireImage, type HashedImage } from '../firmware-bytes.js'
@@ -132,18 +133,26 @@ async function prune(world: World, options: PruneOptions): Promise<void> {
   session.output.result(done)
 }
 
+interface InspectOptions extends CommonOptions {
+  readonly embeddedKey?: readonly string[]
+}
+const collect = (file: string, before: readonly string[] = []): readonly string[] => [...before, file]
+
 function addInspect(group: Command, world: World): void {
   defineCommand(
     group,
     'inspect <file>',
     'say what a file is by its content, on this machine, without a server',
-    'firmware inspect gateway-1.4.0.raucb',
-  ).action(async (file: string, options: CommonOptions) => {
-    const findings = await inspectHere(file, world.clock.nowSeconds())
-    const output = new Output(world.terminal, options.json === true)
-    output.lines(describeFindings(findings))
-    output.result(findings)
-  })
+    'firmware inspect gateway-1.4.0.raucb --embedded-key release-ca.pem',
+  )
+    .option('--embedded-key <file>', "public key or CA's certificate that the signature inside has to be of", collect)
+    .action(async (file: string, options: InspectOptions) => {
+      const keys = (options.embeddedKey ?? []).map(readEmbeddedKey)
+      const findings = await inspectHere(file, keys, world.clock.nowSeconds())
+      const output = new Output(world.terminal, options.json === true)
+      output.lines(describeFindings(findings))
+      output.result(findings)
+    })
 }
 
 const withSubmission = (command: Command): Command =>
@@ -158,7 +167,8 @@ async function upload(world: World, file: string, options: SubmitOptions): Promi
   const classId = requireClass(requirePolicy(held), options.class)
   const image = await hashFile(file)
   session.output.line(`${file}: ${sizeText(image.sizeBytes)}, sha256 ${image.sha256}`)
-  const findings = await inspectHere(file, world.clock.nowSeconds())
+  const keys = await fetchEmbeddedKeys(session.api)
+  const findings = await inspectHere(file, keys, world.clock.nowSeconds())
   requireAgreement(findings, options.version, requirePolicy(held).limits)
   const stored = await uploadFirmware(session, file, image)
   requireImage(image, stored)

@@ -15,6 +15,7 @@ import { CreateDeviceGroups1764000067000 } from '../../../migrations/17640000670
 import { ExtendRollouts1764000069000 } from '../../../migrations/1764000069000-extend-rollouts.js'
 import { CreateDdi1764000071000 } from '../../../migrations/1764000071000-create-ddi.js'
 import { AddDeviceFeed1764000072000 } from '../../../migrations/1764000072000-add-device-feed.js'
+import { AddActionAttempt1764000500001 } from '../../../migrations/1764000500001-add-action-attempt.js'
 import { AddReleaseFallback1764000080001 } from '../../../migrations/1764000080001-add-release-fallback.js'
 import { AddStoredDeployments1764000079900 } from '../../../migrations/1764000079900-add-stored-deployments.js'
 
@@ -38,4 +39,5 @@ export const migrationList: readonly (new () => MigrationInterface)[] = [
   AddDeviceFeed1764000072000,
   AddStoredDeployments1764000079900,
   AddReleaseFallback1764000080001,
+  AddActionAttempt1764000500001,
 ]

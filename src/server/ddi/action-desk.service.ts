@@ -25,7 +25,8 @@ export class ActionDesk {
   async open(target: DdiTarget, work: DdiWork): Promise<number> {
     const consent = target.isAutoConfirming ? 'given' : null
     const [made] = await this.database.query<{ id: number }[]>(
-      `INSERT INTO ddi_action (namespace, device_id, rollout_id, consent, assigned_until, created_at) VALUES ($1, $2, $3, $4, $5, $6)
+      `INSERT INTO ddi_action (namespace, device_id, rollout_id, attempt, consent, assigned_until, created_at)
+       SELECT $1, $2, $3, attempt, $4, $5, $6 FROM deployment WHERE rollout_id = $3 AND device_id = $2
        ON CONFLICT (rollout_id, device_id) WHERE closed_at IS NULL DO NOTHING RETURNING id`,
       [target.namespace, target.deviceId, work.rolloutId, consent, work.assignmentExpires, this.clock.nowSeconds()],
     )
@@ -74,8 +75,9 @@ export class ActionDesk {
         code: code ?? null,
         progress: result.progress ? [result.progress.cnt ?? 0, result.progress.of ?? 0] : null,
       })
-      // Without news of its own it shows that the device lives.
-      await this.apply(manager, target, action, meaning.reported ?? 'idle')
+      // Without news of its own it shows that the device lives. The end of an attempt that was given up is none of the next one.
+      const isOld = action.isFormer && meaning.reported === 'failed'
+      await this.apply(manager, target, action, isOld ? 'idle' : (meaning.reported ?? 'idle'))
       if (meaning.outcome !== null) await this.close(manager, target, action, meaning.outcome)
     })
   }
@@ -125,6 +127,13 @@ export class ActionDesk {
     })
   }
 
+  /** The deployment is taken back, though its rollout goes on. */
+  async cancel(target: DdiTarget, work: DdiWork): Promise<void> {
+    await this.database.transaction((manager) =>
+      this.deployments.cancel(manager, target.namespace, target.deviceId, work.rolloutId),
+    )
+  }
+
   /** A client that would not be stopped and was not heard of again, with an assignment that nobody renews. */
   async abandon(target: DdiTarget, id: number): Promise<void> {
     await this.within(target, id, async (manager, action) => {
@@ -155,9 +164,9 @@ export class ActionDesk {
     await this.deployments.applyReports(manager, [{ ...this.wordOf(target, action.rolloutId), state }])
   }
 
-  /** It says nothing of what the device runs. */
-  private wordOf({ namespace, deviceId }: DdiTarget, rolloutId: string) {
-    return { namespace, deviceId, rolloutId }
+  /** It says nothing of what the device runs, and is about this very rollout, be it the fallback of another. */
+  private wordOf({ namespace, deviceId }: DdiTarget, ownRolloutId: string) {
+    return { namespace, deviceId, ownRolloutId }
   }
 
   private async close(

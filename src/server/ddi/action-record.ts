@@ -13,6 +13,7 @@ export interface ActionRecord {
   readonly assignmentExpires: number | null
   readonly consent: DdiWork['consent']
   readonly isCancelRejected: boolean
+  readonly isFormer: boolean
   readonly toldUpdate: ToldAction['toldUpdate']
   /** The boot that the client named before it said "done". */
   readonly boot: string | null
@@ -20,11 +21,14 @@ export interface ActionRecord {
   readonly outcome: Outcome | null
 }
 
+/** Told of an attempt that was given up; another one follows, with an action of its own. */
+export const IS_FORMER = `p.attempt > a.attempt`
+
 /** A deployment that is over has no assignment; a client that would not stop finishes within the one it was shown. */
 export const ASSIGNED_UNTIL = `CASE WHEN a.is_cancel_rejected THEN a.assigned_until ELSE p.assignment_expires END`
 
 const COLUMNS = `a.id, a.rollout_id AS "rolloutId", r.state AS "rolloutState", p.state, r.manifest_sha256 AS "manifestSha256",
-  ${ASSIGNED_UNTIL} AS "assignmentExpires", a.consent, a.is_cancel_rejected AS "isCancelRejected", a.told_update AS "toldUpdate",
+  ${ASSIGNED_UNTIL} AS "assignmentExpires", a.consent, a.is_cancel_rejected AS "isCancelRejected", ${IS_FORMER} AS "isFormer", a.told_update AS "toldUpdate",
   a.boot, a.entries, a.outcome`
 const FROM = `ddi_action a JOIN deployment p ON p.rollout_id = a.rollout_id AND p.device_id = a.device_id JOIN rollout r ON r.id = a.rollout_id`
 

@@ -113,12 +113,12 @@ export class ClientFacts {
     const isOtherBoot = boot !== null && installed.boot !== null && boot !== installed.boot
     if (isRelease || isOtherBoot) {
       const runningManifestSha256 = release?.manifestSha256 ?? NOTHING
-      const { rolloutId } = installed
+      const { rolloutId: ownRolloutId } = installed
       await this.deployments.applyReports(manager, [
         {
           namespace,
           deviceId,
-          rolloutId,
+          ownRolloutId,
           state: 'confirmed',
           runningManifestSha256,
           runningSequence: release?.sequence ?? 0,

@@ -27,6 +27,8 @@ export const DdiSettings = z.strictObject({
     .array(z.strictObject({ filter, pollSeconds: seconds }))
     .max(16)
     .default([]),
+  /** When clients ask somebody by `confirmationBase` before they begin. */
+  confirmation: z.enum(['never', 'soft', 'always']).default('never'),
   /** What chunks are called: `bApp` is the one word that every client takes. */
   part: z.enum(['bApp', 'os']).default('bApp'),
   /** SHA-256 or other names, as the proxy writes them, of the authorities whose certificates let a device in. */

@@ -17,6 +17,8 @@ export interface DdiWork {
   readonly assignmentExpires: number | null
   readonly consent: 'given' | 'denied' | null
   readonly isCancelRejected: boolean
+  /** The action is about an attempt that was given up since. */
+  readonly isFormer: boolean
 }
 
 /** A client as a poll finds it. */
@@ -37,5 +39,5 @@ export interface DdiTarget {
 /** The server ended the deployment, and the client has to be told. */
 const endedByUs: ReadonlySet<DeploymentState> = new Set(['cancelled', 'superseded', 'timedOut', 'refused'])
 
-export const isCancelling = (work: Pick<DdiWork, 'state' | 'isCancelRejected'>): boolean =>
-  endedByUs.has(work.state) && !work.isCancelRejected
+export const isCancelling = (work: Pick<DdiWork, 'state' | 'isCancelRejected' | 'isFormer'>): boolean =>
+  (endedByUs.has(work.state) || work.isFormer) && !work.isCancelRejected

@@ -1,4 +1,4 @@
-import { type DynamicModule, Module } from '@nestjs/common'
+import { type DynamicModule, Module, type Provider, type Type } from '@nestjs/common'
 import { AuditModule } from '../audit/audit.module.js'
 import { DeviceModule } from '../device/device.module.js'
 import { IntakeModule } from '../intake/intake.module.js'
@@ -7,18 +7,20 @@ import { TargetingModule } from '../targeting/targeting.module.js'
 import { ActionDesk } from './action-desk.service.js'
 import { ActionViews } from './action-views.service.js'
 import { ArtifactFactsService } from './artifact-facts.service.js'
-import { BundleVerdict, NothingVerified } from './bundle-verdict.port.js'
+import { BundleVerdict } from './bundle-verdict.port.js'
 import { ClientCalls } from './client-calls.service.js'
 import { ClientFacts } from './client-facts.service.js'
 import { DdiAuth } from './ddi-auth.service.js'
 import { DdiRoutes } from './ddi-routes.service.js'
-import { AlwaysForced, DeploymentTerms } from './deployment-terms.port.js'
+import { DeploymentTerms } from './deployment-terms.port.js'
 import { GatewayTokens } from './gateway-tokens.service.js'
 import { IdlePolls } from './idle-polls.service.js'
+import { InspectedBundles } from './inspected-bundles.service.js'
 import { LegacyGate } from './legacy-gate.service.js'
 import { OfferDesk } from './offer-desk.service.js'
 import { PollDesk } from './poll-desk.service.js'
 import { RefusalCounts } from './refusal-counts.service.js'
+import { RolloutTerms } from './rollout-terms.service.js'
 import { TargetReader } from './target-reader.service.js'
 import { TargetStore } from './target-store.service.js'
 import { TargetsController } from './targets.controller.js'
@@ -27,11 +29,8 @@ import { Tenants } from './tenants.service.js'
 /** hawkBit's Direct Device Integration, version 1, over the same deployments as our own protocol. */
 @Module({})
 export class DdiModule {
-  /** @param verdict what knows about bundles. @param terms what knows how rollouts are to be carried out. */
-  static with(
-    verdict: BundleVerdict = new NothingVerified(),
-    terms: DeploymentTerms = new AlwaysForced(),
-  ): DynamicModule {
+  /** @param verdict in place of what the inspector found. @param terms in place of what rollouts say. */
+  static with(verdict?: BundleVerdict, terms?: DeploymentTerms): DynamicModule {
     return {
       module: DdiModule,
       imports: [AuditModule, DeviceModule, IntakeModule, RolloutModule, TargetingModule],
@@ -40,12 +39,12 @@ export class DdiModule {
         ActionDesk,
         ActionViews,
         ArtifactFactsService,
-        { provide: BundleVerdict, useValue: verdict },
+        orElse(BundleVerdict, verdict, InspectedBundles),
         ClientCalls,
         ClientFacts,
         DdiAuth,
         DdiRoutes,
-        { provide: DeploymentTerms, useValue: terms },
+        orElse(DeploymentTerms, terms, RolloutTerms),
         GatewayTokens,
         IdlePolls,
         LegacyGate,
@@ -59,3 +58,6 @@ export class DdiModule {
     }
   }
 }
+
+const orElse = <T>(provide: abstract new () => T, given: T | undefined, usual: Type<T>): Provider =>
+  given === undefined ? { provide, useClass: usual } : { provide, useValue: given }

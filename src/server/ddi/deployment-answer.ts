@@ -1,4 +1,5 @@
 import type { WireMembers } from '../../protocol/wire-cbor.js'
+import { modes } from '../../domain/rollout/deployment-state.js'
 import type { ActionHistory } from './action-history.js'
 import type { Terms } from './deployment-terms.port.js'
 
@@ -19,15 +20,19 @@ export interface DdiChunk {
 }
 export type Handling = 'forced' | 'attempt' | 'skip'
 
-export const downloadOf = ({ mode }: Terms): Handling => (mode === 'soft' ? 'attempt' : 'forced')
+const wanted = ({ mode }: Terms): Handling => (mode === 'soft' ? 'attempt' : 'forced')
+
+export const downloadOf = (terms: Terms): Handling => (terms.mayDownload ? wanted(terms) : 'skip')
 
 /** Outside its window, and where it is only to be downloaded, nothing is to be installed. */
 export const updateOf = (terms: Terms): Handling =>
-  terms.mode === 'download-only' || terms.window === 'closed' ? 'skip' : downloadOf(terms)
+  terms.mode === 'download-only' || terms.window === 'closed' || !terms.mayDownload ? 'skip' : wanted(terms)
+
+const windows: readonly Terms['window'][] = [null, 'open', 'closed']
 
 /** Changes when what the client is to do changes: soft became forced, a window opened. */
 export const termsNumber = (terms: Terms): number =>
-  ['forced', 'soft', 'download-only'].indexOf(terms.mode) * 3 + [null, 'closed', 'open'].indexOf(terms.window) + 1
+  1 + modes.indexOf(terms.mode) + 3 * (windows.indexOf(terms.window) + 3 * Number(!terms.mayDownload))
 
 /** `download-http` is the one name that every client takes; under https its own name is added. */
 export function artifactAnswer(artifact: DdiArtifact): WireMembers {

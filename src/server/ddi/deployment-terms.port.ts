@@ -5,17 +5,14 @@ export interface Terms {
   readonly mode: Mode
   /** Hours in which the device may install: null for always. */
   readonly window: 'open' | 'closed' | null
+  /** Hours in which it may download. */
+  readonly mayDownload: boolean
+  /** Its hours will not come any more. */
+  readonly isLapsed: boolean
   /** The device is to ask somebody first. */
   readonly needsConsent: boolean
 }
 
 export abstract class DeploymentTerms {
   abstract find(namespace: string, rolloutId: string, deviceId: string): Promise<Terms>
-}
-
-/** Rollouts that know no modes and no windows: everything at once. */
-export class AlwaysForced extends DeploymentTerms {
-  override find(): Promise<Terms> {
-    return Promise.resolve({ mode: 'forced', window: null, needsConsent: false })
-  }
 }

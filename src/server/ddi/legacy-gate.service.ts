@@ -60,9 +60,9 @@ export class LegacyGate {
     const trust = await this.trust.snapshot(namespace)
     if (release === null || this.guard.findRefusal(trust, release, now) !== null) return { code: 'NOT_NOW' }
     const isWaived = rule.waived.includes('bundle-signature')
-    if (!isWaived && !(await this.verdict.isVerified(namespace, release.imageSha256)))
-      return { code: 'BUNDLE_UNVERIFIED' }
-    return { release }
+    const bundle = isWaived ? 'verified' : await this.verdict.judge(namespace, release.imageSha256)
+    if (bundle === 'verified') return { release }
+    return { code: bundle === 'unverified' ? 'BUNDLE_UNVERIFIED' : 'NOT_NOW' }
   }
 
   /** The newest policy, its signatures and life checked; null when there is none that holds now. */

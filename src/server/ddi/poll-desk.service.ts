@@ -37,13 +37,21 @@ export class PollDesk {
     if (!isHandedOut(work)) return {}
     const answer = await this.gate.judge(target, work)
     if ('code' in answer) return this.withheld(target, work, answer.code)
-    const id = work.action ?? (await this.actions.open(target, work))
     const terms = await this.terms.find(target.namespace, work.rolloutId, target.deviceId)
+    if (terms.isLapsed && isWaiting(work)) return this.lapse(target, work)
+    const id = work.action ?? (await this.actions.open(target, work))
     const isConsented = work.action === null ? target.isAutoConfirming : work.consent === 'given'
     const path = `${id}?c=${termsNumber(terms)}`
     return terms.needsConsent && !isConsented
       ? { confirmationBase: `confirmationBase/${path}` }
       : { deploymentBase: `deploymentBase/${path}` }
+  }
+
+  /** Its hours will not come any more: a client that was told of it finds a cancelAction, one that was not hears of nothing. */
+  private async lapse(target: DdiTarget, work: DdiWork): Promise<PollLinks> {
+    this.log.info('ddi.window.lapsed', { device: target.deviceId, rollout: work.rolloutId })
+    await this.actions.cancel(target, work)
+    return work.action === null ? {} : { cancelAction: `cancelAction/${work.action}` }
   }
 
   /** What is refused for good ends the deployment; a client that was told of it finds a cancelAction at its next poll. */
@@ -62,6 +70,10 @@ export class PollDesk {
     return {}
   }
 }
+
+/** Not installing yet: what is there can still be taken back. */
+const isWaiting = ({ state, isCancelRejected }: DdiWork): boolean =>
+  !isCancelRejected && (state === 'offered' || state === 'downloading' || state === 'downloaded')
 
 const isAssigned = ({ assignmentExpires }: DdiWork, now: number): boolean =>
   assignmentExpires !== null && assignmentExpires > now

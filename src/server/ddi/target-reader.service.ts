@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common'
 import { DeviceFeed } from '../database/device-feed.service.js'
 import { PreparedQueries } from '../database/prepared-queries.service.js'
 import { Filters } from '../targeting/filters.service.js'
-import { ASSIGNED_UNTIL } from './action-record.js'
+import { ASSIGNED_UNTIL, IS_FORMER } from './action-record.js'
 import type { DdiTarget, DdiWork, DeploymentState } from './ddi-target.js'
 import { Tenants } from './tenants.service.js'
 
@@ -31,6 +31,7 @@ interface Row {
   readonly assignment_expires: number | null
   readonly consent: DdiWork['consent']
   readonly is_cancel_rejected: boolean
+  readonly is_former: boolean
 }
 interface Waiting {
   readonly namespace: string
@@ -45,11 +46,11 @@ const MAX_QUERIES = 2
 /** An open action comes before a deployment the client was not told of: it is about one thing at a time. */
 const WORK = `
   (SELECT a.id AS action, a.rollout_id, r.state AS rollout_state, p.state, r.manifest_sha256, ${ASSIGNED_UNTIL} AS assignment_expires,
-     a.consent, a.is_cancel_rejected
+     a.consent, a.is_cancel_rejected, ${IS_FORMER} AS is_former
    FROM ddi_action a JOIN deployment p ON p.rollout_id = a.rollout_id AND p.device_id = a.device_id JOIN rollout r ON r.id = a.rollout_id
    WHERE a.namespace = d.namespace AND a.device_id = d.id AND a.closed_at IS NULL ORDER BY a.id LIMIT 1)
   UNION ALL
-  (SELECT NULL, p.rollout_id, r.state, p.state, r.manifest_sha256, p.assignment_expires, NULL, false
+  (SELECT NULL, p.rollout_id, r.state, p.state, r.manifest_sha256, p.assignment_expires, NULL, false, false
    FROM deployment p JOIN rollout r ON r.id = p.rollout_id
    WHERE p.namespace = d.namespace AND p.device_id = d.id AND p.state = 'offered'
      AND NOT EXISTS (SELECT 1 FROM ddi_action a WHERE a.namespace = d.namespace AND a.device_id = d.id AND a.closed_at IS NULL))
@@ -141,6 +142,7 @@ const workOf = (row: Row, rolloutId: string): DdiWork => ({
   assignmentExpires: row.assignment_expires,
   consent: row.consent,
   isCancelRejected: row.is_cancel_rejected,
+  isFormer: row.is_former,
 })
 
 /** One expression for the overrides of all namespaces; the first that fits counts. Behind $1 and $2 of the query. */

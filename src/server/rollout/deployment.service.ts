@@ -25,7 +25,10 @@ export interface DeviceWord {
   /** Not there: the word says nothing of what the device runs. */
   readonly runningManifestSha256?: Uint8Array
   readonly runningSequence?: number
+  /** The rollout that people signed, which its fallback shares. */
   readonly rolloutId?: string
+  /** The rollout itself, where the server knows which one was answered. */
+  readonly ownRolloutId?: string
   readonly reason?: number
 }
 
@@ -75,6 +78,15 @@ export class DeploymentService {
     return findStray(manager, reports, rows)
   }
 
+  /** Takes one deployment back, while its rollout goes on with others. */
+  async cancel(manager: EntityManager, namespace: string, deviceId: string, rolloutId: string): Promise<void> {
+    const now = this.clock.nowSeconds()
+    const rows = await lockReported(manager, [{ namespace, deviceId }])
+    const row = rows.find((each) => each.rollout_id === rolloutId)
+    const next = row === undefined ? null : nextOf(row, { kind: 'cancel' }, now)
+    if (row !== undefined && next !== null) await writeDeployments(manager, [{ row, next, reason: null }], now)
+  }
+
   /** Gives up on deployments of devices that were silent for too long. @param rows held by the caller's transaction. */
   async timeOut(manager: EntityManager, rows: readonly HeldDeployment[]): Promise<void> {
     const now = this.clock.nowSeconds()
@@ -95,7 +107,7 @@ function changeOf(row: ReportedRow, report: DeviceWord, now: number): Change | n
   // A confirmation of this very manifest counts for whichever rollout it was given, and a device that fell back has fallen
   // back, and one that is ahead is ahead, whatever it speaks of; every other word needs its name.
   const isConfirmation = report.state === 'confirmed' && running === 'release'
-  const isAboutIt = report.rolloutId === row.signed_id || isConfirmation
+  const isAboutIt = isNamed(row, report) || isConfirmation
   const isAhead = running === 'newer' && !hasBegun(row.state)
   if (!isAboutIt && row.state !== 'confirmed' && !isAhead) return null
   const next = nextOf(row, { kind: 'report', state: report.state, running }, now)
@@ -107,6 +119,9 @@ function changeOf(row: ReportedRow, report: DeviceWord, now: number): Change | n
   }
 }
 
+const isNamed = (row: ReportedRow, { rolloutId, ownRolloutId }: DeviceWord): boolean =>
+  ownRolloutId === undefined ? rolloutId === row.signed_id : ownRolloutId === row.rollout_id
+
 function runningOf(row: ReportedRow, report: DeviceWord): Running {
   if (report.runningManifestSha256 === undefined) return 'unknown'
   if (equalBytes(row.manifest_sha256, report.runningManifestSha256)) return 'release'
@@ -114,7 +129,10 @@ function runningOf(row: ReportedRow, report: DeviceWord): Running {
 }
 
 /** The active one of each device, and those of rollouts that still go on which a report can change after their end. */
-function lockReported(manager: EntityManager, reports: readonly DeviceWord[]): Promise<ReportedRow[]> {
+function lockReported(
+  manager: EntityManager,
+  reports: readonly Pick<DeviceWord, 'namespace' | 'deviceId'>[],
+): Promise<ReportedRow[]> {
   return manager.query<ReportedRow[]>(
     `SELECT p.rollout_id, coalesce(r.parent_id, r.id) AS signed_id, p.namespace, p.device_id, p.state, p.attempt, p.due_at,
        r.manifest_sha256, r.sequence, r.rules

@@ -1,6 +1,7 @@
-import { Spec, Validation } from '@cyclonedx/cyclonedx-library'
+import { Spec } from '@cyclonedx/cyclonedx-library'
 import { Refusal } from '../../../domain/refusal.js'
 import type { Evidence } from './evidence-kind.js'
+import { findSchemaIssue } from './schema-check.js'
 import { namesImage } from './subject-digest.js'
 
 const versions = [
@@ -36,9 +37,8 @@ export async function readCycloneDx(
     const why = `not one of ${versions.join(', ')}`
     throw new Refusal('EVIDENCE_MALFORMED', { format, at: 'specVersion', why })
   }
-  const [first] = await findIssues(version, text)
-  if (first !== undefined)
-    throw new Refusal('EVIDENCE_MALFORMED', { format, at: first.instancePath ?? '', why: first.message ?? 'not valid' })
+  const issue = await findSchemaIssue(version, text)
+  if (issue !== null) throw new Refusal('EVIDENCE_MALFORMED', { format, ...issue })
   const bom: Bom = json
   const subject = bom.metadata?.component
   const digests = (subject?.hashes ?? []).filter((hash) => hash.alg === 'SHA-256').map((hash) => hash.content)
@@ -48,18 +48,4 @@ export async function readCycloneDx(
     namesImage: namesImage(digests, imageSha256, 'metadata.component.hashes'),
     facts: { subject: subject?.name ?? null, components: bom.components?.length ?? 0 },
   }
-}
-
-/** A schema takes a second to compile: once a process and version. */
-const validators = new Map<Spec.Version, Validation.JsonStrictValidator>()
-
-async function findIssues(version: Spec.Version, text: string): Promise<readonly Issue[]> {
-  const validator = validators.get(version) ?? new Validation.JsonStrictValidator(version)
-  validators.set(version, validator)
-  return ((await validator.validate(text)) ?? []) as readonly Issue[]
-}
-
-interface Issue {
-  readonly instancePath?: string
-  readonly message?: string
 }

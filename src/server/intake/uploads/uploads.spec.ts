@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { Upload } from 'tus-js-client'
 import { eventually } from '../../../../test/support/eventually.js'
 import { PeopleBench } from '../../../../test/support/people-bench.js'
+import { ServerUnderTest } from '../../../../test/support/server-app.js'
 import { sha256, toHex } from '../../../domain/bytes.js'
 import { StoreSweep } from '../store-sweep.service.js'
 
@@ -29,11 +30,12 @@ describe('resumable uploads', () => {
     headers: Record<string, string> = {},
     body?: Uint8Array,
     token = bench.token('engineer', 'engineer-1'),
+    server = origin,
   ): Promise<{ status: number; headers: Headers; problem: Record<string, unknown> }> => {
     const authorization = `Bearer ${await token}`
     const all = { authorization, 'tus-resumable': '1.0.0', ...headers }
     const url = path.startsWith('/api') ? path : `${bench.base}${path}`
-    const answer = await fetch(`${origin}${url}`, { method, headers: all, ...(body === undefined ? {} : { body }) })
+    const answer = await fetch(`${server}${url}`, { method, headers: all, ...(body === undefined ? {} : { body }) })
     const text = await answer.text()
     const isProblem = text !== '' && answer.headers.get('content-type')?.startsWith('application/problem+json') === true
     return {
@@ -48,10 +50,12 @@ describe('resumable uploads', () => {
     expect(answer.status).toBe(201)
     return answer.headers.get('location') ?? ''
   }
-  const send = (path: string, at: number, piece: Uint8Array): ReturnType<typeof call> =>
-    call('PATCH', path, { 'upload-offset': String(at), 'content-type': 'application/offset+octet-stream' }, piece)
-  const offsetOf = async (path: string): Promise<number> =>
-    Number((await call('HEAD', path)).headers.get('upload-offset'))
+  const send = (path: string, at: number, piece: Uint8Array, server = origin): ReturnType<typeof call> => {
+    const headers = { 'upload-offset': String(at), 'content-type': 'application/offset+octet-stream' }
+    return call('PATCH', path, headers, piece, undefined, server)
+  }
+  const offsetOf = async (path: string, server = origin): Promise<number> =>
+    Number((await call('HEAD', path, {}, undefined, undefined, server)).headers.get('upload-offset'))
   const statusOf = async (image: Uint8Array): Promise<number> =>
     (await bench.call('GET', `/firmware/${toHex(sha256(image))}`, 'auditor')).status
   /** A piece of which less arrives than was announced. */
@@ -109,6 +113,31 @@ describe('resumable uploads', () => {
     expect(await send(path, at, image.subarray(at))).toMatchObject({ status: 204 })
     expect(await statusOf(image)).toBe(200)
     dead.destroy()
+  }, 60_000)
+
+  it('are taken over by another server with the same database and store', async () => {
+    const { databaseUrl, namespaces, storeDir } = bench.server.config
+    const other = await ServerUnderTest.start({
+      ...{ databaseUrl, namespaces, maxUploadBytes: LIMIT },
+      config: { storeDir, instanceId: 'other' },
+    })
+    try {
+      await other.app.listen(0, '127.0.0.1')
+      const image = randomBytes(500_000)
+      const path = await begin(image)
+      const dead = await sendAndCut(path, 0, image.subarray(0, 200_000), image.length)
+      await eventually(async () => expect((await incoming()).length).toBeGreaterThan(0))
+      const there = await other.app.getUrl()
+      const at = await offsetOf(path, there)
+      expect(at).toBeGreaterThan(0)
+      expect(await send(path, at, image.subarray(at), there)).toMatchObject({ status: 204 })
+      expect(await statusOf(image)).toBe(200)
+      // Whatever still comes on the old connection is too late.
+      dead.destroy()
+      expect(await incoming()).toEqual([])
+    } finally {
+      await other.stop()
+    }
   }, 60_000)
 
   it('are spoken by a client that is not ours', async () => {
