@@ -135,7 +135,32 @@ CREATE TABLE device (
   tags text[] DEFAULT '{}'::text[] NOT NULL,
   groups text[] DEFAULT '{}'::text[] NOT NULL,
   version_key integer[],
-  protocol text DEFAULT 'native'::text NOT NULL
+  protocol text DEFAULT 'native'::text NOT NULL,
+  decommissioned_at bigint
+);
+CREATE TABLE device_authority (
+  namespace text NOT NULL,
+  key_id bytea NOT NULL,
+  certificate bytea NOT NULL,
+  not_after bigint NOT NULL
+);
+CREATE TABLE device_certificate (
+  namespace text NOT NULL,
+  serial text NOT NULL,
+  device_id text NOT NULL,
+  tls_key_sha256 bytea NOT NULL,
+  certificate bytea NOT NULL,
+  issued_at bigint NOT NULL,
+  not_after bigint NOT NULL
+);
+CREATE TABLE device_duplicate (
+  namespace text NOT NULL,
+  device_id text NOT NULL,
+  kind text NOT NULL,
+  detail text NOT NULL,
+  times bigint DEFAULT 1 NOT NULL,
+  first_at bigint NOT NULL,
+  last_at bigint NOT NULL
 );
 CREATE TABLE device_group (
   namespace text NOT NULL,
@@ -145,6 +170,20 @@ CREATE TABLE device_group (
   filled_to text,
   changed_at bigint NOT NULL,
   changed_by text NOT NULL
+);
+CREATE TABLE device_key_change (
+  namespace text NOT NULL,
+  device_id text NOT NULL,
+  number smallint NOT NULL,
+  document bytea NOT NULL
+);
+CREATE TABLE device_registration (
+  namespace text NOT NULL,
+  key_id text NOT NULL,
+  class_id bytea NOT NULL,
+  attributes jsonb DEFAULT '{}'::jsonb NOT NULL,
+  registered_at bigint NOT NULL,
+  registered_by text NOT NULL
 );
 CREATE TABLE due_notice (
   namespace text NOT NULL,
@@ -433,7 +472,12 @@ ALTER TABLE ddi_refusal ADD CONSTRAINT ddi_refusal_pkey PRIMARY KEY (namespace, 
 ALTER TABLE ddi_target ADD CONSTRAINT ddi_target_pkey PRIMARY KEY (namespace, controller_id);
 ALTER TABLE deployment ADD CONSTRAINT deployment_pkey PRIMARY KEY (rollout_id, device_id);
 ALTER TABLE device ADD CONSTRAINT device_pkey PRIMARY KEY (namespace, id);
+ALTER TABLE device_authority ADD CONSTRAINT device_authority_pkey PRIMARY KEY (namespace, key_id);
+ALTER TABLE device_certificate ADD CONSTRAINT device_certificate_pkey PRIMARY KEY (namespace, serial);
+ALTER TABLE device_duplicate ADD CONSTRAINT device_duplicate_pkey PRIMARY KEY (namespace, device_id, kind);
 ALTER TABLE device_group ADD CONSTRAINT device_group_pkey PRIMARY KEY (namespace, name);
+ALTER TABLE device_key_change ADD CONSTRAINT device_key_change_pkey PRIMARY KEY (namespace, device_id, number);
+ALTER TABLE device_registration ADD CONSTRAINT device_registration_pkey PRIMARY KEY (namespace, key_id);
 ALTER TABLE due_notice ADD CONSTRAINT due_notice_once PRIMARY KEY (namespace, what, due_at, days);
 ALTER TABLE embedded_key ADD CONSTRAINT embedded_key_pkey PRIMARY KEY (namespace, sha256);
 ALTER TABLE event ADD CONSTRAINT event_pkey PRIMARY KEY (number);
@@ -501,7 +545,13 @@ ALTER TABLE device ADD CONSTRAINT device_native_signs CHECK (((protocol = 'nativ
 ALTER TABLE device ADD CONSTRAINT device_protocol_check CHECK ((protocol = ANY (ARRAY['native'::text, 'ddi'::text])));
 ALTER TABLE device ADD CONSTRAINT device_report_whole CHECK ((((report IS NULL) = (report_counter IS NULL)) AND ((report IS NULL) = (report_epoch IS NULL))));
 ALTER TABLE device ADD CONSTRAINT device_version_key_check CHECK ((cardinality(version_key) = 5));
+ALTER TABLE device_authority ADD CONSTRAINT device_authority_key_id_check CHECK ((octet_length(key_id) = 32));
+ALTER TABLE device_certificate ADD CONSTRAINT device_certificate_tls_key_sha256_check CHECK ((octet_length(tls_key_sha256) = 32));
+ALTER TABLE device_duplicate ADD CONSTRAINT device_duplicate_kind_check CHECK ((kind = ANY (ARRAY['counter'::text, 'key'::text, 'tls-key'::text])));
 ALTER TABLE device_group ADD CONSTRAINT device_group_list_is_full CHECK (((filter IS NOT NULL) OR (filled_to IS NULL)));
+ALTER TABLE device_registration ADD CONSTRAINT device_registration_attributes_check CHECK ((jsonb_typeof(attributes) = 'object'::text));
+ALTER TABLE device_registration ADD CONSTRAINT device_registration_class_id_check CHECK ((octet_length(class_id) = 16));
+ALTER TABLE device_registration ADD CONSTRAINT device_registration_key_id_check CHECK ((key_id ~ '^[0-9a-f]{64}$'::text));
 ALTER TABLE due_notice ADD CONSTRAINT due_notice_days_check CHECK ((days > 0));
 ALTER TABLE embedded_key ADD CONSTRAINT embedded_key_der_check CHECK ((octet_length(der) > 0));
 ALTER TABLE embedded_key ADD CONSTRAINT embedded_key_kind_check CHECK ((kind = ANY (ARRAY['ed25519'::text, 'ecdsa-p256'::text, 'ecdsa-p384'::text, 'rsa'::text, 'x509-ca'::text])));
@@ -556,6 +606,8 @@ ALTER TABLE ddi_entry ADD CONSTRAINT ddi_entry_action_id_fkey FOREIGN KEY (actio
 ALTER TABLE ddi_target ADD CONSTRAINT ddi_target_namespace_device_id_fkey FOREIGN KEY (namespace, device_id) REFERENCES device(namespace, id);
 ALTER TABLE deployment ADD CONSTRAINT deployment_namespace_device_id_fkey FOREIGN KEY (namespace, device_id) REFERENCES device(namespace, id);
 ALTER TABLE deployment ADD CONSTRAINT deployment_rollout_id_stage_fkey FOREIGN KEY (rollout_id, stage) REFERENCES rollout_stage(rollout_id, index);
+ALTER TABLE device_certificate ADD CONSTRAINT device_certificate_namespace_device_id_fkey FOREIGN KEY (namespace, device_id) REFERENCES device(namespace, id);
+ALTER TABLE device_key_change ADD CONSTRAINT device_key_change_namespace_device_id_fkey FOREIGN KEY (namespace, device_id) REFERENCES device(namespace, id);
 ALTER TABLE evidence ADD CONSTRAINT evidence_namespace_image_sha256_fkey FOREIGN KEY (namespace, image_sha256) REFERENCES firmware(namespace, sha256);
 ALTER TABLE firmware_finding ADD CONSTRAINT firmware_finding_namespace_sha256_fkey FOREIGN KEY (namespace, sha256) REFERENCES firmware(namespace, sha256);
 ALTER TABLE krl_approval ADD CONSTRAINT krl_approval_krl_request_id_fkey FOREIGN KEY (krl_request_id) REFERENCES krl_request(id);
@@ -590,6 +642,8 @@ CREATE INDEX device_by_group ON device USING gin (groups);
 CREATE INDEX device_by_site ON device USING btree (namespace, ((attributes ->> 'site'::text))) WHERE (attributes ? 'site'::text);
 CREATE INDEX device_by_tag ON device USING gin (tags);
 CREATE INDEX device_by_time_zone ON device USING btree (namespace, ((attributes ->> 'timeZone'::text))) WHERE (attributes ? 'timeZone'::text);
+CREATE INDEX device_certificate_by_device ON device_certificate USING btree (namespace, device_id, issued_at);
+CREATE INDEX device_certificate_by_key ON device_certificate USING btree (namespace, tls_key_sha256);
 CREATE INDEX device_group_unfilled ON device_group USING btree (namespace, name) WHERE (filled_to IS NOT NULL);
 CREATE UNIQUE INDEX device_key_once ON device USING btree (namespace, public_key);
 CREATE INDEX event_by_namespace ON event USING btree (namespace, "position");
@@ -693,7 +747,12 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON ddi_refusal TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON ddi_target TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON deployment TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON device TO countersign_server;
+GRANT DELETE, INSERT, SELECT, UPDATE ON device_authority TO countersign_server;
+GRANT DELETE, INSERT, SELECT, UPDATE ON device_certificate TO countersign_server;
+GRANT DELETE, INSERT, SELECT, UPDATE ON device_duplicate TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON device_group TO countersign_server;
+GRANT INSERT, SELECT ON device_key_change TO countersign_server;
+GRANT DELETE, INSERT, SELECT, UPDATE ON device_registration TO countersign_server;
 GRANT INSERT, SELECT ON due_notice TO countersign_server;
 GRANT DELETE, INSERT, SELECT ON embedded_key TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON event TO countersign_server;

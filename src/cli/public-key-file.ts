@@ -12,23 +12,25 @@ import { findLocalFile, readLocalFile } from './local-file.js'
  */
 export function readPublicKey(argument: string): CoseKey {
   const given = findHex(argument)
-  if (given !== null && given.length >= 32 && findLocalFile(argument) === null) return fromBytes(given)
+  if (given !== null && given.length >= 32 && findLocalFile(argument) === null) return publicKeyOfBytes(given)
   const content = readLocalFile(argument, 65_536)
   const text = Buffer.from(content).toString('latin1')
-  if (text.includes('-----BEGIN')) return fromPem(text)
+  if (text.includes('-----BEGIN')) return publicKeyOf(importPem(text))
   const hex = findHex(text.replaceAll(/\s+/g, ''))
-  return fromBytes(hex !== null && hex.length > 0 ? hex : content)
+  return publicKeyOfBytes(hex !== null && hex.length > 0 ? hex : content)
 }
 
-function fromBytes(bytes: Uint8Array): CoseKey {
+/** Raw, or a COSE_Key. @throws Refusal `KEY_MALFORMED`. */
+export function publicKeyOfBytes(bytes: Uint8Array): CoseKey {
   if (bytes.length === 32) return { kind: 'ed25519', x: bytes }
   const point = bytes.length === 65 && bytes[0] === 4 ? bytes.subarray(1) : bytes
   if (point.length === 64) return { kind: 'p256', x: point.subarray(0, 32), y: point.subarray(32) }
   return coseKeyFromCbor(decodeCbor(bytes))
 }
 
-function fromPem(pem: string): CoseKey {
-  const { kty, crv, x, y } = importPem(pem).export({ format: 'jwk' })
+/** @throws Refusal `KEY_MALFORMED`. */
+export function publicKeyOf(imported: KeyObject): CoseKey {
+  const { kty, crv, x, y } = imported.export({ format: 'jwk' })
   const coordinate = (text: string | undefined): Uint8Array => findBase64Url(text ?? '') ?? new Uint8Array(0)
   if (kty === 'OKP' && crv === 'Ed25519') return { kind: 'ed25519', x: coordinate(x) }
   if (kty === 'EC' && crv === 'P-256') return { kind: 'p256', x: coordinate(x), y: coordinate(y) }

@@ -3,6 +3,17 @@ export interface BrokerLayout {
   readonly folder: string
   readonly devicePort: number
   readonly serverPort: number
+  /** A third listener, where devices show certificates. */
+  readonly certificates?: CertificateListener
+}
+
+export interface CertificateListener {
+  readonly port: number
+  /** Of the broker, PEM. */
+  readonly certificateFile: string
+  readonly keyFile: string
+  /** Certificates of the authorities whose devices come in, PEM (`GET …/device-authorities`). */
+  readonly authoritiesFile: string
 }
 
 export const SERVER_USERNAME = 'server'
@@ -14,6 +25,7 @@ export const brokerFiles = (folder: string) => ({
   pid: `${folder}/mosquitto.pid`,
   devicePasswords: `${folder}/devices.passwords`,
   deviceRules: `${folder}/devices.acl`,
+  certificateRules: `${folder}/certificates.acl`,
   serverPasswords: `${folder}/servers.passwords`,
   serverRules: `${folder}/servers.acl`,
   serverPassword: `${folder}/server.password`,
@@ -23,7 +35,7 @@ export const brokerFiles = (folder: string) => ({
  * mosquitto.conf(5). Two listeners, because a device's client id must be its user name (nobody takes over another's
  * session) and several server instances share one user name but not one client id.
  */
-export function brokerConfiguration({ folder, devicePort, serverPort }: BrokerLayout): string {
+export function brokerConfiguration({ folder, devicePort, serverPort, certificates }: BrokerLayout): string {
   const files = brokerFiles(folder)
   return `per_listener_settings true
 # With its default of 1,000 the broker drops reports it has acknowledged when a server is slow. 0, for no limit, makes
@@ -49,8 +61,36 @@ listener ${serverPort} 127.0.0.1
 allow_anonymous false
 password_file ${files.serverPasswords}
 acl_file ${files.serverRules}
-`
+${certificates === undefined ? '' : certificateListener(certificates, files.certificateRules)}`
 }
+
+/** A device's name is the CN of its certificate: its id, for which the authority vouches. It needs no password. */
+const certificateListener = (
+  { port, certificateFile, keyFile, authoritiesFile }: CertificateListener,
+  rulesFile: string,
+): string => `
+listener ${port} 127.0.0.1
+allow_anonymous false
+certfile ${certificateFile}
+keyfile ${keyFile}
+cafile ${authoritiesFile}
+require_certificate true
+use_identity_as_username true
+use_username_as_clientid true
+tls_version tlsv1.2
+acl_file ${rulesFile}
+`
+
+/**
+ * On the listener for certificates the name is the device id alone. Ids are thumbprints of keys, so that no two namespaces have one in
+ * common; a report in a topic of another namespace is refused by the server. The server adds who was decommissioned.
+ */
+export const CERTIFICATE_RULES = `pattern read cs/v1/+/+/d/%u/offer
+pattern write cs/v1/+/+/d/%u/report
+pattern write cs/v1/+/+/d/%u/state
+pattern read cs/v1/+/+/trust
+pattern read cs/v1/+/+/krl
+`
 
 /**
  * A device's user name is `{product}/{env}/d/{device}`, which confines it to its own topics in its own namespace.

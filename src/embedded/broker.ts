@@ -8,6 +8,8 @@ import { Refusal } from '../domain/refusal.js'
 import {
   brokerConfiguration,
   brokerFiles,
+  CERTIFICATE_RULES,
+  type CertificateListener,
   type BrokerLayout,
   DEVICE_RULES,
   SERVER_RULES,
@@ -27,6 +29,8 @@ export interface BrokerOptions {
   /** Default: any free one. */
   readonly devicePort?: number
   readonly serverPort?: number
+  /** A listener for devices with certificates; on any free port. */
+  readonly certificates?: Omit<CertificateListener, 'port'>
   /** Default: a program that its caller has to stop. */
   readonly launch?: Launch
 }
@@ -35,12 +39,16 @@ export interface BrokerOptions {
 export class EmbeddedBroker {
   readonly deviceUrl: string
   readonly serverUrl: string
+  /** Null without a listener for certificates. */
+  readonly certificateUrl: string | null
   readonly serverUsername = SERVER_USERNAME
   /** Holds the servers' password, one line. */
   readonly serverPasswordFile: string
   /** Where the server adds devices' accounts. */
   readonly devicePasswordFile: string
   readonly pidFile: string
+  /** Where the server adds devices that were decommissioned. */
+  readonly certificateRulesFile: string
 
   private constructor(
     private readonly process: ManagedProcess,
@@ -51,13 +59,15 @@ export class EmbeddedBroker {
     this.serverUrl = `mqtt://127.0.0.1:${layout.serverPort}`
     this.serverPasswordFile = files.serverPassword
     this.devicePasswordFile = files.devicePasswords
+    this.certificateUrl = layout.certificates === undefined ? null : `mqtts://localhost:${layout.certificates.port}`
     this.pidFile = files.pid
+    this.certificateRulesFile = files.certificateRules
   }
 
   /** @throws Refusal `PACKAGE_MISSING`, `PORT_BUSY`, or `BROKER_UNAVAILABLE` with the broker's own last words. */
   static async start(options: BrokerOptions): Promise<EmbeddedBroker> {
     const program = requireProgram('mosquitto')
-    const layout = { folder: options.folder, ...(await choosePorts(options)) }
+    const layout = await layoutOf(options)
     await writeFiles(layout)
     const launch = options.launch ?? ((recipe) => ManagedProcess.start(recipe))
     const files = brokerFiles(layout.folder)
@@ -89,10 +99,16 @@ export class EmbeddedBroker {
   }
 }
 
-async function choosePorts(options: BrokerOptions): Promise<{ devicePort: number; serverPort: number }> {
+async function layoutOf(options: BrokerOptions): Promise<BrokerLayout> {
   for (const port of [options.devicePort, options.serverPort]) if (port !== undefined) await requireFreePort(port)
-  const [first = 0, second = 0] = await findFreePorts(2)
-  return { devicePort: options.devicePort ?? first, serverPort: options.serverPort ?? second }
+  const [first = 0, second = 0, third = 0] = await findFreePorts(3)
+  const { folder, certificates } = options
+  return {
+    folder,
+    devicePort: options.devicePort ?? first,
+    serverPort: options.serverPort ?? second,
+    ...(certificates === undefined ? {} : { certificates: { ...certificates, port: third } }),
+  }
 }
 
 async function writeFiles(layout: BrokerLayout): Promise<void> {
@@ -103,6 +119,8 @@ async function writeFiles(layout: BrokerLayout): Promise<void> {
   await writeFile(files.configuration, brokerConfiguration(layout), secret)
   await writeFile(files.deviceRules, DEVICE_RULES, secret)
   await writeFile(files.serverRules, SERVER_RULES, secret)
+  // With those whom the server has put out before a restart.
+  await writeFile(files.certificateRules, CERTIFICATE_RULES, { ...secret, flag: 'wx' }).catch(ignoreExisting)
   // Devices that enrolled before a restart keep their accounts.
   await writeFile(files.devicePasswords, '', { ...secret, flag: 'a' })
   const password = randomBytes(24).toString('base64url')
@@ -110,6 +128,10 @@ async function writeFiles(layout: BrokerLayout): Promise<void> {
   await writeFile(files.serverPasswords, `${SERVER_USERNAME}:${password}\n`, secret)
   // Replaces the password by its hash in the file; given as an argument it would show in the process list.
   await run(requireProgram('mosquitto_passwd', 'mosquitto'), ['-U', files.serverPasswords])
+}
+
+function ignoreExisting(error: unknown): void {
+  if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
 }
 
 /** Whether somebody accepts connections on that port of 127.0.0.1. */

@@ -130,6 +130,29 @@ export function parseNonceAnswer(bytes: Uint8Array): NonceAnswer {
   return answer
 }
 
+/** X.509 in DER: the device's certificate and its issuer's. */
+export interface CertificateAnswer {
+  readonly certificate: Uint8Array
+  readonly authority: Uint8Array
+  /** Where a broker takes devices by their certificates; not there where none does. */
+  readonly mqttUrl?: string
+}
+
+export const encodeCertificateAnswer = (answer: CertificateAnswer): Uint8Array => encodeWireMap({ ...answer })
+
+/** @throws Refusal `DOCUMENT_TOO_LARGE`, `DOCUMENT_MALFORMED` naming the member, `CBOR_*`. */
+export function parseCertificateAnswer(bytes: Uint8Array): CertificateAnswer {
+  const fields = openWireMap('certificate answer', bytes, 8_192)
+  const document = readBlob(fields, 2_048)
+  const answer = {
+    certificate: document('certificate'),
+    authority: document('authority'),
+    ...(fields.has('mqttUrl') ? { mqttUrl: fields.text('mqttUrl', 1_024) } : {}),
+  }
+  fields.finish()
+  return answer
+}
+
 /** What an enrolled device gets: its name and two secrets. No anchors: those came with its firmware. */
 export interface EnrolAnswer {
   readonly deviceId: string

@@ -3,14 +3,17 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { DecisionLog } from './http/decision-log.service.js'
 import { JSON_LIMIT_BYTES } from './http/problem.js'
 import { addRequestLog } from './http/request-log.js'
+import type { ServerConfig } from './server-config.js'
 import { addApiDocument } from './http/api-document.js'
 
 /** Devices send signed documents; the largest, an enrolment or a report, is far below this. */
 const DOCUMENT_LIMIT_BYTES = 65_536
 
 /** The HTTP side as it stands before Nest: limits, ids, kinds of bodies. */
-export function makeAdapter(): FastifyAdapter {
+export function makeAdapter(tls?: ServerConfig['tls']): FastifyAdapter {
   const adapter = new FastifyAdapter({
+    // Whose authority signed a device's certificate is judged by the signed root, not by a file: TLS lets everybody through.
+    ...(tls === undefined ? {} : { https: { ...tls, requestCert: true, rejectUnauthorized: false } }),
     bodyLimit: JSON_LIMIT_BYTES,
     genReqId: () => randomUUID(),
     // A slow sender holds a connection, not a worker; still nobody may take longer than this for their headers.

@@ -17,7 +17,7 @@ const log = new DecisionLog()
 async function serve(): Promise<void> {
   const config = loadServerConfig(process.env)
   await prepareDatabase(config)
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(config), makeAdapter(), {
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(config), makeAdapter(config.tls), {
     logger: new NestLog(log),
     abortOnError: false,
   })

@@ -18,6 +18,9 @@ const Env = z.object({
   DATABASE_URL_FILE: path,
   HTTP_HOST: z.string().default('127.0.0.1'),
   HTTP_PORT: z.coerce.number().int().min(0).max(65_535),
+  /** Both or none; with them the server speaks TLS itself and knows devices by their certificates. */
+  HTTP_TLS_CERTIFICATE_FILE: path.optional(),
+  HTTP_TLS_KEY_FILE: path.optional(),
   PUBLIC_URL: z.url({ protocol: /^https?$/ }),
   /** Needed where no S3_BUCKET is named. */
   STORE_DIR: z.string().default(''),
@@ -26,8 +29,10 @@ const Env = z.object({
   MQTT_USERNAME: z.string().min(1),
   MQTT_PASSWORD_FILE: path,
   MQTT_DEVICE_URL: z.url({ protocol: /^mqtts?$/ }),
+  MQTT_DEVICE_TLS_URL: z.url({ protocol: /^mqtts$/ }).optional(),
   BROKER_PASSWORD_FILE: path,
   BROKER_PID_FILE: path,
+  BROKER_CERTIFICATE_RULES_FILE: path.optional(),
   WEBHOOK_SECRET_FILE: path.optional(),
   INSTANCE_ID: z.string().regex(/^[a-z0-9-]{1,32}$/),
   PROFILE: z.enum(['laptop', 'production']),
@@ -66,8 +71,17 @@ export abstract class ServerConfig {
     readonly passwordFile: string
     /** What devices are told. */
     readonly deviceUrl: string
+    /** Of the listener that knows devices by their certificates. */
+    readonly deviceTlsUrl?: string
   }
-  abstract readonly broker: { readonly passwordFile: string; readonly pidFile: string }
+  abstract readonly broker: {
+    readonly passwordFile: string
+    readonly pidFile: string
+    /** `acl_file` of the listener for certificates. */
+    readonly certificateRulesFile?: string
+  }
+  /** Certificate and key of the server itself, PEM; not there behind a proxy that speaks TLS. */
+  abstract readonly tls?: { readonly cert: Buffer; readonly key: Buffer }
   /** From which the secrets of webhooks are derived, at least 32 bytes; null where there are none. */
   abstract readonly webhookKey: Uint8Array | null
   abstract readonly instanceId: string
@@ -97,8 +111,16 @@ export function loadServerConfig(env: Environment): ServerConfig {
       username: values.MQTT_USERNAME,
       passwordFile: values.MQTT_PASSWORD_FILE,
       deviceUrl: values.MQTT_DEVICE_URL,
+      ...(values.MQTT_DEVICE_TLS_URL === undefined ? {} : { deviceTlsUrl: values.MQTT_DEVICE_TLS_URL }),
     },
-    broker: { passwordFile: values.BROKER_PASSWORD_FILE, pidFile: values.BROKER_PID_FILE },
+    broker: {
+      passwordFile: values.BROKER_PASSWORD_FILE,
+      pidFile: values.BROKER_PID_FILE,
+      ...(values.BROKER_CERTIFICATE_RULES_FILE === undefined
+        ? {}
+        : { certificateRulesFile: values.BROKER_CERTIFICATE_RULES_FILE }),
+    },
+    ...readTls(values.HTTP_TLS_CERTIFICATE_FILE, values.HTTP_TLS_KEY_FILE),
     webhookKey:
       values.WEBHOOK_SECRET_FILE === undefined ? null : readKey('WEBHOOK_SECRET_FILE', values.WEBHOOK_SECRET_FILE),
     instanceId: values.INSTANCE_ID,
@@ -131,6 +153,14 @@ function parse<T extends z.ZodType>(schema: T, env: Environment): z.infer<T> {
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues
   throw new Refusal('CONFIGURATION', { name: issue?.path.join('.') ?? '', why: issue?.message ?? 'not understood' })
+}
+
+function readTls(certificate: string | undefined, key: string | undefined): Pick<ServerConfig, 'tls'> {
+  if (certificate === undefined && key === undefined) return {}
+  if (certificate === undefined || key === undefined)
+    throw new Refusal('CONFIGURATION', { name: 'HTTP_TLS_KEY_FILE', why: 'goes with HTTP_TLS_CERTIFICATE_FILE' })
+  const [cert, secret] = [readSecret('HTTP_TLS_CERTIFICATE_FILE', certificate), readSecret('HTTP_TLS_KEY_FILE', key)]
+  return { tls: { cert: Buffer.from(cert), key: Buffer.from(secret) } }
 }
 
 function readSecret(name: string, file: string): string {

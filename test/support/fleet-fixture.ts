@@ -19,10 +19,11 @@ import { TrustPublication } from '../../src/server/keys/trust-publication.servic
 import { FirmwareWriter } from '../../src/server/storage/firmware-writer.service.js'
 import { TrustService } from '../../src/server/keys/trust.service.js'
 import type { RolloutView } from '../../src/server/rollout/rollout-views.service.js'
-import { fleetNamespace, type FleetOptions } from './fleet-options.js'
+import { brokerConfig, fleetNamespace, type FleetOptions } from './fleet-options.js'
 import { FleetDevice, problemIn, type Answer } from './fleet-device.js'
 import { FleetSigners } from './fleet-signers.js'
 import { ServerUnderTest } from './server-app.js'
+import { listenerOf, SoftAuthority, trustOf } from './soft-authority.js'
 import { TestDatabases } from './test-database.js'
 import { CLASS_ID, TrustFixture, VENDOR_ID } from './trust-fixture.js'
 
@@ -54,10 +55,15 @@ export class FleetFixture {
   static async start(options: FleetOptions = {}): Promise<FleetFixture> {
     const folder = await mkdtemp(join(tmpdir(), 'cs-fleet-'))
     const databases = await TestDatabases.start()
-    const broker = await EmbeddedBroker.start({ folder: join(folder, 'broker') })
-    const trust = await TrustFixture.make(options.policy === undefined ? {} : { policy: options.policy })
+    const nowSeconds = (): number => Math.floor(Date.now() / 1_000)
+    const authority = options.withCertificates === true ? new SoftAuthority('gateway/prod', nowSeconds) : null
+    const broker = await EmbeddedBroker.start({
+      folder: join(folder, 'broker'),
+      ...(await listenerOf(folder, authority)),
+    })
+    const trust = await TrustFixture.make(trustOf(authority, options.policy))
     await writeFile(join(folder, 'root-1.cbor'), trust.rootBytes)
-    const signers = new FleetSigners(trust, () => Math.floor(Date.now() / 1_000))
+    const signers = new FleetSigners(trust, nowSeconds, authority)
     const fixture = new FleetFixture(folder, databases, broker, await databases.create(), trust, signers, options)
     await fixture.startServer('server-1')
     await fixture.publishPolicy()
@@ -76,13 +82,7 @@ export class FleetFixture {
         instanceId,
         storeDir: join(this.folder, 'store'),
         rolloutTickMs: 50,
-        mqtt: {
-          url: broker.serverUrl,
-          username: broker.serverUsername,
-          passwordFile: broker.serverPasswordFile,
-          deviceUrl: broker.deviceUrl,
-        },
-        broker: { passwordFile: broker.devicePasswordFile, pidFile: broker.pidFile },
+        ...brokerConfig(broker),
         ...this.options.config,
       },
     })

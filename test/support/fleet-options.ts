@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { z } from 'zod'
 import type { Policy } from '../../src/domain/trust/policy.js'
+import type { EmbeddedBroker } from '../../src/embedded/broker.js'
 import type { OutsideWorld } from '../../src/server/app.module.js'
 import { DdiSettings } from '../../src/server/ddi/ddi-settings.js'
 import type { NamespaceConfig } from '../../src/server/namespace-config.js'
@@ -13,6 +14,8 @@ export interface FleetOptions {
   /** Settings for DDI clients. */
   readonly ddi?: z.input<typeof DdiSettings>
   readonly config?: Partial<ServerConfig>
+  /** An authority that issues certificates to devices, and a listener of the broker that takes them. */
+  readonly withCertificates?: boolean
   /** Stand-ins beside the signers. */
   readonly world?: OutsideWorld
 }
@@ -26,4 +29,20 @@ export const fleetNamespace = (namespace: string, folder: string, { ddi }: Fleet
   vendorDomain: 'vendor.example',
   classes: [{ name: 'gateway-r2', model: 'gateway', hardwareRevision: 'rev-b', environment: 'prod' }],
   ...(ddi === undefined ? {} : { ddi: DdiSettings.parse(ddi) }),
+})
+
+/** How a server of a test reaches its broker. */
+export const brokerConfig = (broker: EmbeddedBroker): Pick<ServerConfig, 'mqtt' | 'broker'> => ({
+  mqtt: {
+    url: broker.serverUrl,
+    username: broker.serverUsername,
+    passwordFile: broker.serverPasswordFile,
+    deviceUrl: broker.deviceUrl,
+    ...(broker.certificateUrl === null ? {} : { deviceTlsUrl: broker.certificateUrl }),
+  },
+  broker: {
+    passwordFile: broker.devicePasswordFile,
+    pidFile: broker.pidFile,
+    ...(broker.certificateUrl === null ? {} : { certificateRulesFile: broker.certificateRulesFile }),
+  },
 })

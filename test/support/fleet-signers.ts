@@ -5,7 +5,8 @@ import { encodeAssignment } from '../../src/domain/trust/assignment.js'
 import { encodeFreshness } from '../../src/domain/trust/freshness.js'
 import { labelOf } from '../../src/domain/trust/labels.js'
 import { parseRolloutPlan } from '../../src/domain/trust/rollout-plan.js'
-import { Signers, type AssignRequest } from '../../src/server/signing/signer.port.js'
+import { Signers, type AssignRequest, type CertifyRequest } from '../../src/server/signing/signer.port.js'
+import type { SoftAuthority } from './soft-authority.js'
 import type { TrustFixture } from './trust-fixture.js'
 
 const notHere = (): never => {
@@ -28,6 +29,8 @@ export class FleetSigners extends Signers {
   constructor(
     readonly trust: TrustFixture,
     private readonly nowSeconds: () => number,
+    /** Issues certificates to devices; null in a fleet without them. */
+    readonly authority: SoftAuthority | null = null,
   ) {
     super()
   }
@@ -73,6 +76,14 @@ export class FleetSigners extends Signers {
       }),
       labelOf('freshness'),
     )
+  }
+
+  override async certify(_namespace: string, { request, keyChanges }: CertifyRequest): Promise<Uint8Array> {
+    return this.authority?.certify(request, keyChanges) ?? notHere()
+  }
+
+  override async deviceAuthority(): Promise<Uint8Array> {
+    return this.authority?.certificate() ?? notHere()
   }
 
   override status = notHere

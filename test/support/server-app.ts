@@ -63,7 +63,7 @@ export class ServerUnderTest {
     }
     const app = await NestFactory.create<NestFastifyApplication>(
       AppModule.with(config, { log: new SilentLog(), inspector: new NearInspector(), ...options.world }),
-      makeAdapter(),
+      makeAdapter(config.tls),
       {
         logger: new NestLog(new SilentLog()),
         abortOnError: false,

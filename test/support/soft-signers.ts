@@ -43,6 +43,9 @@ export class SoftSigners extends Signers {
     super()
   }
 
+  override certify = (): Promise<Uint8Array> => Promise.reject(new Error('not in this test'))
+  override deviceAuthority = (): Promise<Uint8Array> => Promise.reject(new Error('not in this test'))
+
   override status(namespace: string, process: string): Promise<SignerStatus> {
     const { rootVersion, sequences } = this
     const held = { rootVersion, policyVersion: 0, krlNumber: this.krl?.number ?? 0, sequences, keyIds: [] }

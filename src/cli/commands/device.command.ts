@@ -13,6 +13,7 @@ import {
   type ListOptions,
 } from '../command-shape.js'
 import { addDeviceFactCommands } from './device-facts.command.js'
+import { addDeviceRegistryCommands } from './device-registry.command.js'
 import type { World } from '../session.js'
 
 interface ClaimOptions extends CommonOptions {
@@ -41,6 +42,7 @@ export function addDeviceCommands(program: Command, world: World): void {
       session.output.result(answer)
     })
   addDeviceFactCommands(group, world)
+  addDeviceRegistryCommands(group, world)
   defineCommand(group, 'show <id>', 'one device: its last report and its deployments', 'device show 9b2e…').action(
     async (id: string, options: CommonOptions) => {
       const session = sessionOf(world, options)

@@ -90,6 +90,10 @@ const table: Readonly<Record<string, readonly ApiRole[]>> = {
   [`GET ${base}/ddi/gateway-tokens`]: ['fleet-manager', 'security-officer'],
   [`DELETE ${base}/ddi/gateway-tokens/{id}`]: ['fleet-manager', 'security-officer'],
   [`GET ${base}/ddi/refusals`]: everybody,
+  [`GET ${base}/device-authorities`]: everybody,
+  [`GET ${base}/device-duplicates`]: everybody,
+  [`POST ${base}/device-registrations`]: ['fleet-manager', 'security-officer'],
+  [`POST ${base}/devices/{id}/decommission`]: ['fleet-manager', 'security-officer'],
   [`POST ${base}/claim-tokens`]: ['fleet-manager', 'security-officer'],
 }
 /** Calls without a token: public documents and health. Devices have a check of their own. */

@@ -16,6 +16,8 @@ import { ExtendRollouts1764000069000 } from '../../../migrations/1764000069000-e
 import { CreateDdi1764000071000 } from '../../../migrations/1764000071000-create-ddi.js'
 import { AddDeviceFeed1764000072000 } from '../../../migrations/1764000072000-add-device-feed.js'
 import { AddActionAttempt1764000500001 } from '../../../migrations/1764000500001-add-action-attempt.js'
+import { CreateDeviceCertificates1764000500002 } from '../../../migrations/1764000500002-create-device-certificates.js'
+import { CreateDeviceRegistry1764000500003 } from '../../../migrations/1764000500003-create-device-registry.js'
 import { AddReleaseFallback1764000080001 } from '../../../migrations/1764000080001-add-release-fallback.js'
 import { AddStoredDeployments1764000079900 } from '../../../migrations/1764000079900-add-stored-deployments.js'
 
@@ -40,4 +42,6 @@ export const migrationList: readonly (new () => MigrationInterface)[] = [
   AddStoredDeployments1764000079900,
   AddReleaseFallback1764000080001,
   AddActionAttempt1764000500001,
+  CreateDeviceCertificates1764000500002,
+  CreateDeviceRegistry1764000500003,
 ]

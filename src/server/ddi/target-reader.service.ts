@@ -111,7 +111,7 @@ export class TargetReader {
          t.auto_confirm_at_ms IS NOT NULL AS is_auto_confirming, ${this.overrides.sql} AS poll_seconds, o.*
        FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS n (namespace, controller_id, at)
          JOIN ddi_target t ON t.namespace = n.namespace AND t.controller_id = n.controller_id
-         JOIN device d ON d.namespace = t.namespace AND d.id = t.device_id
+         JOIN device d ON d.namespace = t.namespace AND d.id = t.device_id AND d.decommissioned_at IS NULL
          LEFT JOIN LATERAL (${WORK}) o ON true`,
       [batch.map((each) => each.namespace), batch.map((each) => each.controllerId), ...this.overrides.parameters],
     )

@@ -1,14 +1,12 @@
 import { Controller, HttpCode, Param, Post, Req, Res } from '@nestjs/common'
 import { ApiExcludeController } from '@nestjs/swagger'
 import type { FastifyReply } from 'fastify'
-import { Refusal } from '../../domain/refusal.js'
-import { DEVICE_SCHEME, encodeNonceAnswer, encodeReportAnswer } from '../../protocol/device-http.js'
+import { encodeNonceAnswer, encodeReportAnswer } from '../../protocol/device-http.js'
 import { NoToken } from '../access/roles.decorator.js'
 import { DeviceClasses } from '../rollout/device-classes.service.js'
 import { DeviceAuth } from './device-auth.service.js'
 import { DeviceChanges } from './device-changes.service.js'
 import { readNumber, requireDocument, sendCbor, type DeviceRequest } from './device-request.js'
-import { findSecret } from './device-secret.js'
 import type { DeviceName } from './report-check.js'
 
 /** A class and not an interface: the framework reads its name at run time. */
@@ -58,8 +56,7 @@ export class DeviceChangesController {
     request: DeviceRequest,
   ): Promise<DeviceName> {
     const namespace = this.classes.requireNamespace(product, environment)
-    const credential = findSecret(request.headers.authorization, DEVICE_SCHEME)
-    if ((await this.auth.requireDevice(namespace, credential)) !== deviceId) throw new Refusal('UNAUTHENTICATED', {})
+    await this.auth.requireSelf(namespace, deviceId, request)
     return { namespace, deviceId }
   }
 }

@@ -12,6 +12,7 @@ import type { NonceAnswer } from '../../protocol/device-http.js'
 import { AuditService } from '../audit/audit.service.js'
 import { errorCodeOf } from '../error-code.js'
 import { TrustService } from '../keys/trust.service.js'
+import { Duplicates } from './registry/duplicates.service.js'
 import { readDeviceKey, type DeviceName } from './report-check.js'
 
 const NONCE_LIFE_SECONDS = 600
@@ -24,6 +25,7 @@ export class DeviceChanges {
     private readonly database: DataSource,
     private readonly trust: TrustService,
     private readonly audit: AuditService,
+    private readonly duplicates: Duplicates,
     private readonly clock: Clock,
   ) {}
 
@@ -70,10 +72,17 @@ export class DeviceChanges {
       await this.database.transaction(async (manager) => {
         const value = Buffer.from(encodeCbor(coseKeyToCbor(key)))
         await this.spend(manager, name, stored, nonce, { column: 'public_key', value })
+        await manager.query(
+          `INSERT INTO device_key_change (namespace, device_id, number, document)
+           SELECT $1, $2, count(*) + 1, $3 FROM device_key_change WHERE namespace = $1 AND device_id = $2`,
+          [name.namespace, name.deviceId, Buffer.from(document)],
+        )
         await this.record(manager, name, 'device.key-changed', detail)
       })
     } catch (error) {
       if (errorCodeOf(error) !== UNIQUE_VIOLATION) throw error
+      const { namespace, deviceId } = name
+      await this.duplicates.note(this.database.manager, { namespace, deviceId, kind: 'key', detail: detail.to })
       throw new Refusal('CONFLICT', { what: 'device key', why: 'another device has it' }, { cause: error })
     }
   }
@@ -99,7 +108,7 @@ export class DeviceChanges {
 
   private async requireSigner({ namespace, deviceId }: DeviceName): Promise<{ signer: DeviceSigner; stored: Buffer }> {
     const [row] = await this.database.query<{ public_key: Buffer }[]>(
-      `SELECT public_key FROM device WHERE namespace = $1 AND id = $2 AND protocol = 'native'`,
+      `SELECT public_key FROM device WHERE namespace = $1 AND id = $2 AND protocol = 'native' AND decommissioned_at IS NULL`,
       [namespace, deviceId],
     )
     if (row === undefined) throw new Refusal('UNAUTHENTICATED', {})

@@ -3,7 +3,7 @@ import { ApiExcludeController } from '@nestjs/swagger'
 import type { FastifyReply } from 'fastify'
 import { findHex, sha256, toHex } from '../../domain/bytes.js'
 import { Refusal } from '../../domain/refusal.js'
-import { CLAIM_SCHEME, DEVICE_SCHEME, encodeEnrolAnswer, encodeReportAnswer } from '../../protocol/device-http.js'
+import { CLAIM_SCHEME, encodeEnrolAnswer, encodeReportAnswer } from '../../protocol/device-http.js'
 import { NoToken } from '../access/roles.decorator.js'
 import { TrustService } from '../keys/trust.service.js'
 import { requireSha256 } from '../request-fields.js'
@@ -42,7 +42,10 @@ export class DeviceFrontController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const namespace = this.classes.requireNamespace(product, environment)
-    const claim = findSecret(request.headers.authorization, CLAIM_SCHEME)
+    const { authorization } = request.headers
+    const claim = findSecret(authorization, CLAIM_SCHEME)
+    // Whoever shows a token that is none does not get in by the other way.
+    if (authorization !== undefined && claim === null) throw new Refusal('UNAUTHENTICATED', {})
     const answer = await this.enrolment.enrol(namespace, requireDocument(request), claim)
     await sendCbor(reply, encodeEnrolAnswer(answer), 'no-store')
   }
@@ -55,10 +58,11 @@ export class DeviceFrontController {
     @Req() request: DeviceRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
+    const namespace = this.classes.requireNamespace(product, environment)
     const { etag, body } = await this.polls.poll({
-      namespace: this.classes.requireNamespace(product, environment),
+      namespace,
       deviceId,
-      credential: findSecret(request.headers.authorization, DEVICE_SCHEME),
+      proof: await this.auth.proofOf(namespace, request),
       rootVersion: readNumber(request, 'root'),
       krlNumber: readNumber(request, 'krl'),
       nonce: readNonce(request),
@@ -106,7 +110,7 @@ export class DeviceFrontController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const namespace = this.classes.requireNamespace(product, environment)
-    await this.auth.requireDevice(namespace, findSecret(request.headers.authorization, DEVICE_SCHEME))
+    await this.auth.requireDevice(namespace, request)
     const image = requireSha256('sha256', digest)
     // What was uploaded and never signed is not for devices, and not for them to know of.
     if (!(await this.releases.isImageReleased(namespace, image)))
@@ -124,8 +128,7 @@ export class DeviceFrontController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const namespace = this.classes.requireNamespace(product, environment)
-    const credential = findSecret(request.headers.authorization, DEVICE_SCHEME)
-    if ((await this.auth.requireDevice(namespace, credential)) !== deviceId) throw new Refusal('UNAUTHENTICATED', {})
+    await this.auth.requireSelf(namespace, deviceId, request)
     const ack = await this.inbox.take(requireDocument(request), { namespace, deviceId })
     await sendCbor(reply, encodeReportAnswer(ack), 'no-store')
   }

@@ -19,6 +19,8 @@ export interface DeviceView {
   readonly protocol: 'native' | 'ddi'
   readonly enrolledAt: number
   readonly lastSeenAt: number
+  /** Put out for good; null while it is in use. */
+  readonly decommissionedAt: number | null
   /** From its last verified signed report; null before the first. */
   readonly state: string | null
   readonly reason: string | null
@@ -53,6 +55,7 @@ interface DeviceRow {
   readonly protocol: 'native' | 'ddi'
   readonly enrolled_at: number
   readonly last_seen_at: number
+  readonly decommissioned_at: number | null
   readonly reported_ms: number | null
   readonly report: Buffer | null
   readonly reported_state: string | null
@@ -136,6 +139,7 @@ export class DeviceViews {
       protocol: row.protocol,
       enrolledAt: row.enrolled_at,
       lastSeenAt: row.last_seen_at,
+      decommissionedAt: row.decommissioned_at,
       state: row.reported_state,
       reason: row.reported_reason === null ? null : wordOfReason(row.reported_reason),
       reportedMs: row.reported_ms,

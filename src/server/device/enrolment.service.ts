@@ -15,6 +15,7 @@ import { BrokerAccounts } from '../mqtt/broker-accounts.port.js'
 import { TrustService } from '../keys/trust.service.js'
 import { ServerConfig } from '../server-config.js'
 import { ClaimService } from './claim.service.js'
+import { Registrations } from './registry/registrations.service.js'
 import { DeviceClasses } from '../rollout/device-classes.service.js'
 import { hashSecret, makeBrokerPassword, makeDeviceCredential } from './device-secret.js'
 
@@ -24,6 +25,7 @@ export class EnrolmentService {
   constructor(
     private readonly database: DataSource,
     private readonly claims: ClaimService,
+    private readonly registrations: Registrations,
     private readonly trust: TrustService,
     private readonly classes: DeviceClasses,
     private readonly accounts: BrokerAccounts,
@@ -33,13 +35,12 @@ export class EnrolmentService {
   ) {}
 
   /**
-   * Enrols the device that signed `document`. Repeated with the same key it gives new secrets and spends no further use:
+   * Enrols the device that signed `document`, by a claim token or, without one, by a key that was registered before. Repeated with the same key it gives new secrets and spends no further use:
    * a device whose answer was lost asks again.
    * @throws Refusal `UNAUTHENTICATED`, `ENROLMENT_REFUSED`, `WRONG_NAMESPACE`, `SIGNATURE_INVALID`, `BROKER_UNAVAILABLE`,
    *   or that of reading the document.
    */
   async enrol(namespace: string, document: Uint8Array, claimSecret: string | null): Promise<EnrolAnswer> {
-    if (claimSecret === null) throw new Refusal('UNAUTHENTICATED', {})
     const { state } = await this.trust.snapshot(namespace)
     const { enrolment, deviceId: keyId } = openEnrolment(namespace, document, state.root.algorithms, nativeAlgorithms)
     if (this.classes.findName(namespace, enrolment.classId) === null)
@@ -60,30 +61,51 @@ export class EnrolmentService {
     manager: EntityManager,
     keyId: string,
     enrolment: Enrolment,
-    claimSecret: string,
+    claimSecret: string | null,
     credential: string,
   ): Promise<string> {
     const { namespace, classId, key } = enrolment
     const publicKey = Buffer.from(encodeCbor(coseKeyToCbor(key)))
-    const [known] = await manager.query<{ id: string }[]>(
-      'SELECT id FROM device WHERE namespace = $1 AND public_key = $2',
-      [namespace, publicKey],
+    const [known] = await manager.query<{ id: string; decommissioned_at: number | null }[]>(
+      'SELECT id, decommissioned_at FROM device WHERE namespace = $1 AND (public_key = $2 OR id = $3) ORDER BY public_key = $2 DESC',
+      [namespace, publicKey, keyId],
     )
     const deviceId = known?.id ?? keyId
-    const claimId = await this.claims.requireClaim(manager, namespace, claimSecret, classId)
+    const by = await this.requireLeave(manager, deviceId, enrolment, claimSecret)
+    if (known !== undefined && known.decommissioned_at !== null)
+      throw new Refusal('ENROLMENT_REFUSED', { why: 'the device was decommissioned' })
     const now = this.clock.nowSeconds()
     const inserted = await manager.query<{ id: string }[]>(
-      `INSERT INTO device (namespace, id, class_id, public_key, credential_sha256, enrolled_at, last_seen_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT DO NOTHING RETURNING id`,
-      [namespace, deviceId, Buffer.from(classId), publicKey, hashSecret(credential), now],
+      `INSERT INTO device (namespace, id, class_id, public_key, credential_sha256, enrolled_at, last_seen_at, attributes)
+       VALUES ($1, $2, $3, $4, $5, $6, $6, $7) ON CONFLICT DO NOTHING RETURNING id`,
+      [
+        namespace,
+        deviceId,
+        Buffer.from(classId),
+        publicKey,
+        hashSecret(credential),
+        now,
+        JSON.stringify(by.attributes),
+      ],
     )
     const isNew = inserted.length === 1
-    if (isNew) await this.claims.spend(manager, claimId)
-    else await this.renewCredential(manager, deviceId, enrolment, publicKey, credential)
+    if (!isNew) await this.renewCredential(manager, deviceId, enrolment, publicKey, credential)
+    else if (by.claim !== null) await this.claims.spend(manager, by.claim)
     const event = isNew ? 'device.enrolled' : 'device.credential-renewed'
-    const detail = { device: deviceId, classId: toHex(classId), claim: claimId }
+    const detail = { device: deviceId, classId: toHex(classId), claim: by.claim ?? 'registered key' }
     await this.audit.record(manager, { namespace, actor: 'device-front', event, detail })
     return deviceId
+  }
+
+  private async requireLeave(
+    manager: EntityManager,
+    deviceId: string,
+    { namespace, classId }: Enrolment,
+    claimSecret: string | null,
+  ): Promise<{ readonly claim: string | null; readonly attributes: Readonly<Record<string, string>> }> {
+    if (claimSecret === null)
+      return { claim: null, attributes: await this.registrations.require(manager, namespace, deviceId, classId) }
+    return { claim: await this.claims.requireClaim(manager, namespace, claimSecret, classId), attributes: {} }
   }
 
   private async renewCredential(

@@ -15,7 +15,7 @@ import { TrustService } from '../keys/trust.service.js'
 import { ReleaseGuard, type TrustSnapshot } from '../rollout/release-guard.service.js'
 import { ReleaseShelf, type ShelvedRelease } from '../rollout/release-shelf.service.js'
 import { Signers } from '../signing/signer.port.js'
-import { hashSecret } from './device-secret.js'
+import type { DeviceProof } from './device-auth.service.js'
 import { LastSeen } from './last-seen.service.js'
 import { termsOf, type OfferTerms } from './offer-terms.js'
 import { heldCounter } from './report-store.service.js'
@@ -23,7 +23,7 @@ import { heldCounter } from './report-store.service.js'
 export interface PollRequest {
   readonly namespace: string
   readonly deviceId: string
-  readonly credential: string | null
+  readonly proof: DeviceProof
   /** What the device holds; 0 for nothing. */
   readonly rootVersion: number
   readonly krlNumber: number
@@ -39,6 +39,7 @@ export interface PollResult {
 
 interface DeviceRow {
   readonly credential_sha256: Buffer
+  readonly decommissioned_at: number | null
   readonly report_epoch: number | null
   readonly report_counter: number | null
   readonly counter_epoch: number
@@ -55,7 +56,7 @@ interface DeviceRow {
  * hands out nothing to a device that has not begun.
  */
 const POLL = `
-  SELECT d.credential_sha256, d.report_epoch, d.report_counter, d.counter_epoch, o.assignment, o.assignment_expires, o.manifest_sha256,
+  SELECT d.credential_sha256, d.decommissioned_at, d.report_epoch, d.report_counter, d.counter_epoch, o.assignment, o.assignment_expires, o.manifest_sha256,
     o.state, o.rules, d.attributes ->> 'timeZone' AS time_zone
   FROM device d LEFT JOIN LATERAL (
     SELECT p.assignment, p.assignment_expires, p.state, r.manifest_sha256, r.rules
@@ -98,12 +99,15 @@ export class PollService {
     return { etag, body: answerOf(request, trust, freshness, offer, ack) }
   }
 
-  private async requireDevice({ namespace, deviceId, credential }: PollRequest): Promise<DeviceRow> {
-    if (credential === null) throw new Refusal('UNAUTHENTICATED', {})
+  private async requireDevice({ namespace, deviceId, proof }: PollRequest): Promise<DeviceRow> {
+    if (proof === null) throw new Refusal('UNAUTHENTICATED', {})
     const [row] = await this.database.query<DeviceRow[]>(POLL, [namespace, deviceId])
     // An unknown device and a wrong credential look alike.
-    if (row === undefined || !equalBytes(row.credential_sha256, hashSecret(credential)))
-      throw new Refusal('UNAUTHENTICATED', {})
+    const isSelf =
+      'certified' in proof
+        ? proof.certified === deviceId
+        : row !== undefined && equalBytes(row.credential_sha256, proof.credentialSha256)
+    if (row === undefined || row.decommissioned_at !== null || !isSelf) throw new Refusal('UNAUTHENTICATED', {})
     return row
   }
 

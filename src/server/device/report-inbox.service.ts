@@ -145,7 +145,7 @@ export class ReportInbox implements OnModuleInit, BeforeApplicationShutdown {
 
   private async readKey({ namespace, deviceId }: DeviceName): Promise<DeviceKey> {
     const [row] = await this.database.query<{ public_key: Buffer }[]>(
-      `SELECT public_key FROM device WHERE namespace = $1 AND id = $2 AND protocol = 'native'`,
+      `SELECT public_key FROM device WHERE namespace = $1 AND id = $2 AND protocol = 'native' AND decommissioned_at IS NULL`,
       [namespace, deviceId],
     )
     if (row === undefined) throw new Refusal('UNAUTHENTICATED', {})

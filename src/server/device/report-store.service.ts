@@ -1,7 +1,11 @@
 import { Injectable } from '@nestjs/common'
 import { DataSource, type EntityManager } from 'typeorm'
 import { ServerClock } from '../clock/server-clock.port.js'
+import { equalBytes } from '../../domain/bytes.js'
+import { parseSign1 } from '../../domain/cose/sign1.js'
 import type { Report } from '../../domain/trust/report.js'
+import { Duplicates } from './registry/duplicates.service.js'
+import { MAX_REPORT_BYTES } from './report-check.js'
 import { DeploymentService } from '../rollout/deployment.service.js'
 
 export interface VerifiedReport {
@@ -33,6 +37,7 @@ interface HeldRow {
   readonly counter_epoch: number
   readonly public_key: Buffer
   readonly krl_number: number | null
+  readonly decommissioned_at: number | null
 }
 
 /** Writes verified reports: the device's last word, what it acknowledges, and what became of its deployment. */
@@ -41,6 +46,7 @@ export class ReportStore {
   constructor(
     private readonly database: DataSource,
     private readonly deployments: DeploymentService,
+    private readonly duplicates: Duplicates,
     private readonly clock: ServerClock,
   ) {}
 
@@ -56,6 +62,7 @@ export class ReportStore {
       const fresh = reports.filter((each) => isNew.has(nameOf(each.report)))
       const old = reports.filter((each) => !isNew.has(nameOf(each.report)))
       if (old.length > 0) await countOld(manager, old)
+      await this.noteCopies(manager, old, held)
       await acknowledgeKrl(
         manager,
         fresh.filter((each) => each.report.krlNumber > (held.get(nameOf(each.report))?.krl_number ?? 0)),
@@ -73,12 +80,34 @@ export class ReportStore {
         const row = held.get(nameOf(report))
         return {
           isNew: false,
-          isByItsKey: row?.public_key.equals(publicKey) === true,
+          isByItsKey: row?.decommissioned_at === null && row.public_key.equals(publicKey),
           isStray: false,
           held: heldCounter(row),
         }
       })
     })
+  }
+
+  /** A device signs each number once: something else under one that is held is the word of another with its key. */
+  private async noteCopies(
+    manager: EntityManager,
+    old: readonly VerifiedReport[],
+    held: ReadonlyMap<string, HeldRow>,
+  ): Promise<void> {
+    for (const { report, document, publicKey } of old) {
+      const { namespace, deviceId, epoch, counter } = report
+      const row = held.get(nameOf(report))
+      const isSameNumber = row?.report_epoch === epoch && row.report_counter === counter
+      if (!isSameNumber || !row.public_key.equals(publicKey)) continue
+      const [stored] = await manager.query<{ report: Buffer }[]>(
+        'SELECT report FROM device WHERE namespace = $1 AND id = $2',
+        [namespace, deviceId],
+      )
+      // Signed anew it is another signature over the same words.
+      const isSame = stored !== undefined && equalBytes(payloadOf(stored.report), payloadOf(document))
+      const detail = `epoch ${epoch}, number ${counter}`
+      if (!isSame) await this.duplicates.note(manager, { namespace, deviceId, kind: 'counter', detail })
+    }
   }
 
   /** The counter decides in the database: of two servers with the same report one stores it. */
@@ -95,7 +124,7 @@ export class ReportStore {
          $9::bytea[], $10::bigint[], $11::bytea[], $12::bigint[], $13::bigint[], $15::bytea[])
          AS n (namespace, id, epoch, counter, received_ms, document, state, reason, manifest, sequence, image, root_version, krl_number,
            public_key)
-       WHERE d.namespace = n.namespace AND d.id = n.id AND d.counter_epoch = n.epoch AND d.public_key = n.public_key
+       WHERE d.namespace = n.namespace AND d.id = n.id AND d.counter_epoch = n.epoch AND d.public_key = n.public_key AND d.decommissioned_at IS NULL
          AND (d.report_epoch IS NULL OR (n.epoch, n.counter) > (d.report_epoch, d.report_counter))
        RETURNING d.namespace, d.id`,
       [...columnsOf(reports), this.clock.nowSeconds(), reports.map(({ publicKey }) => publicKey)],
@@ -112,6 +141,9 @@ export function heldCounter(
   const isCurrent = row.report_epoch === row.counter_epoch
   return { epoch: row.counter_epoch, counter: isCurrent ? (row.report_counter ?? 0) : 0 }
 }
+
+const payloadOf = (document: Uint8Array): Uint8Array =>
+  parseSign1(new Uint8Array(document), MAX_REPORT_BYTES).payload ?? new Uint8Array(0)
 
 const nameOf = (report: Report): string => `${report.namespace}/${report.deviceId}`
 
@@ -140,7 +172,7 @@ async function lockDevices(
   reports: readonly VerifiedReport[],
 ): Promise<ReadonlyMap<string, HeldRow>> {
   const rows = await manager.query<HeldRow[]>(
-    `SELECT d.namespace, d.id, d.report_epoch, d.report_counter, d.counter_epoch, d.public_key, d.krl_number
+    `SELECT d.namespace, d.id, d.report_epoch, d.report_counter, d.counter_epoch, d.public_key, d.krl_number, d.decommissioned_at
      FROM device d JOIN unnest($1::text[], $2::text[]) AS n (namespace, id) USING (namespace, id)
      ORDER BY d.namespace, d.id FOR NO KEY UPDATE OF d`,
     [reports.map(({ report }) => report.namespace), reports.map(({ report }) => report.deviceId)],

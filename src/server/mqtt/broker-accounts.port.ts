@@ -7,4 +7,10 @@ export abstract class BrokerAccounts {
    * @throws Refusal `REQUEST_INVALID` for a name the broker would read differently, `BROKER_UNAVAILABLE`.
    */
   abstract add(username: string, password: string): Promise<void>
+
+  /**
+   * Takes the login away, and all topics from whoever comes with a certificate of that device. Safe to repeat.
+   * @returns once the broker has put it out.
+   */
+  abstract remove(username: string): Promise<void>
 }

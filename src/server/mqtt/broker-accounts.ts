@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { open, readFile, rename } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connectAsync, ErrorWithReasonCode } from 'mqtt'
 import { Refusal } from '../../domain/refusal.js'
 import { BrokerAccounts } from './broker-accounts.port.js'
+import { denyCertificates, writeWhole } from './broker-files.js'
 import { passwordLine } from './broker-password.js'
 
 const GATHER_MS = 20
@@ -22,11 +23,14 @@ export interface PasswordFileOptions {
   readonly pidFile: string
   /** The device listener, `mqtt://127.0.0.1:1883`. */
   readonly listenerUrl: string
+  /** `acl_file` of the listener for certificates, where there is one. */
+  readonly certificateRulesFile?: string
 }
 
 /** Accounts in Mosquitto's password file, which it reads again on SIGHUP. Accounts that arrive together share one reload. */
 export class PasswordFileAccounts extends BrokerAccounts {
-  private waiting = new Map<string, string>()
+  /** Lines by name; null for a login that is to go. */
+  private waiting = new Map<string, string | null>()
   private next: Promise<void> | undefined
   private last: Promise<void> = Promise.resolve()
 
@@ -38,6 +42,15 @@ export class PasswordFileAccounts extends BrokerAccounts {
     requireUsername(username)
     const line = await passwordLine(username, password)
     // Only now: while the hash was computed, another round may have begun.
+    await this.change(username, line)
+  }
+
+  override async remove(username: string): Promise<void> {
+    requireUsername(username)
+    await this.change(username, null)
+  }
+
+  private async change(username: string, line: string | null): Promise<void> {
     this.waiting.set(username, line)
     if (this.next === undefined) {
       this.next = this.last.then(() => this.storeAndReload())
@@ -55,22 +68,19 @@ export class PasswordFileAccounts extends BrokerAccounts {
     const probePassword = randomBytes(24).toString('base64url')
     batch.set(PROBE, await passwordLine(PROBE, probePassword))
     await this.store(batch)
+    const gone = [...batch].flatMap(([name, line]) => (line === null ? [name] : []))
+    if (this.options.certificateRulesFile !== undefined && gone.length > 0)
+      await denyCertificates(this.options.certificateRulesFile, gone, Date.now() / 1_000)
     await this.reload(probePassword)
   }
 
   /** The broker may read at any moment, so it finds the old file or the new one, never half of one. */
-  private async store(batch: ReadonlyMap<string, string>): Promise<void> {
+  private async store(batch: ReadonlyMap<string, string | null>): Promise<void> {
     const { passwordFile } = this.options
     const held = (await readFile(passwordFile, 'utf8')).split('\n').filter((line) => line !== '')
     const kept = held.filter((line) => !batch.has(line.slice(0, line.indexOf(':'))))
-    const file = await open(`${passwordFile}.new`, 'w', 0o600)
-    try {
-      await file.writeFile([...kept, ...batch.values(), ''].join('\n'))
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await rename(`${passwordFile}.new`, passwordFile)
+    const added = [...batch.values()].filter((line) => line !== null)
+    await writeWhole(passwordFile, [...kept, ...added, ''].join('\n'))
   }
 
   /**

@@ -87,6 +87,16 @@ export class DeploymentService {
     if (row !== undefined && next !== null) await writeDeployments(manager, [{ row, next, reason: null }], now)
   }
 
+  /** The device is no more. */
+  async cancelAll(manager: EntityManager, namespace: string, deviceId: string): Promise<void> {
+    const now = this.clock.nowSeconds()
+    const changes = (await lockReported(manager, [{ namespace, deviceId }])).flatMap((row) => {
+      const next = nextOf(row, { kind: 'cancel' }, now)
+      return next === null ? [] : [{ row, next, reason: null }]
+    })
+    await writeDeployments(manager, changes, now)
+  }
+
   /** Gives up on deployments of devices that were silent for too long. @param rows held by the caller's transaction. */
   async timeOut(manager: EntityManager, rows: readonly HeldDeployment[]): Promise<void> {
     const now = this.clock.nowSeconds()

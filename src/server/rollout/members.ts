@@ -13,6 +13,7 @@ export interface Query {
 /** Devices whose release is news for them, and who may step onto it from what they run. */
 export function isNewsFor(rollout: RolloutRecord, rule: StepRule, parameters: SqlParameters): string {
   const conditions = [
+    `d.decommissioned_at IS NULL`,
     `d.running_manifest_sha256 IS DISTINCT FROM ${parameters.add(rollout.manifest_sha256, 'bytea')}`,
     // A device refuses what is older than what it runs (trust.md §5, step 13).
     `coalesce(d.running_sequence, 0) < ${parameters.add(rollout.sequence, 'bigint')}`,

@@ -6,6 +6,7 @@ export type SignRequest = Members<'sign'>
 export type ReSignRequest = Members<'re-sign'>
 export type KrlSignRequest = Members<'krl'>
 export type AssignRequest = Members<'assign'>
+export type CertifyRequest = Members<'certify'>
 /** What a quorum orders the signer itself to do. */
 export type SignerOrder = Members<'resume'>
 export type SignerProcess = 'release' | 'online'
@@ -48,4 +49,10 @@ export abstract class Signers {
 
   /** @returns an assignment for one device, under a rollout plan that people approved. */
   abstract assign(namespace: string, request: AssignRequest): Promise<Uint8Array>
+
+  /** @returns a certificate for the device that signed the request, X.509 in DER. */
+  abstract certify(namespace: string, request: CertifyRequest): Promise<Uint8Array>
+
+  /** @returns the certificate of the authority that issues them. */
+  abstract deviceAuthority(namespace: string): Promise<Uint8Array>
 }

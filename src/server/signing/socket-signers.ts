@@ -6,6 +6,7 @@ import { SignerClient } from './signer-client.js'
 import {
   Signers,
   type AssignRequest,
+  type CertifyRequest,
   type KrlSignRequest,
   type ReSignRequest,
   type SignerOrder,
@@ -71,6 +72,14 @@ export class SocketSigners extends Signers implements BeforeApplicationShutdown 
 
   override async assign(namespace: string, request: AssignRequest): Promise<Uint8Array> {
     return (await this.client(namespace, 'online').request('assign', request)).assignment
+  }
+
+  override async certify(namespace: string, request: CertifyRequest): Promise<Uint8Array> {
+    return (await this.client(namespace, 'online').request('certify', request)).certificate
+  }
+
+  override async deviceAuthority(namespace: string): Promise<Uint8Array> {
+    return (await this.client(namespace, 'online').request('device-ca', {})).certificate
   }
 
   private client(namespace: string, process: SignerProcess): SignerClient {
