@@ -10,8 +10,8 @@ import type { Fleet } from './fleet.js'
 /** What commands are about. */
 export interface Controlled {
   readonly fleet: Fleet
-  /** With which a device that was wiped enrols again; null when there is none. */
-  readonly claimToken: string | null
+  /** With which a device that was wiped enrols again; null where its key is enough, undefined when it cannot. */
+  readonly claimToken: string | null | undefined
   readonly stop: () => void
 }
 
@@ -61,13 +61,13 @@ async function changeDevice(
   fleet: Fleet,
   verb: 'wipe' | 'change-key',
   index: number | undefined,
-  claimToken: string | null,
+  claimToken: string | null | undefined,
 ): Promise<object> {
   if (index === undefined) return notUnderstood
-  if (verb === 'wipe' && claimToken === null)
+  if (verb === 'wipe' && claimToken === undefined)
     return { error: 'a wiped device enrols again: --claim-token-file is needed' }
   try {
-    if (verb === 'wipe') await fleet.wipe(index, claimToken ?? '')
+    if (verb === 'wipe') await fleet.wipe(index, claimToken ?? null)
     else await fleet.changeKey(index)
     return done
   } catch (error) {

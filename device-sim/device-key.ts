@@ -2,8 +2,10 @@ import { createPrivateKey, generateKeyPairSync, sign, type KeyObject } from 'nod
 import { renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { findBase64Url, toHex, utf8 } from '../src/domain/bytes.js'
+import { decodeCbor } from '../src/domain/cbor/decode.js'
+import { encodeCbor } from '../src/domain/cbor/encode.js'
 import { algorithmOf } from '../src/domain/cose/algorithms.js'
-import { keyIdOf, type CoseKey } from '../src/domain/cose/cose-key.js'
+import { coseKeyFromCbor, coseKeyToCbor, keyIdOf, type CoseKey } from '../src/domain/cose/cose-key.js'
 import type { MessageSigner } from '../src/domain/cose/sign1.js'
 import { findFile, flushFolderOf, writeWhole } from './durable-file.js'
 
@@ -15,6 +17,8 @@ const KEY_FILE = 'device.key'
 const NEXT_FILE = 'device-next.key'
 /** The name stays when the key changes: it is that of the key that the device enrolled with. */
 const NAME_FILE = 'device.id'
+/** The public key that the device enrolled with, once it has another. */
+const FIRST_FILE = 'device-first.pub'
 
 /** A device's own key: made on the device, never leaves it, and survives what wipes everything else. */
 export class DeviceKey implements MessageSigner {
@@ -22,15 +26,19 @@ export class DeviceKey implements MessageSigner {
   readonly keyId: Uint8Array
   /** Thumbprint of the key that the device enrolled with: 64 hex digits. */
   readonly deviceId: string
+  /** The key that the device enrolled with, of which its name is the thumbprint. */
+  readonly firstKey: CoseKey
 
   private constructor(
     readonly publicKey: CoseKey,
     private readonly privateKey: KeyObject,
     name: string | null,
+    first: Uint8Array | null,
   ) {
     this.alg = algorithmOf(publicKey)
     this.keyId = keyIdOf(publicKey)
     this.deviceId = name ?? toHex(this.keyId)
+    this.firstKey = first === null ? publicKey : coseKeyFromCbor(decodeCbor(new Uint8Array(first)))
   }
 
   /** Opens the key in `folder`, or makes one there. */
@@ -51,6 +59,8 @@ export class DeviceKey implements MessageSigner {
   /** The next key becomes the key. The name goes first: a power cut in between leaves a change to be repeated. */
   static adoptNext(folder: string, deviceId: string): DeviceKey {
     const path = join(folder, KEY_FILE)
+    const { firstKey } = DeviceKey.open(folder)
+    writeWhole(join(folder, FIRST_FILE), encodeCbor(coseKeyToCbor(firstKey)))
     writeWhole(join(folder, NAME_FILE), utf8(deviceId))
     flushFolderOf(path)
     renameSync(join(folder, NEXT_FILE), path)
@@ -81,7 +91,8 @@ export class DeviceKey implements MessageSigner {
         ? { kind: 'ed25519', x: coordinate(x) }
         : { kind: 'p256', x: coordinate(x), y: coordinate(y) }
     const name = findFile(join(folder, NAME_FILE))
-    return new DeviceKey(publicKey, privateKey, name === null ? null : Buffer.from(name).toString('utf8'))
+    const first = findFile(join(folder, FIRST_FILE))
+    return new DeviceKey(publicKey, privateKey, name === null ? null : Buffer.from(name).toString('utf8'), first)
   }
 
   sign(message: Uint8Array): Promise<Uint8Array> {

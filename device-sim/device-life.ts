@@ -19,6 +19,8 @@ export interface DeviceLifeOptions {
   /** For wake-ups that name no window of their own. */
   readonly jitterSeconds: number
   readonly random: () => number
+  /** Authorities of the broker's certificate, PEM. */
+  readonly tlsCa?: string
   /** Something that is no outage and no refusal: a bug, or a disk that is full. */
   readonly onError: (error: unknown) => void
 }
@@ -90,6 +92,8 @@ export class DeviceLife {
     if (account === undefined || account.url === '') return
     this.mqtt = new MqttTransport({
       account,
+      identity: () => this.device.identity,
+      ...(this.options.tlsCa === undefined ? {} : { tlsCa: this.options.tlsCa }),
       namespace: this.options.namespace,
       deviceId: this.device.id,
       random: this.options.random,

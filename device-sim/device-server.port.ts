@@ -1,4 +1,10 @@
-import type { EnrolAnswer, NonceAnswer, ReportAck, UpdateAnswer } from '../src/protocol/device-http.js'
+import type {
+  CertificateAnswer,
+  EnrolAnswer,
+  NonceAnswer,
+  ReportAck,
+  UpdateAnswer,
+} from '../src/protocol/device-http.js'
 
 /** What a device holds, so that an answer can leave out what it knows. */
 export interface Poll {
@@ -21,7 +27,8 @@ export type PayloadSink = (piece: Uint8Array) => Promise<void>
  * to judge, and a Refusal when the answer has no readable form.
  */
 export abstract class DeviceServer {
-  abstract enrol(enrolment: Uint8Array, claimToken: string): Promise<EnrolAnswer>
+  /** @param claimToken null for a device whose key is registered. */
+  abstract enrol(enrolment: Uint8Array, claimToken: string | null): Promise<EnrolAnswer>
   abstract poll(deviceId: string, poll: Poll): Promise<PollAnswer>
   /** @returns null when the server has no such root. */
   abstract findRoot(version: number): Promise<Uint8Array | null>
@@ -34,6 +41,8 @@ export abstract class DeviceServer {
   abstract beginEpoch(deviceId: string, document: Uint8Array): Promise<void>
   /** @throws Unreachable also when the server refuses: whether it has the new key is then not known. */
   abstract changeKey(deviceId: string, document: Uint8Array): Promise<void>
+  /** Asks for a certificate. @throws Unreachable also when the server refuses. */
+  abstract certify(deviceId: string, request: Uint8Array): Promise<CertificateAnswer>
   /**
    * Fetches a payload from byte `offset` on.
    * @param uri the manifest's relative address. @param base one of the poll's `payloadUrls`.
@@ -41,6 +50,8 @@ export abstract class DeviceServer {
   abstract fetchPayload(base: string, uri: string, offset: number, sink: PayloadSink): Promise<void>
   /** For requests from now on; null on a device that is not enrolled. */
   abstract useCredential(credential: string | null): void
+  /** What it shows in TLS from now on, instead of the credential; asked at each request. */
+  abstract useIdentity(identity: () => { readonly cert: string; readonly key: string } | null): void
 }
 
 /** No answer, a broken one, or one too slow: an outage and no judgement. */

@@ -10,7 +10,9 @@ import type { FleetOptions } from './fleet.js'
 
 export interface FleetRun {
   readonly fleet: Omit<FleetOptions, 'onEvent'>
-  /** null when every device is expected to be enrolled already. */
+  /** Whether devices enrol that are not enrolled yet. */
+  readonly enrols: boolean
+  /** null for devices whose keys are registered. */
   readonly claimToken: string | null
   readonly control: 'stdin' | number | null
   readonly isJson: boolean
@@ -40,6 +42,9 @@ interface Given {
   readonly classId: string
   readonly vendorId: string
   readonly claimTokenFile?: string
+  readonly registered: boolean
+  readonly certificates: boolean
+  readonly tlsCa?: string
   readonly devices: string
   readonly dir: string
   readonly fault: readonly string[]
@@ -75,7 +80,10 @@ export async function readFleetRun(args: readonly string[]): Promise<FleetRun> {
       isFlushed: given.flush,
       hasClock: given.clock,
       keyAlgorithm: requireAlgorithm(given.algorithm),
+      usesCertificates: given.certificates,
+      ...(given.tlsCa === undefined ? {} : { tlsCa: Buffer.from(await requireFile(given.tlsCa)).toString('latin1') }),
     },
+    enrols: given.registered || given.claimTokenFile !== undefined,
     claimToken: given.claimTokenFile === undefined ? null : await readToken(given.claimTokenFile),
     control: given.control === undefined ? null : requireControl(given.control),
     isJson: given.json,
@@ -93,6 +101,9 @@ function parseArguments(args: readonly string[]): Given {
     .requiredOption('--devices <n>', 'how many')
     .requiredOption('--dir <folder>', 'keys, state and slots; what is there is gone on with')
     .option('--claim-token-file <file>', 'enrols the devices that are not enrolled yet')
+    .option('--registered', 'enrols them by their keys, which are registered', false)
+    .option('--certificates', 'devices ask for certificates and go by them', false)
+    .option('--tls-ca <file>', 'authorities of the certificates of server and broker, PEM')
     .option('--fault <name=indexes>', 'such as unhealthy-boot=3,17; repeatable', collect, [])
     .option('--poll-ms <ms>', 'between two polls of one device', '60000')
     .option('--jitter-seconds <s>', 'window for wake-ups that name none', '5')

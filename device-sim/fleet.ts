@@ -31,6 +31,9 @@ export interface FleetOptions {
   readonly keyAlgorithm?: DeviceAlgorithm
   /** Default true. Devices without a clock ask for the time with every poll. */
   readonly hasClock?: boolean
+  readonly usesCertificates?: boolean
+  /** Authorities of the certificates of server and broker, PEM. */
+  readonly tlsCa?: string
   readonly onEvent?: (event: FleetEvent) => void
 }
 
@@ -54,7 +57,7 @@ export class Fleet {
   }
 
   /** Enrols the devices that are not yet. @throws what the first one to fail was told. */
-  async enrol(claimToken: string): Promise<void> {
+  async enrol(claimToken: string | null): Promise<void> {
     const waiting = [...this.devices.entries()].filter(([, device]) => !device.isEnrolled)
     const worker = async (): Promise<void> => {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
@@ -67,7 +70,7 @@ export class Fleet {
   }
 
   /** A device forgets everything but its key, and enrols again. */
-  async wipe(index: number, claimToken: string): Promise<void> {
+  async wipe(index: number, claimToken: string | null): Promise<void> {
     const [life] = this.chosen(index)
     if (life === undefined) return
     await life.stop()
@@ -132,6 +135,7 @@ export class Fleet {
       keyAlgorithm,
       onEvent,
     } = options
+    const ca = options.tlsCa === undefined ? {} : { tlsCa: options.tlsCa }
     const device = new SimulatedDevice({
       dir: join(options.dir, `device-${String(index).padStart(5, '0')}`),
       serverUrl,
@@ -142,6 +146,8 @@ export class Fleet {
       algorithms,
       agent,
       isFlushed,
+      usesCertificate: options.usesCertificates ?? false,
+      ...ca,
       ...(keyAlgorithm === undefined ? {} : { keyAlgorithm }),
       ...(hasClock ? {} : { clockSeconds: () => null }),
       faults: new Faults(options.faults?.get(index)),
@@ -149,6 +155,7 @@ export class Fleet {
     })
     return new DeviceLife(device, {
       namespace,
+      ...ca,
       pollMs: options.pollMs ?? 60_000,
       jitterSeconds: options.jitterSeconds ?? 5,
       random: Math.random,

@@ -18,6 +18,8 @@ export interface Exchange {
   readonly body?: Uint8Array
   readonly agent: Agent
   readonly limits: HttpLimits
+  /** Of requests by https. */
+  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string }
 }
 
 /** Sends one request and resolves with the head of the answer. @throws Unreachable */
@@ -33,13 +35,13 @@ export async function exchange(url: URL, options: Exchange): Promise<IncomingMes
 
 class StaleConnection extends Unreachable {}
 
-function send(url: URL, { method, headers, body, agent, limits }: Exchange): Promise<IncomingMessage> {
+function send(url: URL, { method, headers, body, agent, limits, tls }: Exchange): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const send = url.protocol === 'https:' ? tlsRequest : plainRequest
     const sent = send(url, {
       method,
       headers: { ...headers, ...(body === undefined ? {} : { 'content-length': String(body.length) }) },
-      ...(url.protocol === 'http:' ? { agent } : {}),
+      ...(url.protocol === 'http:' ? { agent } : tls),
     })
     let timer: NodeJS.Timeout | undefined
     // Counted from the socket: waiting for one behind other devices of the fleet is not the server's slowness.

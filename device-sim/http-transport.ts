@@ -5,16 +5,18 @@ import {
   CBOR_MEDIA_TYPE,
   CLAIM_SCHEME,
   DEVICE_SCHEME,
+  parseCertificateAnswer,
   parseEnrolAnswer,
   parseNonceAnswer,
   parseReportAnswer,
   parseUpdateAnswer,
+  type CertificateAnswer,
   type EnrolAnswer,
   type NonceAnswer,
   type ReportAck,
 } from '../src/protocol/device-http.js'
 import { DeviceServer, Unreachable, type PayloadSink, type Poll, type PollAnswer } from './device-server.port.js'
-import { defaultHttpLimits, drain, exchange, readBody, type HttpLimits } from './http-exchange.js'
+import { defaultHttpLimits, drain, exchange, readBody, type Exchange, type HttpLimits } from './http-exchange.js'
 
 const MAX_REDIRECTS = 3
 const MAX_POLL_BYTES = 4 * 1024 * 1024
@@ -26,6 +28,8 @@ export interface HttpTransportOptions {
   /** Shared by the devices of a fleet, so that their number does not become a number of sockets. */
   readonly agent?: Agent
   readonly limits?: Partial<HttpLimits>
+  /** Authorities of the server's own certificate, PEM; the system's when there are none. */
+  readonly tlsCa?: string
 }
 
 /** The device calls over HTTP, docs/formats/device-http.md. One per device: it carries that device's credential. */
@@ -34,9 +38,12 @@ export class HttpTransport extends DeviceServer {
   private readonly agent: Agent
   private readonly limits: HttpLimits
   private credential: string | null = null
+  private identity: () => { readonly cert: string; readonly key: string } | null = () => null
+  private readonly tlsCa: string | undefined
 
-  constructor({ serverUrl, namespace, agent, limits }: HttpTransportOptions) {
+  constructor({ serverUrl, namespace, agent, limits, tlsCa }: HttpTransportOptions) {
     super()
+    this.tlsCa = tlsCa
     this.base = new URL(`/device/v1/${namespace}/`, serverUrl)
     this.agent = agent ?? new Agent({ keepAlive: true, maxSockets: 4 })
     this.limits = { ...defaultHttpLimits, ...limits }
@@ -46,8 +53,17 @@ export class HttpTransport extends DeviceServer {
     this.credential = credential
   }
 
-  override async enrol(enrolment: Uint8Array, claimToken: string): Promise<EnrolAnswer> {
-    const authorization = `${CLAIM_SCHEME} ${claimToken}`
+  override useIdentity(identity: () => { readonly cert: string; readonly key: string } | null): void {
+    this.identity = identity
+  }
+
+  override async certify(deviceId: string, request: Uint8Array): Promise<CertificateAnswer> {
+    const { status, body } = await this.post(`${deviceId}/certificate`, request, this.authorization())
+    return parseCertificateAnswer(requireDone(status, body))
+  }
+
+  override async enrol(enrolment: Uint8Array, claimToken: string | null): Promise<EnrolAnswer> {
+    const authorization = claimToken === null ? undefined : `${CLAIM_SCHEME} ${claimToken}`
     const { status, body } = await this.post('enrol', enrolment, authorization)
     return parseEnrolAnswer(requireDone(status, body))
   }
@@ -75,7 +91,7 @@ export class HttpTransport extends DeviceServer {
   }
 
   override async report(deviceId: string, report: Uint8Array): Promise<ReportAck | null> {
-    const { status, body } = await this.post(`${deviceId}/report`, report, this.authorization() ?? '')
+    const { status, body } = await this.post(`${deviceId}/report`, report, this.authorization())
     const problem = status === 409 ? findProblem(body) : null
     if (problem?.code === 'REPORT_EPOCH') return null
     // The broker brought it already, or it speaks of a rollout that is gone: what the server holds is said in the refusal.
@@ -86,17 +102,17 @@ export class HttpTransport extends DeviceServer {
 
   override async askNonce(deviceId: string, epoch: number): Promise<NonceAnswer> {
     const path = `${deviceId}/nonce?epoch=${epoch}`
-    const { status, body } = await this.post(path, new Uint8Array(0), this.authorization() ?? '')
+    const { status, body } = await this.post(path, new Uint8Array(0), this.authorization())
     return parseNonceAnswer(requireDone(status, body))
   }
 
   override async beginEpoch(deviceId: string, document: Uint8Array): Promise<void> {
-    const { status, body } = await this.post(`${deviceId}/epoch`, document, this.authorization() ?? '')
+    const { status, body } = await this.post(`${deviceId}/epoch`, document, this.authorization())
     requireDone(status, body)
   }
 
   override async changeKey(deviceId: string, document: Uint8Array): Promise<void> {
-    const { status, body } = await this.post(`${deviceId}/key`, document, this.authorization() ?? '')
+    const { status, body } = await this.post(`${deviceId}/key`, document, this.authorization())
     requireDone(status, body)
   }
 
@@ -122,11 +138,16 @@ export class HttpTransport extends DeviceServer {
     return this.body(requireStatus(answer, 200), maxBytes)
   }
 
-  private async post(path: string, body: Uint8Array, authorization: string): Promise<Posted> {
+  private async post(path: string, body: Uint8Array, authorization: string | undefined): Promise<Posted> {
     const answer = await exchange(new URL(path, this.base), {
       method: 'POST',
-      headers: { authorization, 'content-type': CBOR_MEDIA_TYPE, accept: CBOR_MEDIA_TYPE },
+      headers: {
+        ...(authorization === undefined ? {} : { authorization }),
+        'content-type': CBOR_MEDIA_TYPE,
+        accept: CBOR_MEDIA_TYPE,
+      },
       body,
+      tls: this.tls(this.base),
       agent: this.agent,
       limits: this.limits,
     })
@@ -144,6 +165,7 @@ export class HttpTransport extends DeviceServer {
         headers: { ...headers, ...(authorization === undefined ? {} : { authorization }) },
         agent: this.agent,
         limits: this.limits,
+        tls: this.tls(url),
       })
       const next = answer.headers.location
       if (![301, 302, 303, 307, 308].includes(answer.statusCode ?? 0) || next === undefined) return answer
@@ -154,7 +176,18 @@ export class HttpTransport extends DeviceServer {
   }
 
   private authorization(): string | undefined {
+    // Whoever shows a certificate needs no credential.
+    if (this.base.protocol === 'https:' && this.identity() !== null) return undefined
     return this.credential === null ? undefined : `${DEVICE_SCHEME} ${this.credential}`
+  }
+
+  /** The certificate, too, is for the server it came from. */
+  private tls(url: URL): NonNullable<Exchange['tls']> {
+    const identity = url.origin === this.base.origin ? this.identity() : null
+    return {
+      ...(this.tlsCa === undefined ? {} : { ca: this.tlsCa }),
+      ...(identity === null ? {} : { cert: identity.cert, key: identity.key }),
+    }
   }
 
   private body(answer: IncomingMessage, maxBytes: number): Promise<Uint8Array> {

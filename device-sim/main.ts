@@ -23,9 +23,9 @@ async function main(): Promise<void> {
   }
   process.once('SIGTERM', stop)
   process.once('SIGINT', stop)
-  if (run.claimToken !== null) await fleet.enrol(run.claimToken)
+  if (run.enrols) await fleet.enrol(run.claimToken)
   if (isStopping) return
-  const controlled = { fleet, claimToken: run.claimToken, stop }
+  const controlled = { fleet, claimToken: run.enrols ? run.claimToken : undefined, stop }
   if (run.control === 'stdin') controlFromStdin(controlled)
   else if (run.control !== null) {
     const server = await controlFromPort(controlled, run.control)

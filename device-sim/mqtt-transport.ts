@@ -2,10 +2,15 @@ import { connect, type IClientOptions, type MqttClient } from 'mqtt'
 import type { EnrolAnswer } from '../src/protocol/device-http.js'
 import { encodePresenceMessage, type PresenceMessage } from '../src/protocol/mqtt-payloads.js'
 import { deviceTopic, krlTopic, trustTopic } from '../src/protocol/mqtt-topics.js'
+import type { TlsIdentity } from './certificate-desk.js'
 import { backOffMs, STABLE_MS } from './back-off.js'
 
 export interface MqttTransportOptions {
   readonly account: EnrolAnswer['mqtt']
+  /** The certificate instead of the account, where a broker takes it; asked at each connection. */
+  readonly identity?: () => TlsIdentity | null
+  /** Authorities of the broker's own certificate, PEM. */
+  readonly tlsCa?: string
   readonly namespace: string
   readonly deviceId: string
   /** What the device says of itself when it connects; called once for each connection. */
@@ -83,12 +88,16 @@ export class MqttTransport {
     const { account } = this.options
     const presence = this.options.presence()
     const will = { topic: this.stateTopic, payload: this.presence({ ...presence, isOnline: false }) }
+    const identity = this.options.identity?.() ?? null
+    const byCertificate = identity === null ? null : identity.mqttUrl
     const settings: IClientOptions = {
       protocolVersion: 5,
-      username: account.username,
-      password: account.password,
+      ...(identity === null || byCertificate === null
+        ? { username: account.username, password: account.password }
+        : { cert: identity.cert, key: identity.key }),
+      ...(this.options.tlsCa === undefined ? {} : { ca: this.options.tlsCa }),
       // The broker puts the user name in its place anyway; another name would let devices push each other out.
-      clientId: account.username,
+      clientId: byCertificate === null ? account.username : this.options.deviceId,
       clean: true,
       // Reports are repeated until the server has them; a second queue in here would only repeat old ones.
       queueQoSZero: false,
@@ -98,7 +107,7 @@ export class MqttTransport {
       keepalive: 60,
       will: { ...will, qos: 1, retain: true },
     }
-    const client = connect(account.url, settings)
+    const client = connect(byCertificate ?? account.url, settings)
     this.client = client
     client.on('message', (topic, payload) => {
       const kind = this.topics.get(topic)

@@ -12,6 +12,7 @@ import { isKrlLate } from '../src/domain/trust/take-krl.js'
 import type { TrustState } from '../src/domain/trust/trust-state.js'
 import { runningImage } from './boot-record.js'
 import { DeviceKey, type DeviceAlgorithm } from './device-key.js'
+import { CertificateDesk, type TlsIdentity } from './certificate-desk.js'
 import { DeviceMemory } from './device-memory.js'
 import { Unreachable, type DeviceServer } from './device-server.port.js'
 import { Faults, type FaultName } from './faults.js'
@@ -46,6 +47,10 @@ export interface SimulatedDeviceOptions {
   readonly agent?: Agent
   /** Default true: every write is on the medium before the next step. False for fleets too large for one disk. */
   readonly isFlushed?: boolean
+  /** Default false: whether it asks for a certificate and goes by it. */
+  readonly usesCertificate?: boolean
+  /** Authorities of the server's own certificate, PEM. */
+  readonly tlsCa?: string
   /** In place of HTTP. */
   readonly server?: DeviceServer
   /** Called with everything the device reports. */
@@ -64,6 +69,7 @@ export class SimulatedDevice {
   private readonly hasClock: boolean
   private readonly reports: ReportDesk
   private readonly runner: UpdateRunner
+  private readonly certificates: CertificateDesk | null
   private readonly server: DeviceServer
   private readonly open: () => DeviceMemory
   private held: DeviceMemory
@@ -93,6 +99,9 @@ export class SimulatedDevice {
       runningSha256: () => installer.runningSha256,
       nowSeconds: () => trust.now(),
     })
+    const certified = { dir, namespace, key: () => this.key, server, now: () => trust.now() }
+    this.certificates = options.usesCertificate === true ? new CertificateDesk(certified) : null
+    server.useIdentity(() => this.identity)
     this.hasClock = clockSeconds() !== null
     const { hasClock } = this
     const poller = new Poller({ deviceId, hasClock, memory, server, trust, reports, faults })
@@ -120,6 +129,10 @@ export class SimulatedDevice {
     const session = this.runner.current
     return session.phase === 'waiting' ? installsAt(session.update.terms, this.trust.now()) : null
   }
+  /** What it shows in TLS. */
+  get identity(): TlsIdentity | null {
+    return this.certificates?.current ?? null
+  }
   get isEnrolled(): boolean {
     return this.held.record.enrolment !== null
   }
@@ -128,7 +141,7 @@ export class SimulatedDevice {
    * Makes the device known to the server. It gets a name and secrets and no anchors: what it believes came with
    * its firmware. @throws Refusal `ENROLMENT_REFUSED` when the answer is about another device.
    */
-  async enrol(claimToken: string): Promise<void> {
+  async enrol(claimToken: string | null): Promise<void> {
     const { namespace, classId } = this.options
     const enrolment = encodeEnrolment({ namespace, key: this.key.publicKey, classId, time: this.trust.now() })
     const answer = await this.server.enrol(await buildSign1(this.key, enrolment, labelOf('enrolment')), claimToken)
@@ -160,6 +173,7 @@ export class SimulatedDevice {
     this.held = this.open()
     this.isUp = false
     this.reports.forget()
+    this.certificates?.forget()
     this.server.useCredential(null)
   }
 
@@ -168,6 +182,7 @@ export class SimulatedDevice {
     return this.alone(async () => {
       if (this.faults.has('offline')) return { state: 'unreachable', sequence: this.runningSequence }
       await this.powerUp()
+      if (this.isEnrolled) await this.certificates?.renewIfDue()
       const { counter } = this.held.record
       const known = trustName(this.held)
       await this.runner.poll()
