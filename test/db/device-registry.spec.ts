@@ -155,4 +155,9 @@ it('a decommissioned device takes no part in rollouts, and leaves those that are
   await fleet.raw('POST', `/devices/${two.id}/decommission`)
   const [row] = await fleet.sql<{ state: string }>('SELECT state FROM deployment WHERE rollout_id = $1', [id])
   expect(row?.state).toBe('cancelled')
+  // No filter finds them, and their stories stay.
+  const filter = encodeURIComponent(`id in ("${one.id}", "${two.id}")`)
+  expect(await fleet.call('GET', `/device-count?filter=${filter}`)).toEqual({ devices: 0 })
+  expect(await fleet.call('GET', `/devices?filter=${filter}`)).toMatchObject({ items: [] })
+  expect(await fleet.call('GET', `/devices/${two.id}`)).toMatchObject({ decommissionedAt: expect.any(Number) })
 })

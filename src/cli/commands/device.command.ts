@@ -14,12 +14,17 @@ import {
 } from '../command-shape.js'
 import { addDeviceFactCommands } from './device-facts.command.js'
 import { addDeviceRegistryCommands } from './device-registry.command.js'
+import { watchDevice } from '../device-watch.js'
 import type { World } from '../session.js'
 
 interface ClaimOptions extends CommonOptions {
   readonly class: string
   readonly uses: number
   readonly expires: number
+}
+interface WatchOptions extends CommonOptions {
+  readonly intervalMs: number
+  readonly once?: boolean
 }
 interface DeviceListOptions extends ListOptions {
   readonly filter?: string
@@ -51,6 +56,12 @@ export function addDeviceCommands(program: Command, world: World): void {
       session.output.result(answer)
     },
   )
+  defineCommand(group, 'watch <id>', "tell a device's story, and go on as it happens", 'device watch 9b2e…')
+    .option('--interval-ms <ms>', 'between two looks', wholeNumber(100, 3_600_000), 1_000)
+    .option('--once', 'end after what there is')
+    .action((id: string, options: WatchOptions) =>
+      watchDevice(sessionOf(world, options), id, options.intervalMs, options.once === true),
+    )
   defineCommand(
     group,
     'claim',

@@ -14,9 +14,13 @@ export class Filters {
     return parseFilter(text, { isClass: (name) => this.classes.findId(namespace, name) !== null })
   }
 
-  /** The condition for a query over `device` as `d`; its parameters follow those given. The namespace is the query's affair. */
+  /**
+   * The condition for a query over `device` as `d`; its parameters follow those given. No device that was put out fits.
+   * The namespace is the query's affair.
+   */
   compile(namespace: string, filter: Filter, parameters: readonly unknown[]): CompiledFilter {
     const findClassId = (name: string): Uint8Array | null => this.classes.findId(namespace, name)
-    return compileFilter(filter, { alias: 'd', parameters, findClassId })
+    const compiled = compileFilter(filter, { alias: 'd', parameters, findClassId })
+    return { ...compiled, sql: `d.decommissioned_at IS NULL AND (${compiled.sql})` }
   }
 }
