@@ -7,6 +7,9 @@ import { wakeUpDelayMs } from './wake-up.js'
 
 /** A window longer than this would be a way to keep a fleet asleep. */
 const LONGEST_JITTER_SECONDS = 3_600
+const FIRST_POLL_MS = 60_000
+/** Whatever a server says: a device that never asks is one that nobody updates. */
+const LONGEST_POLL_SECONDS = 86_400
 /** When a window opens, devices come one after the other over so long. */
 const WINDOW_JITTER_SECONDS = 300
 /** Further ahead than a timer reaches; the polls until then say it again. */
@@ -14,8 +17,8 @@ const LONGEST_TIMER_MS = 20 * 86_400_000
 
 export interface DeviceLifeOptions {
   readonly namespace: string
-  /** Between two polls; the first one comes after the device's own share of it. */
-  readonly pollMs: number
+  /** Between two polls, instead of what the server says; the first one comes after the device's own share of it. */
+  readonly pollMs: number | null
   /** For wake-ups that name no window of their own. */
   readonly jitterSeconds: number
   readonly random: () => number
@@ -43,7 +46,7 @@ export class DeviceLife {
   start(): void {
     if (this.isRunning) return
     this.isRunning = true
-    this.schedulePoll(wakeUpDelayMs(this.device.id, 'first poll', this.options.pollMs / 1_000))
+    this.schedulePoll(wakeUpDelayMs(this.device.id, 'first poll', (this.options.pollMs ?? FIRST_POLL_MS) / 1_000))
     this.connect()
   }
 
@@ -83,8 +86,17 @@ export class DeviceLife {
   private schedulePoll(delayMs: number): void {
     if (!this.isRunning) return
     this.pollTimer = setTimeout(() => {
-      void this.poll().then(() => this.schedulePoll(this.options.pollMs))
+      void this.poll().then(() => this.schedulePoll(this.nextPollMs()))
     }, delayMs)
+  }
+
+  /** A server that has too much to do is obeyed in any case. */
+  private nextPollMs(): number {
+    const { retryAfterSeconds, asksAgainSeconds } = this.device
+    if (retryAfterSeconds !== null) return Math.min(retryAfterSeconds, LONGEST_POLL_SECONDS) * 1_000
+    const { pollMs } = this.options
+    if (pollMs !== null) return pollMs
+    return asksAgainSeconds === null ? FIRST_POLL_MS : Math.min(asksAgainSeconds, LONGEST_POLL_SECONDS) * 1_000
   }
 
   private connect(): void {

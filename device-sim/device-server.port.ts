@@ -57,4 +57,6 @@ export abstract class DeviceServer {
 /** No answer, a broken one, or one too slow: an outage and no judgement. */
 export class Unreachable extends Error {
   override readonly name = 'Unreachable'
+  /** What a server that has too much to do asks for; null when it says nothing. */
+  retryAfterSeconds: number | null = null
 }

@@ -48,7 +48,7 @@ interface Given {
   readonly devices: string
   readonly dir: string
   readonly fault: readonly string[]
-  readonly pollMs: string
+  readonly pollMs?: string
   readonly jitterSeconds: string
   readonly control?: string
   readonly strict: boolean
@@ -74,7 +74,7 @@ export async function readFleetRun(args: readonly string[]): Promise<FleetRun> {
       devices,
       dir: given.dir,
       faults: parseFaults(given.fault, devices),
-      pollMs: requireInteger('--poll-ms', given.pollMs, 50, 86_400_000),
+      ...(given.pollMs === undefined ? {} : { pollMs: requireInteger('--poll-ms', given.pollMs, 50, 86_400_000) }),
       jitterSeconds: requireInteger('--jitter-seconds', given.jitterSeconds, 0, 3_600),
       algorithms: given.strict ? strictAlgorithms : nativeAlgorithms,
       isFlushed: given.flush,
@@ -105,7 +105,7 @@ function parseArguments(args: readonly string[]): Given {
     .option('--certificates', 'devices ask for certificates and go by them', false)
     .option('--tls-ca <file>', 'authorities of the certificates of server and broker, PEM')
     .option('--fault <name=indexes>', 'such as unhealthy-boot=3,17; repeatable', collect, [])
-    .option('--poll-ms <ms>', 'between two polls of one device', '60000')
+    .option('--poll-ms <ms>', 'between two polls of one device, instead of what the server says')
     .option('--jitter-seconds <s>', 'window for wake-ups that name none', '5')
     .option(
       '--control <port|stdin>',

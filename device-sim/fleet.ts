@@ -156,7 +156,7 @@ export class Fleet {
     return new DeviceLife(device, {
       namespace,
       ...ca,
-      pollMs: options.pollMs ?? 60_000,
+      pollMs: options.pollMs ?? null,
       jitterSeconds: options.jitterSeconds ?? 5,
       random: Math.random,
       onError: (error) =>

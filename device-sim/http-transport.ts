@@ -242,5 +242,8 @@ function dropBody(answer: IncomingMessage): void {
 function requireStatus(answer: IncomingMessage, status: number): IncomingMessage {
   if (answer.statusCode === status) return answer
   dropBody(answer)
-  throw new Unreachable(`answered ${answer.statusCode ?? 0}`)
+  const failure = new Unreachable(`answered ${answer.statusCode ?? 0}`)
+  const seconds = /^\d{1,5}$/.exec(answer.headers['retry-after'] ?? '')?.[0]
+  if (seconds !== undefined) failure.retryAfterSeconds = Number(seconds)
+  throw failure
 }

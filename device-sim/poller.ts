@@ -32,6 +32,10 @@ export class Poller {
   private etag: string | null = null
   /** Whole in the slot that does not run, and told so. */
   private stored: SlotImage | null = null
+  /** When the server wants to be asked again, by its last word; null while it has said nothing. */
+  asksAgainSeconds: number | null = null
+  /** The same of a server that had no room for us. */
+  retryAfterSeconds: number | null = null
 
   constructor(private readonly options: PollerOptions) {}
 
@@ -49,8 +53,10 @@ export class Poller {
     const nonce = this.options.hasClock ? null : new Uint8Array(randomBytes(NONCE_BYTES))
     try {
       const polled = await this.ask(nonce)
+      this.retryAfterSeconds = null
       // "Not modified" for ever is a freeze: what is held has to be fresh by itself (trust.md §5, step 9).
       if (!polled.isChanged) return await this.judge({}, nonce)
+      this.asksAgainSeconds = polled.answer.pollSeconds ?? null
       if (polled.answer.ack !== undefined) this.options.reports.acknowledge(polled.answer.ack)
       const event = await this.judge(polled.answer, nonce)
       const isSettled = event.happened === 'nothing-offered' || event.happened === 'already-running'
@@ -58,7 +64,10 @@ export class Poller {
       this.etag = isSettled && nonce === null ? polled.etag : null
       return event
     } catch (error) {
-      if (error instanceof Unreachable) return { happened: 'server-unreachable' }
+      if (error instanceof Unreachable) {
+        this.retryAfterSeconds = error.retryAfterSeconds
+        return { happened: 'server-unreachable' }
+      }
       // An answer in no readable form: step 1 could not begin.
       if (error instanceof Refusal) return { happened: 'refused', rolloutId: null, why: whyOf(error, 1) }
       throw error

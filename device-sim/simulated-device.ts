@@ -69,6 +69,7 @@ export class SimulatedDevice {
   private readonly hasClock: boolean
   private readonly reports: ReportDesk
   private readonly runner: UpdateRunner
+  private readonly poller: Poller
   private readonly certificates: CertificateDesk | null
   private readonly server: DeviceServer
   private readonly open: () => DeviceMemory
@@ -109,6 +110,7 @@ export class SimulatedDevice {
       this.held = this.open()
     }
     const onReport = (statement: Statement): void => options.onReport?.(this.outcome(statement))
+    this.poller = poller
     this.trust = trust
     this.reports = reports
     this.runner = new UpdateRunner({ memory, reopen, poller, trust, installer, reports, faults, onReport })
@@ -128,6 +130,13 @@ export class SimulatedDevice {
   get installsAt(): number | null {
     const session = this.runner.current
     return session.phase === 'waiting' ? installsAt(session.update.terms, this.trust.now()) : null
+  }
+  /** After how many seconds the server wants to be asked again; null when it has not said. */
+  get asksAgainSeconds(): number | null {
+    return this.poller.asksAgainSeconds
+  }
+  get retryAfterSeconds(): number | null {
+    return this.poller.retryAfterSeconds
   }
   /** What it shows in TLS. */
   get identity(): TlsIdentity | null {

@@ -136,6 +136,7 @@ export interface RefusalDetail {
   BODY_TOO_LARGE: { limitBytes: number }
   UPLOAD_INTERRUPTED: { receivedBytes: number }
   ENROLMENT_REFUSED: { why: string }
+  OVERLOADED: { retryAfterSeconds: number }
   REPORT_OLD: { epoch: number; counter: number }
   REPORT_MISMATCH: { field: string }
   PASSPHRASE_WRONG: Record<string, never>

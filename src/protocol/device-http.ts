@@ -39,6 +39,8 @@ export interface UpdateAnswer {
   readonly mode?: 'soft' | 'download-only'
   /** Absent: at any time. Seconds since the epoch; 0 for a beginning or an end that does not matter now. */
   readonly installWindow?: InstallWindow
+  /** When to ask again, unless something else has the device ask before. Absent: as often as it likes. */
+  readonly pollSeconds?: number
 }
 
 /** When the device may switch to what it downloaded, from ≤ t < to. Only a wish of people: nothing on it is signed. */
@@ -70,6 +72,7 @@ export function parseUpdateAnswer(bytes: Uint8Array): UpdateAnswer {
     ...(fields.has('ack') ? { ack: readAck(fields) } : {}),
     ...(fields.has('mode') ? { mode: readMode(fields) } : {}),
     ...(fields.has('installWindow') ? { installWindow: readInstallWindow(fields) } : {}),
+    ...(fields.has('pollSeconds') ? { pollSeconds: fields.uint('pollSeconds') } : {}),
   }
   fields.finish()
   return answer

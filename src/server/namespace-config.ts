@@ -4,6 +4,7 @@ import { toHex } from '../domain/bytes.js'
 import { Refusal } from '../domain/refusal.js'
 import { classIdOf, vendorIdOf } from '../domain/suit/identifiers.js'
 import { isNamespace } from '../domain/trust/fields.js'
+import { PollSettings } from './poll-settings.js'
 import { DdiSettings } from './ddi/ddi-settings.js'
 
 const part = z
@@ -28,6 +29,8 @@ const Namespace = z.strictObject({
   onlineSigner: z.string().min(1),
   vendorDomain: z.string().min(1).max(253),
   classes: z.array(DeviceClass).min(1),
+  /** How often devices of our own protocol ask; every setting has a default. */
+  polling: PollSettings.optional(),
   /** For clients that speak DDI; every setting has a default. */
   ddi: DdiSettings.optional(),
 })

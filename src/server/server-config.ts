@@ -47,6 +47,7 @@ const Env = z.object({
     .default(256 * 1024 * 1024),
   /** After so long an upload that was begun and not finished is swept away. */
   UPLOAD_LIFE_SECONDS: z.coerce.number().int().min(60).default(86_400),
+  POLLS_AT_ONCE: z.coerce.number().int().min(1).max(100_000).default(1_000),
   ...S3Env.shape,
 })
 /** `migrate` and `bootstrap` need no more than the database and the namespaces. */
@@ -91,6 +92,8 @@ export abstract class ServerConfig {
   abstract readonly rolloutTickMs: number
   abstract readonly maxUploadBytes: number
   abstract readonly uploadLifeSeconds: number
+  /** Polls that are worked on at once; the others are told when to come back. */
+  abstract readonly pollsAtOnce?: number
 }
 
 /** @throws Refusal `CONFIGURATION` naming the variable and the rule, never its value: values may be secrets. */
@@ -129,6 +132,7 @@ export function loadServerConfig(env: Environment): ServerConfig {
     rolloutTickMs: values.ROLLOUT_TICK_MS,
     maxUploadBytes: values.MAX_UPLOAD_BYTES,
     uploadLifeSeconds: values.UPLOAD_LIFE_SECONDS,
+    pollsAtOnce: values.POLLS_AT_ONCE,
   })
 }
 

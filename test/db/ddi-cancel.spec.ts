@@ -9,6 +9,7 @@ class TermsOfTest extends DeploymentTerms {
     Promise.resolve({
       mode: 'forced',
       window: null,
+      opensAt: null,
       mayDownload: true,
       isLapsed: false,
       needsConsent: this.needsConsent,

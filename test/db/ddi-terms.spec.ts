@@ -3,7 +3,14 @@ import { DeploymentTerms, type Terms } from '../../src/server/ddi/deployment-ter
 import type { DdiClient } from '../support/ddi-client.js'
 import { DdiScene, legacyPolicy } from '../support/ddi-scene.js'
 
-const usual: Terms = { mode: 'forced', window: null, mayDownload: true, isLapsed: false, needsConsent: false }
+const usual: Terms = {
+  mode: 'forced',
+  window: null,
+  opensAt: null,
+  mayDownload: true,
+  isLapsed: false,
+  needsConsent: false,
+}
 /** Terms that a test sets; rollouts that know modes and windows set them otherwise. */
 class TermsOfTest extends DeploymentTerms {
   now = usual

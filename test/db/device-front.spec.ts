@@ -113,7 +113,7 @@ describe('a poll', () => {
     const whole = await device.poll('?root=1&krl=0')
     expect(whole.statusCode).toBe(200)
     const answer = parseUpdateAnswer(new Uint8Array(whole.rawPayload))
-    expect(Object.keys(answer).toSorted()).toEqual(['freshness', 'krl'])
+    expect(Object.keys(answer).toSorted()).toEqual(['freshness', 'krl', 'pollSeconds'])
     const etag = String(whole.headers['etag'])
     const again = await device.poll('?root=1&krl=0', { 'if-none-match': etag })
     expect({ status: again.statusCode, bytes: again.rawPayload.length }).toEqual({ status: 304, bytes: 0 })

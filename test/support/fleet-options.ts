@@ -4,6 +4,7 @@ import type { Policy } from '../../src/domain/trust/policy.js'
 import type { EmbeddedBroker } from '../../src/embedded/broker.js'
 import type { OutsideWorld } from '../../src/server/app.module.js'
 import { DdiSettings } from '../../src/server/ddi/ddi-settings.js'
+import { PollSettings } from '../../src/server/poll-settings.js'
 import type { NamespaceConfig } from '../../src/server/namespace-config.js'
 import type { ServerConfig } from '../../src/server/server-config.js'
 
@@ -11,6 +12,7 @@ import type { ServerConfig } from '../../src/server/server-config.js'
 export interface FleetOptions {
   /** What the policy says beyond the fixture's. */
   readonly policy?: Partial<Policy>
+  readonly polling?: z.input<typeof PollSettings>
   /** Settings for DDI clients. */
   readonly ddi?: z.input<typeof DdiSettings>
   readonly config?: Partial<ServerConfig>
@@ -21,13 +23,14 @@ export interface FleetOptions {
 }
 
 /** The one namespace of a test's fleet. */
-export const fleetNamespace = (namespace: string, folder: string, { ddi }: FleetOptions): NamespaceConfig => ({
+export const fleetNamespace = (namespace: string, folder: string, { ddi, polling }: FleetOptions): NamespaceConfig => ({
   namespace,
   rootFile: join(folder, 'root-1.cbor'),
   releaseSigner: '/nowhere',
   onlineSigner: '/nowhere',
   vendorDomain: 'vendor.example',
   classes: [{ name: 'gateway-r2', model: 'gateway', hardwareRevision: 'rev-b', environment: 'prod' }],
+  ...(polling === undefined ? {} : { polling: PollSettings.parse(polling) }),
   ...(ddi === undefined ? {} : { ddi: DdiSettings.parse(ddi) }),
 })
 

@@ -18,6 +18,7 @@ import { AddDeviceFeed1764000072000 } from '../../../migrations/1764000072000-ad
 import { AddActionAttempt1764000500001 } from '../../../migrations/1764000500001-add-action-attempt.js'
 import { CreateDeviceCertificates1764000500002 } from '../../../migrations/1764000500002-create-device-certificates.js'
 import { CreateDeviceRegistry1764000500003 } from '../../../migrations/1764000500003-create-device-registry.js'
+import { TellOfReports1764000500004 } from '../../../migrations/1764000500004-tell-of-reports.js'
 import { AddReleaseFallback1764000080001 } from '../../../migrations/1764000080001-add-release-fallback.js'
 import { AddStoredDeployments1764000079900 } from '../../../migrations/1764000079900-add-stored-deployments.js'
 
@@ -44,4 +45,5 @@ export const migrationList: readonly (new () => MigrationInterface)[] = [
   AddActionAttempt1764000500001,
   CreateDeviceCertificates1764000500002,
   CreateDeviceRegistry1764000500003,
+  TellOfReports1764000500004,
 ]

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common'
 import { DataSource } from 'typeorm'
 import type { FastifyReply } from 'fastify'
+import { Clock } from '../../domain/clock.js'
 import { Refusal } from '../../domain/refusal.js'
 import { FirmwareAnswer } from '../storage/firmware-answer.service.js'
 import { ActionDesk } from './action-desk.service.js'
@@ -15,7 +16,7 @@ import { IdlePolls } from './idle-polls.service.js'
 import { OfferDesk, type Offer } from './offer-desk.service.js'
 import { PollDesk } from './poll-desk.service.js'
 import { pollAnswer } from './poll-answer.js'
-import { pollAfterSeconds } from './polling-time.js'
+import { pollAfterSeconds, pollBeforeWindow } from '../polling-time.js'
 import { readBody } from './request-body.js'
 import { TargetStore } from './target-store.service.js'
 import { Tenants } from './tenants.service.js'
@@ -35,13 +36,16 @@ export class ClientCalls {
     private readonly targets: TargetStore,
     private readonly firmware: FirmwareAnswer,
     private readonly tenants: Tenants,
+    private readonly clock: Clock,
   ) {}
 
   async poll(call: DdiCall): Promise<FastifyReply> {
     const { target } = call
     const { pollSeconds, jitterPercent } = this.tenants.settingsOf(target.namespace)
-    const sleep = pollAfterSeconds(target.deviceId, target.pollSeconds ?? pollSeconds, jitterPercent)
-    const rendered = render(call.request, pollAnswer(sleep, call.base, await this.polls.links(target)))
+    const links = await this.polls.links(target)
+    const base = pollAfterSeconds(target.deviceId, target.pollSeconds ?? pollSeconds, jitterPercent)
+    const sleep = pollBeforeWindow(target.deviceId, base, await this.polls.opensAt(target), this.clock.nowSeconds())
+    const rendered = render(call.request, pollAnswer(sleep, call.base, links))
     this.idle.keep(call, rendered)
     return sendRendered(call, rendered)
   }

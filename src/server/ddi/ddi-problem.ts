@@ -16,6 +16,7 @@ const statuses: Partial<Record<RefusalCode, number>> = {
   ACTION_OVER: 410,
   BODY_TOO_LARGE: 413,
   RATE_EXCEEDED: 429,
+  OVERLOADED: 503,
   DATABASE_UNAVAILABLE: 503,
   SIGNER_UNAVAILABLE: 503,
 }

@@ -3,6 +3,7 @@ import { HttpAdapterHost } from '@nestjs/core'
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
 import { Refusal } from '../../domain/refusal.js'
 import { asDatabaseFailure } from '../database-failure.js'
+import { PollGate } from '../polling/poll-gate.service.js'
 import { LastSeen } from '../device/last-seen.service.js'
 import { DecisionLog } from '../http/decision-log.service.js'
 import { ServerConfig } from '../server-config.js'
@@ -39,6 +40,7 @@ export class DdiRoutes implements OnModuleInit {
     private readonly calls: ClientCalls,
     private readonly tenants: Tenants,
     private readonly seen: LastSeen,
+    private readonly gate: PollGate,
     private readonly refusals: RefusalCounts,
     private readonly config: ServerConfig,
     private readonly log: DecisionLog,
@@ -54,7 +56,10 @@ export class DdiRoutes implements OnModuleInit {
           { parseAs: 'buffer', bodyLimit: MAX_BODY_BYTES },
           (_request, body, parsed) => parsed(null, body),
         )
-        scope.addHook('onRequest', (request) => this.identify(request))
+        scope.addHook('onRequest', async (request, reply) => {
+          if (request.routeOptions.config.isQuiet === true) this.gate.enter(reply)
+          await this.identify(request)
+        })
         scope.setErrorHandler((error, request, reply) => this.refuse(error, request, reply))
         for (const route of this.routes()) this.add(scope, route)
         done()

@@ -1,17 +1,7 @@
 import { z } from 'zod'
-import { parseFilter } from '../../domain/targeting/parse-filter.js'
-import { Refusal } from '../../domain/refusal.js'
+import { PollSettings } from '../poll-settings.js'
 
-const seconds = z.int().min(1).max(86_399)
 const attribute = z.string().min(1).max(128)
-const filter = z.string().superRefine((text, context) => {
-  try {
-    parseFilter(text, { isClass: () => true })
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error
-    context.addIssue({ code: 'custom', message: error.message })
-  }
-})
 
 /** What an operator says about DDI clients of a namespace. Whether there may be any is the signed policy's to say. */
 export const DdiSettings = z.strictObject({
@@ -20,13 +10,7 @@ export const DdiSettings = z.strictObject({
     .string()
     .regex(/^[A-Za-z0-9_-]{1,64}$/, 'not letters, digits, "_" and "-"')
     .optional(),
-  pollSeconds: seconds.default(300),
-  jitterPercent: z.number().min(0).max(50).default(10),
-  /** The first filter that fits a device counts. */
-  pollOverrides: z
-    .array(z.strictObject({ filter, pollSeconds: seconds }))
-    .max(16)
-    .default([]),
+  ...PollSettings.shape,
   /** When clients ask somebody by `confirmationBase` before they begin. */
   confirmation: z.enum(['never', 'soft', 'always']).default('never'),
   /** What chunks are called: `bApp` is the one word that every client takes. */

@@ -2,6 +2,7 @@ import { type DynamicModule, Module, type Provider, type Type } from '@nestjs/co
 import { AuditModule } from '../audit/audit.module.js'
 import { DeviceModule } from '../device/device.module.js'
 import { IntakeModule } from '../intake/intake.module.js'
+import { PollingModule } from '../polling/polling.module.js'
 import { RolloutModule } from '../rollout/rollout.module.js'
 import { TargetingModule } from '../targeting/targeting.module.js'
 import { ActionDesk } from './action-desk.service.js'
@@ -33,7 +34,7 @@ export class DdiModule {
   static with(verdict?: BundleVerdict, terms?: DeploymentTerms): DynamicModule {
     return {
       module: DdiModule,
-      imports: [AuditModule, DeviceModule, IntakeModule, RolloutModule, TargetingModule],
+      imports: [AuditModule, DeviceModule, IntakeModule, PollingModule, RolloutModule, TargetingModule],
       controllers: [TargetsController],
       providers: [
         ActionDesk,

@@ -5,6 +5,8 @@ export interface Terms {
   readonly mode: Mode
   /** Hours in which the device may install: null for always. */
   readonly window: 'open' | 'closed' | null
+  /** When what is shut opens; seconds since the epoch, null for what is not shut. */
+  readonly opensAt: number | null
   /** Hours in which it may download. */
   readonly mayDownload: boolean
   /** Its hours will not come any more. */

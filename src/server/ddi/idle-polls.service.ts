@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify'
 import { equalBytes } from '../../domain/bytes.js'
 import { DeviceFeed } from '../database/device-feed.service.js'
 import { LastSeen } from '../device/last-seen.service.js'
+import { KeptAnswers, type Kept } from '../kept-answers.js'
 import { addShortcut } from '../request-shortcut.js'
 import { ServerConfig } from '../server-config.js'
 import { TrustedProxies } from '../trusted-proxies.js'
@@ -14,8 +15,7 @@ import { findToken, hashTargetToken } from './ddi-secret.js'
 /** About a kilobyte each. Fleets beyond it are read in batches. */
 const MAX_KEPT = 100_000
 
-interface KeptPoll {
-  readonly url: string
+interface KeptPoll extends Kept {
   readonly namespace: string
   readonly controllerId: string
   readonly deviceId: string
@@ -33,9 +33,7 @@ interface KeptPoll {
  */
 @Injectable()
 export class IdlePolls implements OnModuleInit, BeforeApplicationShutdown {
-  /** By the address as it was asked for. */
-  private readonly kept = new Map<string, KeptPoll>()
-  private readonly byDevice = new Map<string, KeptPoll>()
+  private readonly kept = new KeptAnswers<KeptPoll>(MAX_KEPT)
   private readonly proxies: TrustedProxies
   private isStopping = false
 
@@ -50,11 +48,8 @@ export class IdlePolls implements OnModuleInit, BeforeApplicationShutdown {
 
   onModuleInit(): void {
     this.feed.listen({
-      changed: (namespace, deviceId) => this.drop(`${namespace} ${deviceId}`),
-      missed: () => {
-        this.kept.clear()
-        this.byDevice.clear()
-      },
+      changed: (namespace, deviceId) => this.kept.drop(`${namespace} ${deviceId}`),
+      missed: () => this.kept.clear(),
     })
     const { server } = this.adapter.httpAdapter.getInstance<FastifyInstance>()
     addShortcut(server, (request, response) => this.answer(request, response))
@@ -70,12 +65,9 @@ export class IdlePolls implements OnModuleInit, BeforeApplicationShutdown {
     const { request, target, origin, secret } = call
     if (secret === null || secret.tick === null || secret.tick !== this.feed.tick || target.work !== null) return
     const { namespace, controllerId, deviceId } = target
-    const url = request.raw.url ?? ''
-    const name = `${namespace} ${deviceId}`
-    this.drop(name)
-    this.makeRoom()
-    const poll: KeptPoll = {
-      url,
+    this.kept.keep({
+      url: request.raw.url ?? '',
+      device: `${namespace} ${deviceId}`,
       namespace,
       controllerId,
       deviceId,
@@ -85,14 +77,12 @@ export class IdlePolls implements OnModuleInit, BeforeApplicationShutdown {
       etag: rendered.etag,
       body: rendered.body,
       headers: Object.entries(rendered.headers).flat(),
-    }
-    this.kept.set(url, poll)
-    this.byDevice.set(name, poll)
+    })
   }
 
   private answer(request: IncomingMessage, response: ServerResponse): boolean {
     if (request.method !== 'GET' || this.isStopping) return false
-    const poll = this.kept.get(request.url ?? '')
+    const poll = this.kept.find(request.url ?? '')
     if (poll === undefined) return false
     const { headers } = request
     if (headers.accept !== poll.accept || !this.isAuthentic(poll, headers.authorization)) return false
@@ -112,19 +102,5 @@ export class IdlePolls implements OnModuleInit, BeforeApplicationShutdown {
   private isAuthentic({ namespace, controllerId, credentialSha256 }: KeptPoll, header: string | undefined): boolean {
     const token = findToken(header, 'TargetToken')
     return token !== null && equalBytes(hashTargetToken(namespace, controllerId, token), credentialSha256)
-  }
-
-  private drop(name: string): void {
-    const poll = this.byDevice.get(name)
-    if (poll === undefined) return
-    this.byDevice.delete(name)
-    this.kept.delete(poll.url)
-  }
-
-  /** The oldest goes, whatever it is: a fleet that does not fit finds little here anyhow. */
-  private makeRoom(): void {
-    if (this.kept.size < MAX_KEPT) return
-    const [oldest] = this.byDevice.keys()
-    if (oldest !== undefined) this.drop(oldest)
   }
 }

@@ -1,5 +1,5 @@
 import type { WireMembers } from '../../protocol/wire-cbor.js'
-import { sleepText } from './polling-time.js'
+import { sleepText } from '../polling-time.js'
 
 /** What a poll is answered: at most one of the first three, and beside it the others. */
 export interface PollLinks {

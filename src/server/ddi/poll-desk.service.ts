@@ -32,6 +32,12 @@ export class PollDesk {
     }
   }
 
+  /** When a client with work may go on with it. */
+  async opensAt({ work, namespace, deviceId }: DdiTarget): Promise<number | null> {
+    if (work === null || !isWaiting(work)) return null
+    return (await this.terms.find(namespace, work.rolloutId, deviceId)).opensAt
+  }
+
   private async workLinks(target: DdiTarget, work: DdiWork): Promise<PollLinks> {
     if (work.action !== null && isCancelling(work)) return { cancelAction: `cancelAction/${work.action}` }
     if (!isHandedOut(work)) return {}

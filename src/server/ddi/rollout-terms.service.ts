@@ -14,7 +14,20 @@ interface TermsRow {
   readonly time_zone: string | null
 }
 
-const usual: Terms = { mode: 'forced', window: null, mayDownload: true, isLapsed: false, needsConsent: false }
+interface Hours {
+  readonly state: 'always' | 'open' | 'closed' | 'lapsed'
+  /** 0 for what is not shut, or opens no more. */
+  readonly opensAt: number
+}
+
+const usual: Terms = {
+  mode: 'forced',
+  window: null,
+  opensAt: null,
+  mayDownload: true,
+  isLapsed: false,
+  needsConsent: false,
+}
 
 /** What people said of a rollout when they made it: its mode, and its windows by the clocks of the device's place. */
 @Injectable()
@@ -41,26 +54,24 @@ function termsOf({ rules, expires, time_zone: timeZone }: TermsRow, settings: Dd
   const calendars = calendarsOf(rules.schedule)
   const zone = zoneOf(timeZone, calendars.timeZone)
   const { mode } = rules
-  const [download, install] = [calendars.download, calendars.install].map((each) => hoursOf(each, zone, now, expires))
+  const hours = (calendar: Calendar): Hours => hoursOf(calendar, zone, now, expires)
+  const [download, install] = [hours(calendars.download), hours(calendars.install)]
+  const opensAt = Math.max(download.opensAt, mode === 'download-only' ? 0 : install.opensAt)
   return {
     mode,
-    window: install === 'always' || install === undefined ? null : install === 'open' ? 'open' : 'closed',
-    mayDownload: download === 'always' || download === 'open',
+    window: install.state === 'always' ? null : install.state === 'open' ? 'open' : 'closed',
+    opensAt: opensAt === 0 ? null : opensAt,
+    mayDownload: download.state === 'always' || download.state === 'open',
     // A client downloads when it installs, so it needs both.
-    isLapsed: download === 'lapsed' || (mode !== 'download-only' && install === 'lapsed'),
+    isLapsed: download.state === 'lapsed' || (mode !== 'download-only' && install.state === 'lapsed'),
     needsConsent: settings.confirmation === 'always' || (settings.confirmation === 'soft' && mode === 'soft'),
   }
 }
 
 /** `lapsed`: no more while the plan of the rollout holds, and with it the right to the release. */
-function hoursOf(
-  calendar: Calendar,
-  zone: string,
-  now: number,
-  expires: number,
-): 'always' | 'open' | 'closed' | 'lapsed' {
-  if (isAlways(calendar)) return 'always'
+function hoursOf(calendar: Calendar, zone: string, now: number, expires: number): Hours {
+  if (isAlways(calendar)) return { state: 'always', opensAt: 0 }
   const opening = findOpening(calendar, zone, now, expires)
-  if (opening === null) return 'lapsed'
-  return opening.from > now ? 'closed' : 'open'
+  if (opening === null) return { state: 'lapsed', opensAt: 0 }
+  return opening.from > now ? { state: 'closed', opensAt: opening.from } : { state: 'open', opensAt: 0 }
 }

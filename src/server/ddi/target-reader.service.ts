@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common'
 import { DeviceFeed } from '../database/device-feed.service.js'
 import { PreparedQueries } from '../database/prepared-queries.service.js'
+import { compileOverrides } from '../poll-overrides.js'
 import { Filters } from '../targeting/filters.service.js'
 import { ASSIGNED_UNTIL, IS_FORMER } from './action-record.js'
 import type { DdiTarget, DdiWork, DeploymentState } from './ddi-target.js'
@@ -72,7 +73,7 @@ export class TargetReader {
     tenants: Tenants,
     filters: Filters,
   ) {
-    this.overrides = compileOverrides(tenants, filters)
+    this.overrides = compileOverrides(tenants.all, filters, 2)
   }
 
   find(namespace: string, controllerId: string): Promise<TargetRecord | null> {
@@ -144,18 +145,3 @@ const workOf = (row: Row, rolloutId: string): DdiWork => ({
   isCancelRejected: row.is_cancel_rejected,
   isFormer: row.is_former,
 })
-
-/** One expression for the overrides of all namespaces; the first that fits counts. Behind $1 and $2 of the query. */
-function compileOverrides(tenants: Tenants, filters: Filters): { sql: string; parameters: readonly unknown[] } {
-  let parameters: readonly unknown[] = [null, null]
-  const cases: string[] = []
-  for (const { namespace, settings } of tenants.all)
-    for (const { filter, pollSeconds } of settings.pollOverrides) {
-      const parsed = filters.parse(namespace, filter)
-      const compiled = filters.compile(namespace, parsed, [...parameters, namespace])
-      cases.push(`WHEN d.namespace = $${parameters.length + 1} AND (${compiled.sql}) THEN ${pollSeconds}`)
-      parameters = compiled.parameters
-    }
-  const sql = cases.length === 0 ? 'NULL::int' : `CASE ${cases.join(' ')} END`
-  return { sql, parameters: parameters.slice(2) }
-}

@@ -14,6 +14,8 @@ import { DeviceAuth } from './device-auth.service.js'
 import { readNumber, requireDocument, sendCbor, type DeviceRequest } from './device-request.js'
 import { findSecret } from './device-secret.js'
 import { EnrolmentService } from './enrolment.service.js'
+import { NativeIdlePolls } from './idle-polls.service.js'
+import { PollGate } from '../polling/poll-gate.service.js'
 import { PollService } from './poll.service.js'
 import { ReportInbox } from './report-inbox.service.js'
 
@@ -26,6 +28,8 @@ export class DeviceFrontController {
     private readonly classes: DeviceClasses,
     private readonly enrolment: EnrolmentService,
     private readonly polls: PollService,
+    private readonly idle: NativeIdlePolls,
+    private readonly gate: PollGate,
     private readonly inbox: ReportInbox,
     private readonly auth: DeviceAuth,
     private readonly trust: TrustService,
@@ -58,8 +62,9 @@ export class DeviceFrontController {
     @Req() request: DeviceRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
+    this.gate.enter(reply)
     const namespace = this.classes.requireNamespace(product, environment)
-    const { etag, body } = await this.polls.poll({
+    const { etag, body, idle } = await this.polls.poll({
       namespace,
       deviceId,
       proof: await this.auth.proofOf(namespace, request),
@@ -68,6 +73,7 @@ export class DeviceFrontController {
       nonce: readNonce(request),
       ifNoneMatch: request.headers['if-none-match'] ?? null,
     })
+    if (idle !== null) this.idle.keep(request.raw.url ?? '', idle)
     if (etag !== null) void reply.header('etag', etag)
     if (body === null) await reply.status(304).send()
     else await sendCbor(reply, body, etag === null ? 'no-store' : 'private, no-cache')

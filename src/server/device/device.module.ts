@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common'
 import { AuditModule } from '../audit/audit.module.js'
 import { EventsModule } from '../events/events.module.js'
 import { MqttModule } from '../mqtt/mqtt.module.js'
+import { PollingModule } from '../polling/polling.module.js'
 import { RolloutModule } from '../rollout/rollout.module.js'
 import { TargetingModule } from '../targeting/targeting.module.js'
 import { CertificateController } from './certificate/certificate.controller.js'
@@ -16,6 +17,7 @@ import { DeviceController } from './device.controller.js'
 import { DeviceFrontController } from './device-front.controller.js'
 import { DeviceViews } from './device-views.service.js'
 import { EnrolmentService } from './enrolment.service.js'
+import { NativeIdlePolls } from './idle-polls.service.js'
 import { LastSeen } from './last-seen.service.js'
 import { PollService } from './poll.service.js'
 import { RefusedReports } from './refused-reports.service.js'
@@ -28,7 +30,7 @@ import { ReportStore } from './report-store.service.js'
 
 /** The devices' side: enrolment, polls, downloads, signed reports; and devices as people see them. */
 @Module({
-  imports: [AuditModule, EventsModule, MqttModule, RolloutModule, TargetingModule],
+  imports: [AuditModule, EventsModule, MqttModule, PollingModule, RolloutModule, TargetingModule],
   controllers: [
     DeviceFrontController,
     DeviceChangesController,
@@ -49,6 +51,7 @@ import { ReportStore } from './report-store.service.js'
     Registrations,
     EnrolmentService,
     LastSeen,
+    NativeIdlePolls,
     PollService,
     RefusedReports,
     ReportInbox,

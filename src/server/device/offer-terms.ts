@@ -33,3 +33,10 @@ export function termsOf(
   const from = opening.from === now ? 0 : opening.from
   return { ...mode, installWindow: { from, to: opening.to === Infinity ? 0 : opening.to } }
 }
+
+/** When a device that may not download now may; null when that is far off. */
+export function downloadsAt(rules: RolloutRules, timeZone: string | null, now: number): number | null {
+  const calendars = calendarsOf(rules.schedule)
+  const zone = zoneOf(timeZone, calendars.timeZone)
+  return findOpening(calendars.download, zone, now, now + NOT_SOON)?.from ?? null
+}

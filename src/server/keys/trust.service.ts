@@ -32,6 +32,8 @@ export interface PeopleContext {
 @Injectable()
 export class TrustService implements OnModuleInit {
   private readonly snapshots = new Map<string, { readonly made: number; readonly snapshot: Promise<TrustSnapshot> }>()
+  /** What was read last, and when that was begun. */
+  private readonly latest = new Map<string, { readonly made: number; readonly snapshot: TrustSnapshot }>()
 
   constructor(
     private readonly config: ServerConfig,
@@ -61,13 +63,27 @@ export class TrustService implements OnModuleInit {
     return this.reload(namespace)
   }
 
+  /** What `snapshot` would give, at once; null when nothing was read within the last second. Keeps itself new while it is asked. */
+  peek(namespace: string): TrustSnapshot | null {
+    const latest = this.latest.get(namespace)
+    if (latest === undefined) return null
+    const age = performance.now() - latest.made
+    if (age >= SNAPSHOT_MS) this.snapshot(namespace).catch(() => undefined)
+    return age < 2 * SNAPSHOT_MS ? latest.snapshot : null
+  }
+
   /** Reads again at once; for whoever has just changed something. */
   reload(namespace: string): Promise<TrustSnapshot> {
     const before = this.snapshots.get(namespace)?.snapshot
     const snapshot = Promise.all([this.store.read(namespace), before?.catch(() => null) ?? null]).then(
       ([stored, held]) => followSnapshot(namespace, held, stored),
     )
-    this.snapshots.set(namespace, { made: performance.now(), snapshot })
+    const made = performance.now()
+    this.snapshots.set(namespace, { made, snapshot })
+    const note = (read: TrustSnapshot): void => {
+      if (made >= (this.latest.get(namespace)?.made ?? 0)) this.latest.set(namespace, { made, snapshot: read })
+    }
+    snapshot.then(note, () => undefined)
     // A failure is the caller's to see, and the next caller's to try again.
     snapshot.catch(() => this.snapshots.delete(namespace))
     return snapshot

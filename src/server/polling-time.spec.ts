@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { pollAfterSeconds, sleepText } from './polling-time.js'
+import { pollAfterSeconds, pollBeforeWindow, sleepText } from './polling-time.js'
 
 describe('when a client polls again', () => {
   it('is within the jitter, and the same at every poll of one device', () => {
@@ -38,4 +38,21 @@ describe('when a client polls again', () => {
     [3_661, '01:01:01'],
     [86_399, '23:59:59'],
   ])('%i seconds is written %s', (seconds, text) => expect(sleepText(seconds)).toBe(text))
+})
+
+describe('before a window opens', () => {
+  it('no device sleeps past it, and they do not all come in its first second', () => {
+    const waits = Array.from({ length: 200 }, (_, n) => pollBeforeWindow(`device ${n}`, 3_600, 1_500, 1_000))
+    expect(Math.min(...waits)).toBeGreaterThan(500)
+    expect(Math.max(...waits)).toBeLessThanOrEqual(561)
+    expect(new Set(waits).size).toBeGreaterThan(30)
+  })
+
+  it.each([
+    ['nothing is waited for', null],
+    ['it is far off', 100_000],
+    ['it is open', 1_000],
+  ])('the usual interval holds when %s', (_, opensAt) => {
+    expect(pollBeforeWindow('device', 3_600, opensAt, 1_000)).toBe(3_600)
+  })
 })

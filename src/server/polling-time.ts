@@ -1,4 +1,4 @@
-import { sha256, utf8 } from '../../domain/bytes.js'
+import { sha256, utf8 } from '../domain/bytes.js'
 
 const LONGEST_SECONDS = 86_399
 
@@ -13,6 +13,20 @@ export function pollAfterSeconds(deviceId: string, seconds: number, jitterPercen
   const share = (((hash[0] ?? 0) << 8) | (hash[1] ?? 0)) / 32_767.5 - 1
   const shifted = Math.round(seconds * (1 + (share * jitterPercent) / 100))
   return Math.min(LONGEST_SECONDS, Math.max(1, shifted))
+}
+
+/** Devices that wait for one window do not all come in its first second. */
+const WINDOW_SHARE_SECONDS = 60
+
+/**
+ * Denser before a window: no device sleeps past the moment at which it may go on, but for its own share of a minute.
+ * @param opensAt seconds since the epoch; null when it waits for nothing.
+ */
+export function pollBeforeWindow(deviceId: string, seconds: number, opensAt: number | null, now: number): number {
+  if (opensAt === null || opensAt >= now + seconds || opensAt <= now) return seconds
+  const hash = sha256(utf8(`${deviceId} ${opensAt}`))
+  const share = (((hash[0] ?? 0) << 8) | (hash[1] ?? 0)) / 65_536
+  return opensAt - now + 1 + Math.floor(share * WINDOW_SHARE_SECONDS)
 }
 
 /** `HH:mm:ss`, the one form that clients read; Zephyr wants its eight characters. */

@@ -1,0 +1,21 @@
+import { expect, it } from '@jest/globals'
+import { KeptAnswers } from './kept-answers.js'
+
+const answerOf = (n: number) => ({ url: `/poll/${n}`, device: `gateway/prod ${n}` })
+
+it('a million devices take no more room than there is', () => {
+  const kept = new KeptAnswers(1_000)
+  for (let n = 0; n < 1_000_000; n += 1) kept.keep(answerOf(n))
+  expect(kept.size).toBe(1_000)
+  expect(kept.find('/poll/0')).toBeUndefined()
+  expect(kept.find('/poll/999999')).toEqual(answerOf(999_999))
+})
+
+it('a device has one answer, under the address it asked with last', () => {
+  const kept = new KeptAnswers(10)
+  kept.keep({ url: '/a', device: 'd' })
+  kept.keep({ url: '/b', device: 'd' })
+  expect([kept.find('/a'), kept.find('/b')?.device, kept.size]).toEqual([undefined, 'd', 1])
+  kept.drop('d')
+  expect([kept.find('/b'), kept.size]).toEqual([undefined, 0])
+})
