@@ -6,8 +6,14 @@ const encoder = new TextEncoder()
 export const utf8 = (text: string): Uint8Array => encoder.encode(text)
 
 /** Lower-case hexadecimal, two digits a byte. */
-export const toHex = (bytes: Uint8Array): string =>
-  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')
+export function toHex(bytes: Uint8Array): string {
+  if (bytes.length > hexInput.length)
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')
+  hexInput.set(bytes)
+  return hexInput.toString('hex', 0, bytes.length)
+}
+/** Ids and digests are copied here first: a buffer around them would cost twice as much as reading them. */
+const hexInput = Buffer.alloc(64)
 
 /** @returns the bytes, or null when `text` is not an even number of hex digits. */
 export function findHex(text: string): Uint8Array | null {

@@ -28,7 +28,9 @@ class Writer {
   /** A copy of exactly what was written. */
   finish(): Uint8Array {
     const written = allocateBytes(this.at)
-    written.set(this.bytes.subarray(0, this.at))
+    // A view to copy from would cost more than the copying of a few bytes.
+    if (this.at > 64) written.set(this.bytes.subarray(0, this.at))
+    else for (let index = 0; index < this.at; index += 1) written[index] = this.bytes[index] ?? 0
     if (this.bytes.length === SPARE_BYTES) spare = this.bytes
     return written
   }

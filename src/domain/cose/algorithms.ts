@@ -53,7 +53,9 @@ const IMPORTED_LIMIT = 16_384
 
 /** Keys of roots and policies stay the same objects; those of devices are read again and again, and known by their bytes. */
 function nativeKey(key: CurveKey): KeyObject {
-  const object = importedByObject.get(key) ?? nativeKeyByName(key)
+  const known = importedByObject.get(key)
+  if (known !== undefined) return known
+  const object = nativeKeyByName(key)
   importedByObject.set(key, object)
   return object
 }

@@ -1,7 +1,7 @@
 import { equalBytes, toHex } from '../bytes.js'
 import { decodeCbor } from '../cbor/decode.js'
 import { encodeCbor } from '../cbor/encode.js'
-import { cborMap, type CborKey, type CborMap, type CborValue } from '../cbor/value.js'
+import type { CborKey, CborMap, CborValue } from '../cbor/value.js'
 import { Refusal } from '../refusal.js'
 import { parseSuitDigest, readSuitDigest, suitDigest, encodeSuitDigest } from './digest.js'
 import { describeNumber, manifestMembers } from './registry.js'
@@ -36,29 +36,30 @@ const parameter = { vendor: 1, klass: 2, digest: 3, size: 14, uri: 21 } as const
 /** Where a device finds the payload, relative to the base that the poll answer gives. */
 export const payloadUri = (imageSha256: Uint8Array): string => `payload/${toHex(imageSha256)}`
 
+// Nothing in these two varies.
+const validateBytes = encodeCbor(fillSequence(templateSequences.validate))
+const invokeBytes = encodeCbor(fillSequence(templateSequences.invoke))
+
 /** The members of the template, filled in. */
 function membersOf(manifest: Manifest): CborMap {
-  const values = new Map<CborKey, CborValue>([
-    [parameter.vendor, manifest.vendorId],
-    [parameter.klass, manifest.classId],
-    [parameter.digest, encodeSuitDigest(manifest.imageSha256)],
-    [parameter.size, manifest.imageSizeBytes],
-    [parameter.uri, payloadUri(manifest.imageSha256)],
-  ])
-  const common = cborMap([
-    [templateCommon.components, templateComponents],
-    [templateCommon.shared, encodeCbor(fillSequence(templateSequences.shared, values))],
-  ])
-  return cborMap([
-    [member.version, 1],
-    [member.sequence, manifest.sequence],
-    [member.common, encodeCbor(common)],
-    [member.setVersion, encodeCbor(versionToIntegers(manifest.version))],
-    [member.validate, encodeCbor(fillSequence(templateSequences.validate))],
-    [member.invoke, encodeCbor(fillSequence(templateSequences.invoke))],
-    [member.install, encodeCbor(fillSequence(templateSequences.install, values))],
-    [member.text, suitDigest(manifest.textSha256)],
-  ])
+  const values = new Map<CborKey, CborValue>()
+    .set(parameter.vendor, manifest.vendorId)
+    .set(parameter.klass, manifest.classId)
+    .set(parameter.digest, encodeSuitDigest(manifest.imageSha256))
+    .set(parameter.size, manifest.imageSizeBytes)
+    .set(parameter.uri, payloadUri(manifest.imageSha256))
+  const common = new Map<CborKey, CborValue>()
+    .set(templateCommon.components, templateComponents)
+    .set(templateCommon.shared, encodeCbor(fillSequence(templateSequences.shared, values)))
+  return new Map<CborKey, CborValue>()
+    .set(member.version, 1)
+    .set(member.sequence, manifest.sequence)
+    .set(member.common, encodeCbor(common))
+    .set(member.setVersion, encodeCbor(versionToIntegers(manifest.version)))
+    .set(member.validate, validateBytes)
+    .set(member.invoke, invokeBytes)
+    .set(member.install, encodeCbor(fillSequence(templateSequences.install, values)))
+    .set(member.text, suitDigest(manifest.textSha256))
 }
 
 /** The manifest's bytes, as they are signed. @see docs/formats/suit-envelope.md */

@@ -1,4 +1,4 @@
-import { cborMap, type CborKey, type CborValue } from '../cbor/value.js'
+import type { CborKey, CborMap, CborValue } from '../cbor/value.js'
 
 /** Reporting policies: conditions record everything, fetch and invoke record on failure. */
 const CONDITION = 15
@@ -47,8 +47,17 @@ export function fillSequence(
   sequence: readonly TemplateCommand[],
   values: ReadonlyMap<CborKey, CborValue> = new Map(),
 ): CborValue[] {
-  return sequence.flatMap(([command, argument]): CborValue[] => [
-    command,
-    typeof argument === 'number' ? argument : cborMap(argument.map((name) => [name, values.get(name)])),
-  ])
+  const commands: CborValue[] = []
+  for (const [command, argument] of sequence)
+    commands.push(command, typeof argument === 'number' ? argument : pick(argument, values))
+  return commands
+}
+
+function pick(names: readonly number[], values: ReadonlyMap<CborKey, CborValue>): CborMap {
+  const picked = new Map<CborKey, CborValue>()
+  for (const name of names) {
+    const value = values.get(name)
+    if (value !== undefined) picked.set(name, value)
+  }
+  return picked
 }

@@ -6,6 +6,7 @@ const stages = new Map([
   ['beta', -2],
   ['alpha', -3],
 ])
+const words: ReadonlyMap<number | undefined, string> = new Map([...stages].map(([word, stage]) => [stage, word]))
 const shape = /^(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})(?:-(alpha|beta|rc)\.(0|[1-9]\d{0,8}))?$/
 
 /**
@@ -24,13 +25,18 @@ export function versionToIntegers(version: string): number[] {
 /** The inverse; `versionToIntegers` of the answer is the input again, or it refuses `VERSION_MALFORMED`. */
 export function versionFromIntegers(integers: readonly number[]): string {
   const [major, minor, patch, stage, number] = integers
-  const word = [...stages].find(([, value]) => value === stage)?.[0]
-  const text = `${major}.${minor}.${patch}${integers.length > 3 ? `-${word}.${number}` : ''}`
-  if (integers.length !== 3 && integers.length !== 5)
+  const core = `${major}.${minor}.${patch}`
+  if (integers.length === 3 && integers.every(isPart)) return core
+  const word = words.get(stage)
+  const text = integers.length > 3 ? `${core}-${word}.${number}` : core
+  if (integers.length !== 5 || word === undefined || ![major, minor, patch, number].every(isPart))
     throw new Refusal('VERSION_MALFORMED', { version: text.slice(0, 64) })
-  versionToIntegers(text)
   return text
 }
+
+/** At most nine digits, as in `shape`. */
+const isPart = (integer: number | undefined): boolean =>
+  integer !== undefined && Number.isInteger(integer) && integer >= 0 && integer <= 999_999_999
 
 /** Negative when a is older than b, 0 when equal, positive when newer (SemVer 2.0.0 §11). */
 export function compareVersions(a: string, b: string): number {
