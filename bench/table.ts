@@ -21,4 +21,4 @@ const cellsOf = (row: BenchmarkRow): string[] => [
   String(Math.round(row.n)),
 ]
 
-const speed = (perSecond: number): string => perSecond.toFixed(perSecond < 100 ? 1 : 0)
+const speed = (amount: number): string => amount.toFixed(amount >= 100 ? 0 : amount >= 1 ? 1 : 3)

@@ -9,6 +9,9 @@ import { parseEnvelope } from '../src/domain/suit/envelope.js'
 import { acceptUpdate } from '../src/domain/trust/accept-update.js'
 import { encodeKrl, type RevokedKey } from '../src/domain/trust/krl.js'
 import { labelOf, MAX_KRL_BYTES, MAX_KRL_ITEMS, type DocumentKind } from '../src/domain/trust/labels.js'
+import { takeKrl } from '../src/domain/trust/take-krl.js'
+import type { TrustState } from '../src/domain/trust/trust-state.js'
+import { reachableBytes } from '../test/support/reachable-bytes.js'
 import type { SoftKey } from '../test/support/soft-key.js'
 import { UpdateFixture } from '../test/support/update-fixture.js'
 import type { Benchmark, BenchmarkRow, BenchmarkSize } from './benchmark.js'
@@ -16,12 +19,13 @@ import { compareSpeeds } from './compare.js'
 
 export const trustBenchmark: Benchmark = {
   name: 'trust',
-  about: 'the judge of updates beside its bare signature verifications; our decoder beside cbor-x',
+  about: 'the judge of updates beside its bare signature verifications; our decoder beside cbor-x; a KRL in memory',
   async *rows(size) {
     const fixture = await UpdateFixture.make()
     yield await acceptUpdateRow(fixture, size)
     yield await decodeRow(fixture, 'decode', 500, size)
     yield await decodeRow(fixture, 'decode-1mib', 24_000, size)
+    yield await heldKrlRow(fixture, size)
   },
 }
 
@@ -83,6 +87,22 @@ function block(bytes: Uint8Array | null, key: SoftKey): BareSignature {
 
 const importKey = ({ key }: SoftKey): KeyObject =>
   createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: toBase64Url(key.x) }, format: 'jwk' })
+
+/** Megabytes that a device may spend on a KRL of 500 entries, beside what it held without. */
+const HELD_KRL_LIMIT_MB = 1
+
+/** So many devices hold it that what the engine frees meanwhile does not matter. */
+async function heldKrlRow({ trust, state }: UpdateFixture, size: BenchmarkSize): Promise<BenchmarkRow> {
+  const krl = await trust.signKrl(trust.krl({ keys: revokedKeys(500, trust.now) }))
+  const take = (): TrustState => takeKrl(state, krl, trust.now, nativeAlgorithms)
+  const held = [take()]
+  const before = reachableBytes()
+  const count = size === 'small' ? 20 : 400
+  while (held.length <= count) held.push(take())
+  const ours = (reachableBytes() - before) / 1_000_000 / count
+  if (held.some((each) => each.krl?.keys.size !== 500)) throw new Error('a device holds another KRL')
+  return { name: 'held-krl', ours, reference: HELD_KRL_LIMIT_MB, ratio: HELD_KRL_LIMIT_MB / ours, unit: 'MB', n: count }
+}
 
 /** Both read the same KRL payload into maps, arrays and byte strings; ours also proves that it is canonical. */
 function decodeRow(fixture: UpdateFixture, name: string, entries: number, size: BenchmarkSize): Promise<BenchmarkRow> {

@@ -1,6 +1,5 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { beforeAll, describe, expect, it } from '@jest/globals'
+import { reachableBytes } from '../../../test/support/reachable-bytes.js'
 import { refusedBy } from '../../../test/support/refused.js'
 import { makeP256Key, makeSoftKey, type SoftKey } from '../../../test/support/soft-key.js'
 import { CLASS_ID, rootKeyOf } from '../../../test/support/trust-fixture.js'
@@ -105,10 +104,10 @@ it('a list of 500 keys takes less than 1 MB of a device, in memory and in storag
   const bytes = await fixture.trust.signKrl(fixture.trust.krl({ keys }))
   // So many that what the engine frees meanwhile does not matter; about 53 kB each was measured.
   const copies: TrustState[] = []
-  const before = heapBytes()
+  const before = reachableBytes()
   for (let count = 0; count < 400; count += 1)
     copies.push(takeKrl(fixture.state, bytes, fixture.trust.now, nativeAlgorithms))
-  const eachBytes = (heapBytes() - before) / copies.length
+  const eachBytes = (reachableBytes() - before) / copies.length
   expect(copies.every((state) => state.krl?.keys.size === 500)).toBe(true)
   expect(eachBytes).toBeLessThan(1_000_000)
   expect(eachBytes).toBeGreaterThan(500 * 32)
@@ -118,17 +117,6 @@ it('a list of 500 keys takes less than 1 MB of a device, in memory and in storag
   expect(stored.length).toBeLessThan(50_000)
   expect(decodeTrustState(stored)).toEqual(first)
 })
-
-setFlagsFromString('--expose-gc')
-const collect = runInNewContext('gc') as () => void
-
-/** What is reachable, in the engine's heap and in buffers outside of it. */
-function heapBytes(): number {
-  collect()
-  collect()
-  const { heapUsed, external } = process.memoryUsage()
-  return heapUsed + external
-}
 
 it('a namespace in which every key is on P-256 works from the root to the update', async () => {
   const second = await UpdateFixture.make({ makeKey: makeP256Key })
