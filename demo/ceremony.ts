@@ -62,9 +62,9 @@ export function specifySuccessorRoot(before: RootSpec, revokedKeyId: string, now
 }
 
 /** Each holder signs on their own machine after reading the document; the parts are assembled afterwards. @returns the signed file. */
-async function signTogether(
+export async function signTogether(
   kind: 'root' | 'policy',
-  folders: Folders,
+  folders: Pick<Folders, 'path'>,
   version: number,
   spec: object,
   signers: readonly Person[],

@@ -3,24 +3,27 @@ import { toHex } from '../src/domain/bytes.js'
 import type { ProcessSupervisor } from '../src/embedded/process-supervisor.js'
 import { Api } from './api.js'
 import type { Installation } from './installation.js'
-import { classIdNamed, product, vendorId } from './product.js'
+import { classIdNamed, vendorId } from './product.js'
 import { programs } from './programs.js'
 import type { Story } from './story.js'
 import { claimToken } from './victim.js'
 
-/** Starts the simulated fleet in a process of its own; ready when every device is enrolled. */
+/**
+ * Starts the simulated fleet in a process of its own; ready when every device is enrolled.
+ * @param unhealthyIndex the device whose new image fails its health gate, if any.
+ */
 export async function startFleet(
-  installation: Installation,
+  installation: Pick<Installation, 'folders' | 'url' | 'people' | 'rootFile' | 'product'>,
   supervisor: ProcessSupervisor,
   devices: number,
-  unhealthyIndex: number,
+  unhealthyIndex: number | null,
   story: Story,
 ): Promise<void> {
   const { folders } = installation
   const claimFile = folders.path('fleet', 'claim')
   writeFileSync(claimFile, await claimToken(installation, 'gateway-b', devices), { mode: 0o600 })
   const command = [
-    ...[programs.node, programs.fleet, '--server', installation.url, '--namespace', product.namespace],
+    ...[programs.node, programs.fleet, '--server', installation.url, '--namespace', installation.product.namespace],
     ...[
       '--root',
       installation.rootFile,
@@ -30,9 +33,10 @@ export async function startFleet(
       toHex(vendorId),
     ],
     ...['--claim-token-file', claimFile, '--devices', String(devices), '--dir', folders.path('fleet', 'devices')],
-    ...['--fault', `unhealthy-boot=${unhealthyIndex}`, '--poll-ms', '5000', '--jitter-seconds', '1', '--json'],
+    ...(unhealthyIndex === null ? [] : ['--fault', `unhealthy-boot=${unhealthyIndex}`]),
+    ...['--poll-ms', '5000', '--jitter-seconds', '1', '--json'],
   ]
-  const api = new Api(installation.url, installation.people.fleet)
+  const api = new Api(installation.url, installation.people.fleet, installation.product.namespace)
   await supervisor.launch({
     name: 'fleet',
     command,

@@ -9,7 +9,7 @@ import { signPolicy, signRoot, specifyRoot, type RootSpec, type TokenKeys } from
 import type { Folders } from './folders.js'
 import { gatherPeople, type People } from './people.js'
 import type { Person } from './person.js'
-import { product } from './product.js'
+import { product, type Product } from './product.js'
 import { startServer } from './server-process.js'
 import { SignerProcess } from './signer-process.js'
 import type { Story } from './story.js'
@@ -25,6 +25,7 @@ export interface InstallationOptions {
 
 /** The whole system on this machine, after its first ceremony. */
 export interface Installation {
+  readonly product: Product
   readonly folders: Folders
   readonly url: string
   readonly broker: EmbeddedBroker
@@ -79,7 +80,7 @@ export async function install(options: InstallationOptions): Promise<Installatio
   await people.security[0].run('trust', 'push', '--policy', policyFile)
   await signFirstKrl(people)
   story.tell('policy 1 is held by the signer; KRL 1 is signed after two security officers agreed')
-  return { folders, url, broker, people, tokenKeys, rootSpec, release, online, rootFile }
+  return { product, folders, url, broker, people, tokenKeys, rootSpec, release, online, rootFile }
 }
 
 /** Named tokens for everybody, made by the officer who holds the first one; each of them pins root 1. */

@@ -42,6 +42,7 @@ export async function startServer(
     command: hideKeys ? withHiddenFolders(hidden, command) : command,
     logFile: folders.path('server', 'server.log'),
     environment,
+    readyTimeoutMs: 90_000,
     isReady: () =>
       fetch(`${url}/health/live`).then(
         (response) => response.ok,

@@ -149,6 +149,7 @@ export interface RefusalDetail {
   BROKER_UNAVAILABLE: { why: string }
   MANIFEST_MISMATCH: { field: string; manifest: string; page: string }
   FALLBACK_MISMATCH: { field: string }
+  DRILL_FAILED: { exitCode: number }
   SERVER_UNREACHABLE: { server: string; why: string }
   SERVER_ANSWER: { path: string; why: string }
   FILE_EXISTS: { path: string }

@@ -11,6 +11,7 @@ import {
   type CommonOptions,
   type ConfirmOptions,
 } from '../command-shape.js'
+import { describeDrill, drill } from '../key-drill.js'
 import { findDue, listKeys, printDue, printKeys } from '../key-list.js'
 import { approveKrl, proposeKrl } from '../krl-approval.js'
 import { addEmergency } from './emergency.command.js'
@@ -41,6 +42,7 @@ export function addKeysCommands(program: Command, world: World): void {
   )
   addRevoke(group, world)
   addEmergency(group, world)
+  addDrill(group, world)
   withSignature(
     group,
     'krl-first',
@@ -68,6 +70,23 @@ export function addKeysCommands(program: Command, world: World): void {
   defineCommand(group, 'status <number>', 'how many devices acknowledged a list, and how fast', 'keys status 2').action(
     (number: string, options: CommonOptions) => status(world, number, options),
   )
+}
+
+function addDrill(group: Command, world: World): void {
+  defineCommand(
+    group,
+    'drill',
+    'rehearse the compromise of a manifest key on a copy, and say how long each step takes; production stays as it is',
+    'keys drill --devices 50',
+  )
+    .option('--devices <count>', 'simulated devices', wholeNumber(1, 1_000), 20)
+    .option('--without-sandbox', 'only where none can be made; said in the result')
+    .action(async (options: CommonOptions & { readonly devices: number; readonly withoutSandbox?: boolean }) => {
+      const session = sessionOf(world, options)
+      const result = await drill(session, { devices: options.devices, sandbox: options.withoutSandbox !== true })
+      session.output.lines(describeDrill(session.login.namespace, result))
+      session.output.result({ namespace: session.login.namespace, ...result })
+    })
 }
 
 function addRevoke(group: Command, world: World): void {
