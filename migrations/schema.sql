@@ -373,7 +373,8 @@ CREATE TABLE rollout (
   priority smallint DEFAULT 0 NOT NULL,
   rules jsonb NOT NULL,
   parent_id uuid,
-  offers_due_ms bigint DEFAULT 0 NOT NULL
+  offers_due_ms bigint DEFAULT 0 NOT NULL,
+  filter text
 );
 CREATE TABLE rollout_approval (
   rollout_id uuid NOT NULL,
@@ -401,7 +402,8 @@ CREATE TABLE rollout_stage (
   soak_seconds bigint DEFAULT 0 NOT NULL,
   wanted bigint,
   filled_at bigint,
-  held_since bigint
+  held_since bigint,
+  filter text
 );
 CREATE TABLE rollout_tally (
   rollout_id uuid NOT NULL,

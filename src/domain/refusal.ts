@@ -166,7 +166,7 @@ export interface RefusalDetail {
   EVIDENCE_MISMATCH: { field: string; expected: string; found: string }
   EVIDENCE_MALFORMED: { format: string; at: string; why: string }
   /** `column`: where in the text of the filter, counted from 1. */
-  FILTER_INVALID: { column: number; why: string }
+  FILTER_INVALID: { column: number; why: string; field?: string }
   // What is inside firmware, against what is said of it.
   FORMAT_NOT_ALLOWED: { format: string; allowed: string }
   FIRMWARE_DAMAGED: { format: string; why: string }

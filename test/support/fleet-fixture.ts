@@ -20,7 +20,7 @@ import { FirmwareWriter } from '../../src/server/storage/firmware-writer.service
 import { TrustService } from '../../src/server/keys/trust.service.js'
 import type { RolloutView } from '../../src/server/rollout/rollout-views.service.js'
 import { brokerConfig, fleetNamespace, type FleetOptions } from './fleet-options.js'
-import { FleetDevice, problemIn, type Answer } from './fleet-device.js'
+import { FleetDevice, problemIn, type Answer, type Method } from './fleet-device.js'
 import { FleetSigners } from './fleet-signers.js'
 import { ServerUnderTest } from './server-app.js'
 import { listenerOf, SoftAuthority, trustOf } from './soft-authority.js'
@@ -253,13 +253,13 @@ export class FleetFixture {
   }
 
   /** A call of a person with that role; an answer that is not a success is an error of the test. */
-  async call<T>(method: 'GET' | 'POST', path: string, body?: object, role: ApiRole = 'fleet-manager'): Promise<T> {
+  async call<T>(method: Method, path: string, body?: object, role: ApiRole = 'fleet-manager'): Promise<T> {
     const answer = await this.raw(method, path, body, role)
     if (answer.statusCode >= 300) throw new Error(JSON.stringify(problemIn(answer)))
-    return JSON.parse(answer.rawPayload.toString()) as T
+    return JSON.parse(answer.rawPayload.toString() || 'null') as T
   }
 
-  async raw(method: 'GET' | 'POST', path: string, body?: object, role: ApiRole = 'fleet-manager'): Promise<Answer> {
+  async raw(method: Method, path: string, body?: object, role: ApiRole = 'fleet-manager'): Promise<Answer> {
     const token = this.tokens.get(role) ?? (await this.server.token([role], null, this.namespace))
     this.tokens.set(role, token)
     return this.app.inject({

@@ -20,7 +20,7 @@ import { describeRollout } from '../rollout-table.js'
 import { watchRollout } from '../rollout-watch.js'
 import type { KeyOptions, Session, World } from '../session.js'
 
-type Share = { readonly devices: number } | { readonly percent: number }
+type Share = ({ readonly devices: number } | { readonly percent: number }) & { readonly where?: string }
 interface CreateOptions extends CommonOptions {
   readonly release: string
   readonly fallback?: string
@@ -31,6 +31,7 @@ interface CreateOptions extends CommonOptions {
   readonly devicesTotal: number
   readonly class?: string
   readonly device?: readonly string[]
+  readonly where?: string
   readonly expires?: number
 }
 interface ApproveOptions extends CommonOptions, ConfirmOptions, KeyOptions {
@@ -48,8 +49,10 @@ const findPercent = (text: string): number | null =>
   text.endsWith('%') ? wholeNumber(1, 100)(text.slice(0, -1)) : null
 
 function parseStage(text: string): Share {
-  const percent = findPercent(text)
-  return percent === null ? { devices: wholeDevices(text) } : { percent }
+  const [, share = text, where] = /^([^:]*):(.+)$/s.exec(text) ?? []
+  const percent = findPercent(share)
+  const size = percent === null ? { devices: wholeDevices(share) } : { percent }
+  return where === undefined ? size : { ...size, where }
 }
 
 function parseGate(text: string): { confirmedPercent: number } {
@@ -119,7 +122,11 @@ function addCreate(group: Command, world: World): void {
     'rollout create --release 3f6c… --stage 3 --stage 10% --stage 100% --gate 90% --failure-limit 2 --devices-per-hour 500 --devices-total 5000',
   )
     .requiredOption('--release <id>', 'a signed release')
-    .requiredOption('--stage <devices|percent>', 'size of a stage, such as 3 or 10%; repeat it', collect(parseStage))
+    .requiredOption(
+      '--stage <devices|percent>',
+      'size of a stage, such as 3 or 10%, or 10%:FILTER for devices that fit; repeat it',
+      collect(parseStage),
+    )
     .requiredOption('--gate <percent>', 'share of a stage that must be confirmed before the next opens', parseGate)
     .requiredOption(
       '--failure-limit <count|percent>',
@@ -131,6 +138,10 @@ function addCreate(group: Command, world: World): void {
     .option('--fallback <id>', 'a signed release to roll forward to when this one fails')
     .option('--class <name>', 'only devices of this class')
     .option('--device <id>', 'only this device; repeat it', collect(String))
+    .option(
+      '--where <filter>',
+      'only devices that fit it, also those that fit it later: \'site = "lyon" and not tag frozen\'',
+    )
     .option('--expires <seconds>', 'end of the plan, seconds since the epoch', wholeNumber(1, Number.MAX_SAFE_INTEGER))
     .action((options: CreateOptions) => create(world, options))
 }
@@ -140,6 +151,7 @@ async function create(world: World, options: CreateOptions): Promise<void> {
   const filter = {
     ...(options.class === undefined ? {} : { className: options.class }),
     ...(options.device === undefined ? {} : { deviceIds: options.device }),
+    ...(options.where === undefined ? {} : { where: options.where }),
   }
   const body = {
     releaseId: options.release,

@@ -21,6 +21,7 @@ import { CreateDeviceRegistry1764000500003 } from '../../../migrations/176400050
 import { TellOfReports1764000500004 } from '../../../migrations/1764000500004-tell-of-reports.js'
 import { AddReleaseFallback1764000080001 } from '../../../migrations/1764000080001-add-release-fallback.js'
 import { AddStoredDeployments1764000079900 } from '../../../migrations/1764000079900-add-stored-deployments.js'
+import { AddRolloutFilters1764000710000 } from '../../../migrations/1764000710000-add-rollout-filters.js'
 
 /** In the order they run. A migration that was released is never changed. */
 export const migrationList: readonly (new () => MigrationInterface)[] = [
@@ -46,4 +47,5 @@ export const migrationList: readonly (new () => MigrationInterface)[] = [
   CreateDeviceCertificates1764000500002,
   CreateDeviceRegistry1764000500003,
   TellOfReports1764000500004,
+  AddRolloutFilters1764000710000,
 ]

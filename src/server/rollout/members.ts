@@ -1,6 +1,7 @@
 import { ACTIVE } from './deployment-sql.js'
 import type { StepRule } from './release-paths.service.js'
 import type { RolloutRecord } from './rollout-record.js'
+import type { RolloutFilters } from './rollout-filters.service.js'
 import { targetOf } from './rollout-target.js'
 import { SqlParameters } from './sql-parameters.js'
 
@@ -11,7 +12,7 @@ export interface Query {
 }
 
 /** Devices whose release is news for them, and who may step onto it from what they run. */
-export function isNewsFor(rollout: RolloutRecord, rule: StepRule, parameters: SqlParameters): string {
+function isNewsFor(rollout: RolloutRecord, rule: StepRule, parameters: SqlParameters): string {
   const conditions = [
     `d.decommissioned_at IS NULL`,
     `d.running_manifest_sha256 IS DISTINCT FROM ${parameters.add(rollout.manifest_sha256, 'bytea')}`,
@@ -29,12 +30,26 @@ export function mayStep(rule: StepRule & { isRestricted: true }, parameters: Sql
   return `(${from} OR NOT ${isKnown})`
 }
 
+/** What decides beside the rollout's own row. */
+export interface About {
+  readonly rule: StepRule
+  readonly filters: RolloutFilters
+  /** Of one stage, which takes no others. */
+  readonly stageFilter?: string | null
+}
+
+/** Devices that the rollout, or that stage of it, is about, and for whom its release is news. */
+export function isWanted(rollout: RolloutRecord, about: About, parameters: SqlParameters): string {
+  const { rule, filters, stageFilter = null } = about
+  const conditions = [targetOf(rollout, filters, parameters), isNewsFor(rollout, rule, parameters)]
+  if (stageFilter !== null) conditions.push(`(${filters.conditionOf(rollout.namespace, stageFilter, parameters)})`)
+  return conditions.join(' AND ')
+}
+
 /** How many devices the rollout would still reach that it has not. */
-export function countWaiting(rollout: RolloutRecord, rule: StepRule): Query {
+export function countWaiting(rollout: RolloutRecord, about: About): Query {
   const parameters = new SqlParameters()
-  const target = targetOf(rollout, parameters)
-  const news = isNewsFor(rollout, rule, parameters)
-  const text = `SELECT count(*) AS devices FROM device d WHERE ${target} AND ${news}
+  const text = `SELECT count(*) AS devices FROM device d WHERE ${isWanted(rollout, about, parameters)}
     AND NOT EXISTS (SELECT 1 FROM deployment p WHERE p.rollout_id = ${parameters.add(rollout.id, 'uuid')} AND p.device_id = d.id)`
   return { text, values: parameters.values }
 }
@@ -43,12 +58,11 @@ export function countWaiting(rollout: RolloutRecord, rule: StepRule): Query {
  * The next devices of a rollout in its order: not reached yet, or superseded and free again; held by no other rollout, or by
  * one that gives way.
  */
-export function findNext(rollout: RolloutRecord, rule: StepRule, most: number): Query {
+export function findNext(rollout: RolloutRecord, about: About, most: number): Query {
   const parameters = new SqlParameters()
-  const target = targetOf(rollout, parameters)
-  const news = isNewsFor(rollout, rule, parameters)
+  const wanted = isWanted(rollout, about, parameters)
   const id = parameters.add(rollout.id, 'uuid')
-  const text = `SELECT d.id FROM device d WHERE ${target} AND ${news}
+  const text = `SELECT d.id FROM device d WHERE ${wanted}
     AND NOT EXISTS (SELECT 1 FROM deployment p
       WHERE p.rollout_id = ${id} AND p.device_id = d.id AND p.state <> 'superseded')
     AND NOT EXISTS (SELECT 1 FROM deployment p JOIN rollout h ON h.id = p.rollout_id

@@ -7,6 +7,7 @@ import { DeviceZones } from './device-zones.service.js'
 import { mayStep } from './members.js'
 import type { OfferRound, QueuedRow } from './offer-round.js'
 import type { StepRule } from './release-paths.service.js'
+import { RolloutFilters } from './rollout-filters.service.js'
 import type { RolloutRecord } from './rollout-record.js'
 import { SqlParameters } from './sql-parameters.js'
 
@@ -23,6 +24,7 @@ interface Row {
   readonly device_id: string
   readonly attempt: number
   readonly site: string | null
+  readonly fits: boolean
 }
 
 /** Who is queued and might be offered something now, in the order in which they are reached. */
@@ -31,6 +33,7 @@ export class OfferQueue {
   constructor(
     private readonly database: DataSource,
     private readonly zones: DeviceZones,
+    private readonly filters: RolloutFilters,
   ) {}
 
   /** @returns null when the rollout has no windows for downloads. */
@@ -63,13 +66,27 @@ export class OfferQueue {
     if (rule.isRestricted) conditions.push(mayStep(rule, parameters))
     if (round.fullSites.length > 0)
       conditions.push(`coalesce(d.attributes ->> 'site' <> ALL (${parameters.add(round.fullSites, 'text[]')}), true)`)
+    const fits = row.filter === null ? 'true' : this.filters.conditionOf(row.namespace, row.filter, parameters)
     const rows = await this.database.query<Row[]>(
-      `SELECT p.device_id, p.attempt, d.attributes ->> 'site' AS site
+      `SELECT p.device_id, p.attempt, d.attributes ->> 'site' AS site, p.attempt > 1 OR (${fits}) IS TRUE AS fits
        FROM deployment p JOIN device d ON d.namespace = p.namespace AND d.id = p.device_id
        WHERE ${conditions.join(' AND ')} ORDER BY p.stage, p.place LIMIT ${parameters.add(most, 'bigint')}`,
       parameters.values,
     )
-    return rows.map((each) => ({ deviceId: each.device_id, attempt: each.attempt, site: each.site }))
+    const left = rows.filter((each) => !each.fits).map((each) => each.device_id)
+    if (left.length > 0) await this.letGo(row.id, left, now)
+    return rows
+      .filter((each) => each.fits)
+      .map((each) => ({ deviceId: each.device_id, attempt: each.attempt, site: each.site }))
+  }
+
+  /** They fit the filter no more, and were offered nothing yet: they leave, and are asked again when they fit again. */
+  private async letGo(rolloutId: string, deviceIds: readonly string[], now: number): Promise<void> {
+    await this.database.query(
+      `UPDATE deployment SET state = 'superseded', changed_at = $3
+       WHERE rollout_id = $1 AND device_id = ANY ($2) AND state = 'queued' AND attempt = 1`,
+      [rolloutId, deviceIds.toSorted(), now],
+    )
   }
 
   /** Devices whose assignment is in its last quarter. */

@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common'
 import { DataSource } from 'typeorm'
 import { zoneOf } from './device-zones.service.js'
-import { isNewsFor } from './members.js'
+import { countWaiting, isWanted } from './members.js'
 import { ReleasePaths } from './release-paths.service.js'
 import type { RolloutRecord } from './rollout-record.js'
+import { RolloutFilters } from './rollout-filters.service.js'
 import { targetOf } from './rollout-target.js'
 import { SqlParameters } from './sql-parameters.js'
 
@@ -41,11 +42,12 @@ export class PlanCensus {
   constructor(
     private readonly database: DataSource,
     private readonly paths: ReleasePaths,
+    private readonly filters: RolloutFilters,
   ) {}
 
   async take(row: RolloutRecord, rootVersion: number, krlNumber: number): Promise<Census> {
     const parameters = new SqlParameters()
-    const target = targetOf(row, parameters)
+    const target = targetOf(row, this.filters, parameters)
     const rows = await this.database.query<CensusRow[]>(
       `SELECT d.running_manifest_sha256 AS manifest, count(*) AS devices,
          count(*) FILTER (WHERE d.running_sequence >= ${parameters.add(row.sequence, 'bigint')}) AS newer,
@@ -81,6 +83,14 @@ export class PlanCensus {
           via: each.path.kind === 'via' ? each.path.versions : null,
         })),
     }
+  }
+
+  /** How many devices a stage with a filter of its own can take at most. */
+  async countFitting(row: RolloutRecord, stageFilter: string): Promise<number> {
+    const rule = await this.paths.stepRule(row.namespace, row.class_id, row.manifest_sha256)
+    const { text, values } = countWaiting(row, { rule, filters: this.filters, stageFilter })
+    const [found] = await this.database.query<{ devices: number }[]>(text, [...values])
+    return found?.devices ?? 0
   }
 
   /** Devices of each stage by time zone. */
@@ -128,6 +138,6 @@ export class PlanCensus {
   private async reached(row: RolloutRecord): Promise<{ where: string; parameters: SqlParameters }> {
     const rule = await this.paths.stepRule(row.namespace, row.class_id, row.manifest_sha256)
     const parameters = new SqlParameters()
-    return { where: `${targetOf(row, parameters)} AND ${isNewsFor(row, rule, parameters)}`, parameters }
+    return { where: isWanted(row, { rule, filters: this.filters }, parameters), parameters }
   }
 }

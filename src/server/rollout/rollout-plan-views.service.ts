@@ -2,8 +2,9 @@ import { Injectable } from '@nestjs/common'
 import { DataSource } from 'typeorm'
 import { Clock } from '../../domain/clock.js'
 import { forecast, type Forecast } from '../../domain/rollout/forecast.js'
+import type { Rollout } from '../../domain/rollout/rollout-state.js'
 import { calendarsOf, hasWindows } from '../../domain/rollout/rules.js'
-import { stageSizes } from '../../domain/rollout/stage.js'
+import { reachOf } from '../../domain/rollout/stage.js'
 import { Refusal } from '../../domain/refusal.js'
 import { TrustService } from '../keys/trust.service.js'
 import { requireUuid } from '../request-fields.js'
@@ -82,10 +83,7 @@ export class RolloutPlanViews {
     const trust = await this.trust.snapshot(row.namespace)
     const census = await this.census.take(row, trust.state.root.version, trust.krl?.version ?? 0)
     const rollout = await readRollout(this.database.manager, row)
-    const sizes = stageSizes(
-      rollout.stages.map((stage) => stage.reach),
-      census.reached,
-    )
+    const sizes = await this.sizesOf(row, rollout, census.reached)
     const now = this.clock.nowSeconds()
     const foreseen = await this.foresee(row, rollout.stages, sizes, release.imageSizeBytes, now)
     const refusal = this.guard.findRefusal(trust, release, now)
@@ -101,6 +99,24 @@ export class RolloutPlanViews {
       staleTrust,
       ways,
     }
+  }
+
+  /** A stage with a filter of its own takes no more than fit. */
+  private async sizesOf(row: RolloutRecord, rollout: Rollout, reached: number): Promise<readonly number[]> {
+    const filters = await this.database.query<{ filter: string | null }[]>(
+      'SELECT filter FROM rollout_stage WHERE rollout_id = $1 ORDER BY index',
+      [row.id],
+    )
+    let before = 0
+    const sizes: number[] = []
+    for (const [index, { reach }] of rollout.stages.entries()) {
+      const asked = Math.max(0, reachOf(reach, reached) - before)
+      const filter = filters[index]?.filter ?? null
+      const size = filter === null ? asked : Math.min(asked, await this.census.countFitting(row, filter))
+      sizes.push(size)
+      before += size
+    }
+    return sizes
   }
 
   private async foresee(

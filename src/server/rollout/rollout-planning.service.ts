@@ -11,6 +11,7 @@ import { RELEASE_LIFE_SECONDS, requireRoleOutlives } from '../../domain/trust/fa
 import { encodeRolloutPlan } from '../../domain/trust/rollout-plan.js'
 import { AuditService } from '../audit/audit.service.js'
 import { TrustService } from '../keys/trust.service.js'
+import { RolloutFilters } from './rollout-filters.service.js'
 import { ReleaseShelf, type ShelvedRelease } from './release-shelf.service.js'
 
 const DAY_SECONDS = 86_400
@@ -23,6 +24,8 @@ export interface StageRequest {
   readonly reach: StageReach
   readonly gate: Gate
   readonly soakSeconds: number
+  /** Takes only devices that fit. */
+  readonly where?: string | undefined
 }
 export interface RolloutRequest {
   readonly namespace: string
@@ -43,6 +46,8 @@ export interface RolloutRequest {
   /** The release's class; checked when it is given, since a release fits no other. */
   readonly classId?: Uint8Array | undefined
   readonly deviceIds?: readonly string[] | undefined
+  /** Only devices that fit; those that fit later join. */
+  readonly where?: string | undefined
   /** A device that was offered something and says nothing about it for so long has timed out. */
   readonly silenceSeconds?: number | undefined
   readonly jitterSeconds?: number | undefined
@@ -55,6 +60,7 @@ export class RolloutPlanning {
     private readonly database: DataSource,
     private readonly releases: ReleaseShelf,
     private readonly trust: TrustService,
+    private readonly filters: RolloutFilters,
     private readonly audit: AuditService,
     private readonly clock: Clock,
   ) {}
@@ -63,6 +69,7 @@ export class RolloutPlanning {
   async create(request: RolloutRequest): Promise<string> {
     requireStages(request.stages.map((stage) => stage.reach))
     calendarsOf(request.rules.schedule)
+    this.requireFilters(request)
     const release = await this.releases.requireSigned(request.namespace, request.releaseId)
     if (request.classId !== undefined && !equalBytes(request.classId, release.classId))
       throw new Refusal('REQUEST_INVALID', { field: 'filter.className', why: 'the release is for another class' })
@@ -94,6 +101,12 @@ export class RolloutPlanning {
       await this.audit.record(manager, { namespace, actor: request.actor, event: 'rollout.created', detail })
     })
     return id
+  }
+
+  private requireFilters({ namespace, where, stages }: RolloutRequest): void {
+    if (where !== undefined) this.filters.require(namespace, 'filter.where', where)
+    for (const [index, stage] of stages.entries())
+      if (stage.where !== undefined) this.filters.require(namespace, `stages.${index}.where`, stage.where)
   }
 
   /**
@@ -136,6 +149,7 @@ async function insertRollout(manager: EntityManager, rollout: NewRollout): Promi
     sequence: release.sequence,
     class_id: Buffer.from(release.classId),
     device_ids: request.deviceIds ?? null,
+    filter: request.where ?? null,
     plan: Buffer.from(rollout.plan),
     plan_sha256: Buffer.from(sha256(rollout.plan)),
     not_before: rollout.notBefore,
@@ -161,16 +175,17 @@ async function insertRollout(manager: EntityManager, rollout: NewRollout): Promi
 
 async function insertStages(manager: EntityManager, rolloutId: string, stages: readonly StageRequest[]): Promise<void> {
   await manager.query(
-    `INSERT INTO rollout_stage (rollout_id, index, devices, percent, gate_percent, soak_seconds, state)
-     SELECT $1::uuid, (n.place - 1)::smallint, n.devices, n.percent, n.gate, n.soak, 'waiting'
-     FROM unnest($2::bigint[], $3::double precision[], $4::double precision[], $5::bigint[])
-       WITH ORDINALITY AS n (devices, percent, gate, soak, place)`,
+    `INSERT INTO rollout_stage (rollout_id, index, devices, percent, gate_percent, soak_seconds, filter, state)
+     SELECT $1::uuid, (n.place - 1)::smallint, n.devices, n.percent, n.gate, n.soak, n.filter, 'waiting'
+     FROM unnest($2::bigint[], $3::double precision[], $4::double precision[], $5::bigint[], $6::text[])
+       WITH ORDINALITY AS n (devices, percent, gate, soak, filter, place)`,
     [
       rolloutId,
       stages.map(({ reach }) => ('devices' in reach ? reach.devices : null)),
       stages.map(({ reach }) => ('percent' in reach ? reach.percent : null)),
       stages.map(({ gate }) => gate.confirmedPercent),
       stages.map(({ soakSeconds }) => soakSeconds),
+      stages.map(({ where }) => where ?? null),
     ],
   )
 }

@@ -17,6 +17,8 @@ export interface RolloutRecord {
   readonly sequence: number
   readonly class_id: Buffer
   readonly device_ids: readonly string[] | null
+  /** Which devices, in words; those that fit later join. */
+  readonly filter: string | null
   readonly priority: number
   readonly rules: RolloutRules
   readonly plan: Buffer

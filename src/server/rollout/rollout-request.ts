@@ -15,7 +15,13 @@ const uuid = z.string().regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, 'no
 const gate = z.strictObject({ confirmedPercent: percent })
 const texts = z.array(z.string().max(64)).max(32).default([])
 
-const stageRules = { gate: gate.optional(), soakSeconds: seconds(0, 30 * DAY_SECONDS).optional() }
+/** A filter (docs/targeting.md). */
+const where = z.string().min(1).max(65_536)
+const stageRules = {
+  where: where.optional(),
+  gate: gate.optional(),
+  soakSeconds: seconds(0, 30 * DAY_SECONDS).optional(),
+}
 const perMinute = z.union([
   z.strictObject({ constant: z.number().gt(0).max(1e9) }),
   z.strictObject({
@@ -47,6 +53,7 @@ export const NewRollout = z.strictObject({
   filter: z
     .strictObject({
       className: z.string().min(1).max(64).optional(),
+      where: where.optional(),
       deviceIds: z.array(z.string().refine(isDeviceId, 'not a device id')).min(1).max(MAX_DEVICE_IDS).optional(),
     })
     .optional(),

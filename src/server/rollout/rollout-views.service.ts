@@ -25,6 +25,8 @@ export interface StageView {
   /** Devices in it; of a stage that waits, as many as it would bring in now. */
   readonly size: number
   readonly state: string
+  /** It takes only devices that fit. */
+  readonly where: string | null
   readonly gate: Gate
   readonly soakSeconds: number
   /** Since when its gate holds without a break, while it soaks. */
@@ -56,6 +58,8 @@ export interface RolloutView extends RolloutRow {
   /** The rollout that brings its fallback, once it was rolled back. */
   readonly fallbackId: string | null
   readonly rules: object
+  /** Which devices it is about, in words; null for all of the class, or of a list. */
+  readonly where: string | null
   readonly fallbackReleaseId: string | null
   readonly release: object
   readonly failureLimit: object
@@ -83,6 +87,7 @@ export interface DeploymentView {
 interface StageTimes {
   readonly opened_at: number | null
   readonly passed_at: number | null
+  readonly filter: string | null
 }
 interface DeploymentRow {
   readonly device_id: string
@@ -128,6 +133,7 @@ export class RolloutViews {
       ...waitOf(row, rollout, this.clock.nowSeconds()),
       fallbackId: await this.findFallback(row),
       rules: row.rules,
+      where: row.filter,
       fallbackReleaseId: row.fallback_release_id,
       release: {
         id: release.id,
@@ -174,7 +180,7 @@ export class RolloutViews {
 
   private stageTimes(rolloutId: string): Promise<readonly StageTimes[]> {
     return this.database.query<StageTimes[]>(
-      'SELECT opened_at, passed_at FROM rollout_stage WHERE rollout_id = $1 ORDER BY index',
+      'SELECT opened_at, passed_at, filter FROM rollout_stage WHERE rollout_id = $1 ORDER BY index',
       [rolloutId],
     )
   }
@@ -251,11 +257,14 @@ function stageViews({ stages }: Rollout, times: readonly StageTimes[], members: 
     stages.map((stage) => stage.reach),
     members,
   )
-  return stages.map(({ reach, state, gate, soakSeconds, heldSince, wanted, counts }, index) => ({
+  return stages.map(({ reach, state, gate, soakSeconds, heldSince, filledAt, wanted, counts }, index) => ({
     index,
     reach,
-    size: state === 'waiting' ? (planned[index] ?? 0) : Math.max(wanted ?? 0, totalOf(counts)),
+    // A stage that took all that there were may have wanted more.
+    size:
+      state === 'waiting' ? (planned[index] ?? 0) : Math.max(filledAt === null ? (wanted ?? 0) : 0, totalOf(counts)),
     state,
+    where: times[index]?.filter ?? null,
     gate,
     soakSeconds,
     heldSince: state === 'open' ? heldSince : null,

@@ -49,9 +49,11 @@ export class RolloutController {
       actor: nameOf(caller),
       classId,
       deviceIds: filter?.deviceIds,
+      where: filter?.where,
       rules: rulesOf(body),
       stages: stages.map((stage) => ({
         reach: 'devices' in stage ? { devices: stage.devices } : { percent: stage.percent },
+        where: stage.where,
         gate: stage.gate ?? gate,
         soakSeconds: stage.soakSeconds ?? soakSeconds,
       })),

@@ -17,6 +17,7 @@ import { ReleaseShelf } from './release-shelf.service.js'
 import { RolloutApprovals } from './rollout-approvals.service.js'
 import { RolloutController } from './rollout.controller.js'
 import { RolloutEngine } from './rollout-engine.service.js'
+import { RolloutFilters } from './rollout-filters.service.js'
 import { RolloutPlanning } from './rollout-planning.service.js'
 import { RolloutPlanViews } from './rollout-plan-views.service.js'
 import { RolloutSteps } from './rollout-steps.service.js'
@@ -43,6 +44,7 @@ import { StageFiller } from './stage-filler.service.js'
     ReleaseShelf,
     RolloutApprovals,
     RolloutEngine,
+    RolloutFilters,
     RolloutPlanning,
     RolloutPlanViews,
     RolloutSteps,

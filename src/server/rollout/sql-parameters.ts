@@ -7,4 +7,13 @@ export class SqlParameters {
     this.values.push(value)
     return `$${this.values.length}::${type}`
   }
+
+  /** Takes over a condition whose parameters come behind those so far. @returns its text. */
+  adopt(
+    compile: (before: readonly unknown[]) => { readonly sql: string; readonly parameters: readonly unknown[] },
+  ): string {
+    const { sql, parameters } = compile(this.values)
+    this.values.push(...parameters.slice(this.values.length))
+    return sql
+  }
 }
