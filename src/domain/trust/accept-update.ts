@@ -24,7 +24,7 @@ export interface UpdateOffer {
   readonly envelope: Uint8Array | null
 }
 
-/** Who judges: a device, or the server standing in for one. */
+/** Who judges: one device. */
 export interface DeviceContext {
   readonly namespace: string
   readonly deviceId: string
@@ -111,8 +111,8 @@ export function refreshTrust(
 }
 
 /**
- * Decides whether to install what is offered: trust.md §5, steps 1 to 14, in that order. The one judge in the product:
- * devices run it over what a server says, the server over what a signer says. Payload and slots (15 to 18) follow in the device.
+ * Decides whether to install what is offered: trust.md §5, steps 1 to 14, in that order. The one judge in the product: server
+ * and signers call the functions of single steps over what they pass on. Payload and slots (15 to 18) follow in the device.
  * @throws Refusal with the number of the step; `ASSIGNMENT_MISSING` when there is nothing to install.
  */
 export function acceptUpdate(

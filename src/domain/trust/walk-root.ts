@@ -58,9 +58,10 @@ function requireNothingLowered(held: Root, offered: Root): void {
  */
 function keepListed({ root, krl }: TrustState, offered: Root): TrustState['krl'] {
   if (krl === null) return null
-  const spared = [offered.roles.get('root'), offered.roles.get('emergency-krl')].flatMap((role) => role?.keyIds ?? [])
-  const isKept = (keyId: string): boolean =>
-    (offered.keys.has(keyId) || !root.keys.has(keyId)) && !spared.includes(keyId)
+  const spared = new Set(
+    [offered.roles.get('root'), offered.roles.get('emergency-krl')].flatMap((role) => role?.keyIds ?? []),
+  )
+  const isKept = (keyId: string): boolean => (offered.keys.has(keyId) || !root.keys.has(keyId)) && !spared.has(keyId)
   return { ...krl, keys: new Map([...krl.keys].filter(([keyId]) => isKept(keyId))) }
 }
 
