@@ -112,3 +112,29 @@ describe('before anything moves', () => {
     expect(problemIn(answer)).toMatchObject({ code: 'PLAN_IMPOSSIBLE', detail: { why: 'no-members', devices: 0 } })
   })
 })
+
+describe('what a report says', () => {
+  const groupsOf = async (device: FleetDevice): Promise<unknown> =>
+    (await scene.fleet.call<{ groups: string[] }>('GET', `/devices/${device.id}`)).groups
+  const count = async (filter: string): Promise<number> =>
+    (await scene.fleet.call<{ devices: number }>('GET', `/device-count?filter=${encodeURIComponent(filter)}`)).devices
+
+  it('is what filters find, and groups follow it at once', async () => {
+    const [device] = first(await scene.set(1))
+    const release = scene.release
+    const version = `1.${release.sequence}.0`
+    await scene.fleet.call('PUT', '/groups/newest', { filter: `version = ${version}` })
+    await scene.fleet.call('PUT', '/groups/failed', { filter: `state = "failed" and sequence = ${release.sequence}` })
+    expect(await groupsOf(device)).toEqual([])
+    device.running = { manifestSha256: release.manifestSha256, sequence: release.sequence }
+    await device.report({ state: 'confirmed' })
+    expect(await count(`id in ("${device.id}") and version = ${version}`)).toBe(1)
+    expect(await groupsOf(device)).toEqual(['newest'])
+    await device.report({ state: 'failed', reason: 1 })
+    expect(await groupsOf(device)).toEqual(['newest', 'failed'])
+    device.running = { manifestSha256: new Uint8Array(32), sequence: 0 }
+    await device.report({ state: 'reverted', reason: 1 })
+    expect(await groupsOf(device)).toEqual([])
+    expect(await count(`id in ("${device.id}") and version < 9.0.0`)).toBe(0)
+  })
+})

@@ -13,7 +13,7 @@ import {
 import { makeSoftKey } from './soft-key.js'
 import { CLASS_ID } from './trust-fixture.js'
 
-export type Method = 'GET' | 'POST' | 'PATCH'
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH'
 export interface Answer {
   readonly statusCode: number
   readonly rawPayload: Buffer

@@ -5,7 +5,9 @@ import { equalBytes } from '../../domain/bytes.js'
 import { parseSign1 } from '../../domain/cose/sign1.js'
 import type { Report } from '../../domain/trust/report.js'
 import { Duplicates } from './registry/duplicates.service.js'
+import { GroupMembership } from '../targeting/group-membership.service.js'
 import { MAX_REPORT_BYTES } from './report-check.js'
+import { changedFacts, type HeldFacts } from './report-facts.js'
 import { DeploymentService } from '../rollout/deployment.service.js'
 
 export interface VerifiedReport {
@@ -29,14 +31,13 @@ export interface StoreOutcome {
   readonly held: StoredCounter
 }
 
-interface HeldRow {
+interface HeldRow extends HeldFacts {
   readonly namespace: string
   readonly id: string
   readonly report_epoch: number | null
   readonly report_counter: number | null
   readonly counter_epoch: number
   readonly public_key: Buffer
-  readonly krl_number: number | null
   readonly decommissioned_at: number | null
 }
 
@@ -47,6 +48,7 @@ export class ReportStore {
     private readonly database: DataSource,
     private readonly deployments: DeploymentService,
     private readonly duplicates: Duplicates,
+    private readonly membership: GroupMembership,
     private readonly clock: ServerClock,
   ) {}
 
@@ -73,6 +75,7 @@ export class ReportStore {
           fresh.map((each) => each.report),
         ),
       )
+      await this.refreshGroups(manager, fresh, held)
       return reports.map(({ report, publicKey }): StoreOutcome => {
         const { epoch, counter } = report
         if (isNew.has(nameOf(report)))
@@ -86,6 +89,16 @@ export class ReportStore {
         }
       })
     })
+  }
+
+  private async refreshGroups(
+    manager: EntityManager,
+    fresh: readonly VerifiedReport[],
+    held: ReadonlyMap<string, HeldRow>,
+  ): Promise<void> {
+    const reports = fresh.map(({ report }) => report)
+    for (const [namespace, { deviceIds, facts }] of changedFacts(reports, (report) => held.get(nameOf(report))))
+      await this.membership.refresh(manager, namespace, deviceIds, facts)
   }
 
   /** A device signs each number once: something else under one that is held is the word of another with its key. */
@@ -119,6 +132,8 @@ export class ReportStore {
       `UPDATE device d SET report_epoch = n.epoch, report_counter = n.counter, reported_ms = n.received_ms, report = n.document,
          reported_state = n.state, reported_reason = n.reason, running_manifest_sha256 = n.manifest, running_sequence = n.sequence,
          running_image_sha256 = n.image, root_version = n.root_version, krl_number = n.krl_number,
+         version_key = CASE WHEN d.running_manifest_sha256 = n.manifest THEN d.version_key ELSE (SELECT version_key(r.version)
+           FROM release r WHERE r.namespace = n.namespace AND r.manifest_sha256 = n.manifest LIMIT 1) END,
          last_seen_at = greatest(d.last_seen_at, $14)
        FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bytea[], $7::text[], $8::bigint[],
          $9::bytea[], $10::bigint[], $11::bytea[], $12::bigint[], $13::bigint[], $15::bytea[])
@@ -172,7 +187,8 @@ async function lockDevices(
   reports: readonly VerifiedReport[],
 ): Promise<ReadonlyMap<string, HeldRow>> {
   const rows = await manager.query<HeldRow[]>(
-    `SELECT d.namespace, d.id, d.report_epoch, d.report_counter, d.counter_epoch, d.public_key, d.krl_number, d.decommissioned_at
+    `SELECT d.namespace, d.id, d.report_epoch, d.report_counter, d.counter_epoch, d.public_key, d.reported_state, d.running_manifest_sha256, d.running_sequence,
+       d.root_version, d.krl_number, d.decommissioned_at
      FROM device d JOIN unnest($1::text[], $2::text[]) AS n (namespace, id) USING (namespace, id)
      ORDER BY d.namespace, d.id FOR NO KEY UPDATE OF d`,
     [reports.map(({ report }) => report.namespace), reports.map(({ report }) => report.deviceId)],
