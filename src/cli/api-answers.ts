@@ -78,8 +78,26 @@ const StageAnswer = z.looseObject({
   size: count.nullable().optional(),
   state: z.string(),
   counts: z.record(z.string(), z.number()),
+  gate: z.looseObject({ confirmedPercent: z.number() }).optional(),
+  soakSeconds: z.number().optional(),
 })
 export type StageAnswer = z.infer<typeof StageAnswer>
+
+const texts = z.array(z.string())
+const RulesAnswer = z.looseObject({
+  mode: z.string(),
+  onFailure: z.string(),
+  retries: z.number(),
+  retryAfterSeconds: z.number(),
+  rates: z.looseObject({
+    perMinute: z.looseObject({ constant: z.number().optional(), base: z.number().optional() }).optional(),
+    inFlight: z.number().optional(),
+    bytesPerSecond: z.number().optional(),
+  }),
+  schedule: z.looseObject({ timeZone: z.string(), download: texts, install: texts, blackout: texts }),
+  siteBudget: z.looseObject({ devices: z.number().optional(), percent: z.number().optional() }).nullable(),
+})
+export type RulesAnswer = z.infer<typeof RulesAnswer>
 
 export const RolloutAnswer = z.looseObject({
   id: z.string(),
@@ -92,6 +110,9 @@ export const RolloutAnswer = z.looseObject({
   fallbackReleaseId: z.string().nullable().optional(),
   release: z.looseObject({ id: z.string() }).optional(),
   stages: z.array(StageAnswer),
+  priority: z.number().optional(),
+  failureLimit: z.looseObject({ count: z.number().nullish(), percent: z.number().nullish() }).optional(),
+  rules: RulesAnswer.optional(),
   totals: z.record(z.string(), z.number()).optional(),
   failuresByReason: z.record(z.string(), z.number()).optional(),
 })

@@ -124,7 +124,8 @@ export class ApiClient {
   /** One request. @throws ServerRefusal for every status that is no success, Refusal `SERVER_UNREACHABLE`. */
   async send(path: string, init: RequestInit & { duplex?: 'half' }): Promise<Response> {
     const headers = new Headers(init.headers)
-    headers.set('accept', 'application/json, application/problem+json, application/octet-stream')
+    if (!headers.has('accept'))
+      headers.set('accept', 'application/json, application/problem+json, application/octet-stream')
     if (this.token !== null) headers.set('authorization', `Bearer ${this.token}`)
     // Never follow a redirect with a token in hand.
     const response = await fetch(`${this.base}${path}`, { ...init, headers, redirect: 'error' }).catch(

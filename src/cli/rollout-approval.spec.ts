@@ -96,8 +96,8 @@ describe('rollout approve', () => {
   it('shows the pace of the plan itself and signs its digest', async () => {
     const { output, errors } = await approve()
     expect(errors).toEqual([])
-    expect(output).toContain('pace          at most 20 devices an hour, 60 in all')
-    expect(output).toContain('              at that pace the last device gets it after 3 hours at the earliest')
+    expect(output).toContain('  pace          at most 20 devices an hour, 60 in all')
+    expect(output).toContain('                at that pace the last device gets it after 3 hours at the earliest')
     const approval = bench.courier.posted('/rollouts/w1/approvals')[0]?.['approval'] ?? ''
     const checked = checkApproval(
       new Uint8Array(Buffer.from(approval, 'base64url')),

@@ -5,6 +5,7 @@ import { ReleaseAnswer, RolloutAnswer } from './api-answers.js'
 import { segment, type ConfirmOptions } from './command-shape.js'
 import { showPersonKey } from './person-key.js'
 import { checkPlan, describePlan } from './rollout-check.js'
+import { describeRules } from './rollout-rules-text.js'
 import { confirm, openKey, type KeyOptions, type Session } from './session.js'
 import { requirePolicy } from './trust-store.js'
 
@@ -24,7 +25,11 @@ export async function approveRollout(
     if (typeof releaseId === 'string') releases.push(await api.get(`/releases/${segment(releaseId)}`, ReleaseAnswer))
   const now = world.clock.nowSeconds()
   const checked = checkPlan(held, page, releases, now)
-  output.lines(describePlan(checked))
+  output.line('what your signature fixes, read from the plan itself:')
+  output.lines(describePlan(checked).map((line) => `  ${line}`))
+  const rules = describeRules(page)
+  if (rules.length > 0) output.line('what the server says it will do within that, and what no signature fixes:')
+  output.lines(rules.map((line) => `  ${line}`))
   output.line()
   output.line(`You sign as ${person}, in the role ${role}, under policy ${policy.version}.`)
   await confirm(world, options.yes, 'Sign this pace?')

@@ -15,6 +15,7 @@ import {
   type ConfirmOptions,
   type ListOptions,
 } from '../command-shape.js'
+import { addReleasePath } from './release-path.command.js'
 import { describeEvidence, listEvidence } from '../evidence-text.js'
 import { describeFindings } from '../findings-text.js'
 import { approveRelease } from '../release-approval.js'
@@ -67,6 +68,7 @@ export function addReleaseCommands(program: Command, world: World): void {
     'give an overtaken release the next sequence; its approvals are void',
     'release renew 3f6c…',
   ).action((id: string, options: CommonOptions) => act(world, id, 'renew', {}, options))
+  addReleasePath(group, world)
   addReSign(group, world)
   addWithdraw(group, world)
   addApprove(program, 'approve', world)
