@@ -1,7 +1,7 @@
 import { nativeAlgorithms as algorithms } from '../domain/cose/algorithms.js'
 import { Refusal } from '../domain/refusal.js'
 import { openFreshness, requireFresh } from '../domain/trust/check-freshness.js'
-import { openPolicy, type HeldPolicy } from '../domain/trust/open-policy.js'
+import { heldPolicyOf, openPolicy, type HeldPolicy } from '../domain/trust/open-policy.js'
 import { parsePolicy, type Policy } from '../domain/trust/policy.js'
 import { openMultiSigned } from '../domain/trust/signed-document.js'
 import { takeKrl } from '../domain/trust/take-krl.js'
@@ -103,9 +103,7 @@ export class TrustStore {
 
   private findHeldPolicy(): HeldPolicy | null {
     const bytes = findLocalFile(this.file('policy.cbor'))
-    if (bytes === null) return null
-    const { version } = parsePolicy(openMultiSigned('policy', bytes, algorithms).payload)
-    return { version, sha256: sha256Hex(bytes) }
+    return bytes === null ? null : heldPolicyOf(bytes)
   }
 
   private saveState(state: TrustState): void {

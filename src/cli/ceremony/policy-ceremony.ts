@@ -2,7 +2,7 @@ import { nativeAlgorithms } from '../../domain/cose/algorithms.js'
 import { parseSign } from '../../domain/cose/sign.js'
 import { Refusal } from '../../domain/refusal.js'
 import { MAX_DOCUMENT_BYTES } from '../../domain/trust/labels.js'
-import { openPolicy } from '../../domain/trust/open-policy.js'
+import { heldPolicyOf, openPolicy } from '../../domain/trust/open-policy.js'
 import { parsePolicy, type Policy } from '../../domain/trust/policy.js'
 import { sha256Hex } from '../../domain/trust/trust-state.js'
 import type { HeldTrust } from '../trust-store.js'
@@ -16,7 +16,11 @@ const holdersOf = ({ state }: HeldTrust): readonly string[] => state.root.roles.
 
 function findBefore({ before }: CeremonyContext) {
   if (before === null) return null
-  return { policy: parsePolicy(parseSign(before, MAX_DOCUMENT_BYTES).payload), sha256: sha256Hex(before) }
+  return {
+    policy: parsePolicy(parseSign(before, MAX_DOCUMENT_BYTES).payload),
+    sha256: sha256Hex(before),
+    held: heldPolicyOf(before),
+  }
 }
 
 function requireFollows(policy: Policy, before: Policy | undefined, { held }: CeremonyContext): void {
@@ -57,8 +61,7 @@ export const policyCeremony: CeremonyKind = {
   open(bytes, context) {
     const held = requireHeld(context)
     const before = findBefore(context)
-    const known = before === null ? null : { version: before.policy.version, sha256: before.sha256 }
-    openPolicy(held.state, bytes, known, context.now, nativeAlgorithms)
+    openPolicy(held.state, bytes, before?.held ?? null, context.now, nativeAlgorithms)
     return { payload: policyCeremony.payloadOf(bytes), counted: countedOf(bytes, holdersOf(held), 'policy') }
   },
 }

@@ -1,10 +1,10 @@
 import { equalBytes } from '../bytes.js'
 import { nativeAlgorithms } from '../cose/algorithms.js'
 import { Refusal } from '../refusal.js'
-import { openPolicy, type HeldPolicy } from '../trust/open-policy.js'
+import { heldPolicyOf, openPolicy, type HeldPolicy } from '../trust/open-policy.js'
 import type { Policy } from '../trust/policy.js'
 import { takeKrl } from '../trust/take-krl.js'
-import { anchorState, sha256Hex, type TrustState } from '../trust/trust-state.js'
+import { anchorState, type TrustState } from '../trust/trust-state.js'
 import { takeRoot } from '../trust/walk-root.js'
 
 /** The signed documents a signer goes by, each verified when it was taken. Bytes as received. */
@@ -39,8 +39,8 @@ export function holdDocument(
       return { ...held, state, roots, krlBytes: state.krl === null ? null : held.krlBytes }
     }
     case 'policy': {
-      const { version } = openPolicy(held.state, bytes, held.policy, now, nativeAlgorithms)
-      return { ...held, policy: { bytes, version, sha256: sha256Hex(bytes) } }
+      openPolicy(held.state, bytes, held.policy, now, nativeAlgorithms)
+      return { ...held, policy: { bytes, ...heldPolicyOf(bytes) } }
     }
     case 'krl':
       return { ...held, state: takeKrl(held.state, bytes, now, nativeAlgorithms), krlBytes: bytes }

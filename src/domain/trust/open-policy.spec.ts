@@ -1,19 +1,19 @@
 import { describe, expect, it } from '@jest/globals'
 import { refusedBy } from '../../../test/support/refused.js'
 import { signPolicy, TrustFixture } from '../../../test/support/trust-fixture.js'
-import { sha256Hex, toHex } from '../bytes.js'
+import { toHex } from '../bytes.js'
 import { nativeAlgorithms } from '../cose/algorithms.js'
 import { keyIdHexOf } from '../cose/cose-key.js'
 import { encodeSign, makeOneSignature } from '../cose/sign.js'
 import { labelOf } from './labels.js'
-import { openPolicy } from './open-policy.js'
+import { heldPolicyOf, openPolicy } from './open-policy.js'
 import { encodePolicy, parsePolicy, type Person, type Policy } from './policy.js'
 import { anchorState, type TrustState } from './trust-state.js'
 
 const fixture = await TrustFixture.make()
 const { policy, policyBytes, policyKeys, now, rootKeys } = fixture
 const state = anchorState(fixture.rootBytes, nativeAlgorithms)
-const held = { version: 1, sha256: sha256Hex(policyBytes) }
+const held = heldPolicyOf(policyBytes)
 const [first, second] = policyKeys
 if (first === undefined || second === undefined) throw new Error('the fixture has no policy keys')
 
@@ -22,6 +22,12 @@ it('is taken the first time, again, and when it is newer', async () => {
   expect(openPolicy(state, policyBytes, held, now, nativeAlgorithms).version).toBe(1)
   const next = await fixture.nextPolicy({})
   expect(openPolicy(state, next.bytes, held, now, nativeAlgorithms).version).toBe(2)
+})
+
+it('is the one that is held whoever of its holders signed it', async () => {
+  const signedByOthers = await signPolicy(policy, policyKeys.toReversed())
+  expect(signedByOthers).not.toEqual(policyBytes)
+  expect(openPolicy(state, signedByOthers, held, now, nativeAlgorithms)).toEqual(policy)
 })
 
 describe('refuses a policy', () => {

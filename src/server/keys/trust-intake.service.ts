@@ -7,10 +7,10 @@ import { parseSign1 } from '../../domain/cose/sign1.js'
 import { Refusal } from '../../domain/refusal.js'
 import { parseKrl } from '../../domain/trust/krl.js'
 import { MAX_KRL_BYTES } from '../../domain/trust/labels.js'
-import { openPolicy } from '../../domain/trust/open-policy.js'
+import { heldPolicyOf, openPolicy } from '../../domain/trust/open-policy.js'
 import type { Root } from '../../domain/trust/root.js'
 import { takeKrl } from '../../domain/trust/take-krl.js'
-import { sha256Hex, type TrustState } from '../../domain/trust/trust-state.js'
+import type { TrustState } from '../../domain/trust/trust-state.js'
 import { takeRoot } from '../../domain/trust/walk-root.js'
 import type { Caller } from '../access/caller.decorator.js'
 import { AuditService } from '../audit/audit.service.js'
@@ -51,7 +51,7 @@ export class TrustIntake {
   async takePolicy(policy: Uint8Array, caller: Caller): Promise<number> {
     const { namespace } = caller
     const { state, policy: stored } = await this.trust.reload(namespace)
-    const held = stored === null ? null : { version: stored.version, sha256: sha256Hex(stored.document) }
+    const held = stored === null ? null : heldPolicyOf(stored.document)
     const { version } = openPolicy(state, policy, held, this.clock.nowSeconds(), nativeAlgorithms)
     if (version === held?.version) return version
     await this.signers.importTrust(namespace, { ...(await this.trust.courier(namespace)), policy })

@@ -1,3 +1,5 @@
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { sha256, utf8 } from '../../domain/bytes.js'
 import { encodeText } from '../../domain/suit/text.js'
@@ -164,6 +166,18 @@ describe('release signer refuses', () => {
     )
     // Approvals name the policy they were given under.
     fixture.policyHeld = next
+  })
+
+  it('no policy that it holds already because others of its holders signed it, and records none', async () => {
+    const journalBytes = (): number => statSync(join(fixture.folder, 'release', 'journal')).size
+    const before = journalBytes()
+    const again = await signPolicy(fixture.policyHeld.policy, fixture.trust.policyKeys.toReversed())
+    await release.request('import', { trust: fixture.courier({ policy: again }) })
+    expect(journalBytes()).toBe(before)
+    const alone = await signPolicy(fixture.policyHeld.policy, fixture.trust.policyKeys.slice(0, 1))
+    await expect(release.request('import', { trust: fixture.courier({ policy: alone }) })).rejects.toEqual(
+      refusedBySigner('THRESHOLD_NOT_MET', 3),
+    )
   })
 
   it('a root that strangers signed', async () => {

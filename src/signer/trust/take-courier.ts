@@ -1,11 +1,12 @@
 import { nativeAlgorithms } from '../../domain/cose/algorithms.js'
 import { Refusal } from '../../domain/refusal.js'
+import { openPolicy } from '../../domain/trust/open-policy.js'
 import { parseRoot } from '../../domain/trust/root.js'
 import { openMultiSigned } from '../../domain/trust/signed-document.js'
 import type { TrustCourier } from '../../protocol/signer-socket.js'
 import { atCheck } from '../checks/at-check.js'
 import type { SignerState } from '../signer-state.js'
-import { isHeld } from '../../domain/signer-journal/held-trust.js'
+import { isHeld, requireHeldPolicy, type HeldTrust } from '../../domain/signer-journal/held-trust.js'
 
 /**
  * Takes what a courier brings: newer roots, then policy, then KRL. What was taken stays taken when a later one is refused.
@@ -27,12 +28,32 @@ export async function takeCourier(state: SignerState, courier: TrustCourier, now
       if (versionOf(bytes) > state.held.state.root.version) record('root', bytes)
     })
   atCheck(3, () => {
-    if (policy !== null && !isHeld(state.held, 'policy', policy)) record('policy', policy)
+    if (policy !== null && isNews(state.held, policy, now)) record('policy', policy)
   })
   atCheck(10, () => {
     if (krl !== null && !isHeld(state.held, 'krl', krl)) recordUnlessOld(() => record('krl', krl))
   })
   await Promise.all(written)
+}
+
+/**
+ * Whether a policy is to be recorded. The one that is held is none because others of its holders signed it, unless its own
+ * signatures count no more: else a courier could fill the journal with them. @throws Refusal of `openPolicy`.
+ */
+function isNews(held: HeldTrust, policy: Uint8Array, now: number): boolean {
+  if (isHeld(held, 'policy', policy)) return false
+  const { version } = openPolicy(held.state, policy, held.policy, now, nativeAlgorithms)
+  return version !== held.policy?.version || !stillCounts(held, now)
+}
+
+function stillCounts(held: HeldTrust, now: number): boolean {
+  try {
+    requireHeldPolicy(held, now)
+    return true
+  } catch (error) {
+    if (error instanceof Refusal) return false
+    throw error
+  }
 }
 
 /** Unverified: used only to pass over what is held already. */

@@ -71,7 +71,7 @@ export const trustAttacks: readonly SignerAttack[] = [
     expected: { step: 3, code: 'POLICY_CHANGED' },
     guard: without(
       OPEN_POLICY,
-      'if (held !== null && policy.version === held.version && sha256Hex(bytes) !== held.sha256)',
+      'if (held !== null && policy.version === held.version && sha256Hex(opened.payload) !== held.payloadSha256)',
       'if (false)',
     ),
   },
