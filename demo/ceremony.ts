@@ -10,7 +10,13 @@ const DAY = 86_400
 /** Clocks of the processes are the same; a minute's slack keeps "now" inside every life. */
 const SLACK_SECONDS = 60
 
-/** Keys of the two tokens, by role; the second of a role is its successor. */
+/** Roles of the keys of each token: of those that change while nobody holds a ceremony there are successors. */
+export const rolesOfTokens = {
+  release: ['manifest-a', 'manifest-a', 'krl'],
+  online: ['assignment', 'assignment', 'assignment', 'freshness', 'freshness', 'freshness'],
+} as const
+
+/** Keys of the two tokens, by role; those after the first of a role are its successors. */
 export type TokenKeys = readonly TokenKeyRow[]
 
 interface KeyEntry {
@@ -37,6 +43,8 @@ export function specifyRoot(people: People, tokenKeys: TokenKeys, now: number): 
   })
   const [manifest, successor] = ofRole('manifest-a')
   if (manifest === undefined || successor === undefined) throw new Error('the release token has no two manifest keys')
+  // Thirty days each, the next one five days before the end of the one before.
+  const monthly = (key: KeyEntry, place: number): KeyEntry => life(key, 25 * place, 25 * place + 30)
   const one = (keys: readonly KeyEntry[]) => ({ threshold: 1, keys })
   return {
     version: 1,
@@ -46,8 +54,8 @@ export function specifyRoot(people: People, tokenKeys: TokenKeys, now: number): 
       'manifest-a': one([life(manifest, 0, 90), life(successor, 60, 150)]),
       krl: one(ofRole('krl').map((key) => life(key, 0, 180))),
       'emergency-krl': one([people.emergency.publicKey]),
-      assignment: one(ofRole('assignment').map((key) => life(key, 0, 30))),
-      freshness: one(ofRole('freshness').map((key) => life(key, 0, 30))),
+      assignment: one(ofRole('assignment').map(monthly)),
+      freshness: one(ofRole('freshness').map(monthly)),
     },
   }
 }

@@ -5,7 +5,7 @@ import { requireFolderHiding } from '../src/embedded/hide-folder.js'
 import { EmbeddedPostgres } from '../src/embedded/postgres.js'
 import type { ProcessSupervisor } from '../src/embedded/process-supervisor.js'
 import { requireSandbox } from '../src/embedded/sandbox.js'
-import { signPolicy, signRoot, specifyRoot, type RootSpec, type TokenKeys } from './ceremony.js'
+import { rolesOfTokens, signPolicy, signRoot, specifyRoot, type RootSpec, type TokenKeys } from './ceremony.js'
 import type { Folders } from './folders.js'
 import { gatherPeople, type People } from './people.js'
 import type { Person } from './person.js'
@@ -59,8 +59,8 @@ export async function install(options: InstallationOptions): Promise<Installatio
     SignerProcess.prepare('online', folders, product.namespace),
   ])
   story.tell('PostgreSQL and the broker are up; two tokens are made; every person has a key of their own')
-  const releaseKeys = await release.generateKeys(['manifest-a', 'manifest-a', 'krl'])
-  const tokenKeys = [...releaseKeys, ...(await online.generateKeys(['assignment', 'freshness']))]
+  const releaseKeys = await release.generateKeys(rolesOfTokens.release)
+  const tokenKeys = [...releaseKeys, ...(await online.generateKeys(rolesOfTokens.online))]
   story.tell(`${tokenKeys.length} keys are made inside the tokens; only public halves came out`)
   const rootSpec = specifyRoot(people, tokenKeys, now)
   const rootFile = await signRoot(folders, product, people, rootSpec, now)

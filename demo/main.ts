@@ -4,6 +4,7 @@ import { compromise, mainJob, refusals } from './chapters.js'
 import { describeFailure } from './failure.js'
 import { Folders } from './folders.js'
 import { install } from './installation.js'
+import { verifyJournals } from './journals.js'
 import { HELP, parseOptions, type DemoOptions } from './options.js'
 import type { DemoResult } from './result.js'
 import { Story } from './story.js'
@@ -24,6 +25,7 @@ async function run(options: DemoOptions, supervisor: ProcessSupervisor): Promise
   story.chapter('4  Compromise: a manifest key is stolen, revoked, replaced')
   const revocation = await compromise(scene, veteran, rows)
   story.chapter('5  The end')
+  const journals = await verifyJournals(installation, options.journals, story)
   await supervisor.stopAll()
   const leftProcesses = supervisor.listLeftovers().length
   const peakRssMb = supervisor.peakRssMb()
@@ -42,6 +44,7 @@ async function run(options: DemoOptions, supervisor: ProcessSupervisor): Promise
     reverted,
     refusals: rows,
     revocation,
+    journals,
     sandbox,
     seconds,
     ...memory,

@@ -6,6 +6,8 @@ export interface DemoOptions {
   readonly firmware: string | null
   readonly devices: number
   readonly json: string | null
+  /** Folder for both signers' journals and root 1. */
+  readonly journals: string | null
   readonly withSandbox: boolean
 }
 
@@ -17,6 +19,7 @@ then every refusal for its named reason; then a key compromise and the way out o
   --firmware FILE     your own image (default: an MCUboot image made on the spot)
   --devices N         simulated devices, 10 to 1000 (default 50)
   --json OUT          write the result for machines
+  --journals DIR      keep both signers' journals and root 1 there
   --without-sandbox   only where none can be made; said in the result
   --help              this text
 
@@ -32,7 +35,13 @@ export function parseOptions(args: readonly string[]): DemoOptions | null {
   const firmware = values.firmware ?? null
   if (firmware !== null && !existsSync(firmware))
     throw new Refusal('FILE_UNREADABLE', { path: firmware, why: 'no such file' })
-  return { firmware, devices, json: values.json ?? null, withSandbox: values['without-sandbox'] !== true }
+  return {
+    firmware,
+    devices,
+    json: values.json ?? null,
+    journals: values.journals ?? null,
+    withSandbox: values['without-sandbox'] !== true,
+  }
 }
 
 function parse(args: readonly string[]) {
@@ -43,6 +52,7 @@ function parse(args: readonly string[]) {
         firmware: { type: 'string' },
         devices: { type: 'string', default: '50' },
         json: { type: 'string' },
+        journals: { type: 'string' },
         'without-sandbox': { type: 'boolean' },
         help: { type: 'boolean' },
       },

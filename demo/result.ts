@@ -1,3 +1,5 @@
+import type { JournalRecords } from './journals.js'
+
 /** One refusal that was provoked, as `--json` writes it. */
 export interface RefusalRow {
   readonly name: string
@@ -22,6 +24,8 @@ export interface DemoResult {
     readonly p99Ms: number
     readonly acknowledged: number
   }
+  /** Records that verified, by signer. */
+  readonly journals: JournalRecords
   readonly sandbox: boolean
   readonly seconds: number
   readonly peakRssMb: number

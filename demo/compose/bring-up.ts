@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { signPolicy, signRoot, specifyRoot, type TokenKeys } from '../ceremony.js'
+import { rolesOfTokens, signPolicy, signRoot, specifyRoot, type TokenKeys } from '../ceremony.js'
 import { logEverybodyIn, signFirstKrl, type Access } from '../installation.js'
 import { gatherPeople, type People } from '../people.js'
 import { lastJson } from '../person.js'
@@ -26,8 +26,8 @@ export async function bringUp({ compose, folder, story, devices }: BringUp): Pro
   const people = await gatherPeople(folder.keys)
   story.tell('secrets are drawn; every person has a key of their own, outside of every container')
   const tokenKeys = [
-    ...(await makeToken(compose, 'release', ['manifest-a', 'manifest-a', 'krl'])),
-    ...(await makeToken(compose, 'online', ['assignment', 'freshness'])),
+    ...(await makeToken(compose, 'release', rolesOfTokens.release)),
+    ...(await makeToken(compose, 'online', rolesOfTokens.online)),
   ]
   story.tell(`two tokens are made, and ${tokenKeys.length} keys inside them; only public halves came out`)
   const policyFile = await holdCeremony(folder, people, tokenKeys, now)

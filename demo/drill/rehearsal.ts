@@ -4,7 +4,7 @@ import { requireFolderHiding } from '../../src/embedded/hide-folder.js'
 import { EmbeddedPostgres } from '../../src/embedded/postgres.js'
 import type { ProcessSupervisor } from '../../src/embedded/process-supervisor.js'
 import { requireSandbox } from '../../src/embedded/sandbox.js'
-import { signTogether, specifyRoot, type TokenKeys } from '../ceremony.js'
+import { rolesOfTokens, signTogether, specifyRoot, type TokenKeys } from '../ceremony.js'
 import type { Folders } from '../folders.js'
 import type { Installation } from '../installation.js'
 import type { People } from '../people.js'
@@ -51,8 +51,8 @@ export async function prepareRehearsal(options: RehearsalOptions): Promise<Rehea
   ])
   const { people, approvers } = cast
   const tokenKeys = [
-    ...(await release.generateKeys(['manifest-a', 'manifest-a', 'krl'])),
-    ...(await online.generateKeys(['assignment', 'freshness'])),
+    ...(await release.generateKeys(rolesOfTokens.release)),
+    ...(await online.generateKeys(rolesOfTokens.online)),
   ]
   story.tell(`stand-ins with keys of their own for ${approvers.map(({ name }) => name).join(', ')}`)
   const rootFile = await signRoot(options, product, people, tokenKeys, now)

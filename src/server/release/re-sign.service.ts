@@ -12,6 +12,7 @@ import { TrustService } from '../keys/trust.service.js'
 import { pageOf, requireUuid, type Page, type PageQuery } from '../request-fields.js'
 import { signerNoOf } from '../signer-no.js'
 import { Signers } from '../signing/signer.port.js'
+import { BreakGlass } from './break-glass.service.js'
 import { ReSignApprovalRow } from './re-sign-approval.row.js'
 import { ReSignRequestRow } from './re-sign-request.row.js'
 import { ReleaseSigning } from './release-signing.service.js'
@@ -39,6 +40,7 @@ export class ReSignService {
     private readonly signers: Signers,
     private readonly audit: AuditService,
     private readonly clock: Clock,
+    private readonly breakGlass: BreakGlass,
   ) {}
 
   /** Opens a request, or gives the one that is open. @throws Refusal `STATE` for a release that is not signed or withdrawn. */
@@ -173,6 +175,7 @@ export class ReSignService {
       await manager.update(ReleaseRow, { id: release.id }, { envelope })
       const detail = { ...about, manifestSha256: toHex(manifestSha256), envelopeSha256: toHex(sha256(envelope)) }
       await this.audit.record(manager, { namespace, actor: 'release signer', event: 'release.re-signed', detail })
+      await this.breakGlass.note(manager, namespace, detail)
       return null
     } catch (error) {
       if (!(error instanceof Refusal)) throw error

@@ -14,6 +14,7 @@ import { TrustService } from '../keys/trust.service.js'
 import { signerNoOf } from '../signer-no.js'
 import { Signers } from '../signing/signer.port.js'
 import { FirmwareStore } from '../storage/firmware-store.port.js'
+import { BreakGlass } from './break-glass.service.js'
 import { ReleaseApprovalRow } from './release-approval.row.js'
 import { ReleaseRow } from './release.row.js'
 
@@ -27,6 +28,7 @@ export class ReleaseSigning {
     private readonly quorum: QuorumService,
     private readonly signers: Signers,
     private readonly store: FirmwareStore,
+    private readonly breakGlass: BreakGlass,
     private readonly audit: AuditService,
     private readonly clock: Clock,
   ) {}
@@ -107,6 +109,7 @@ export class ReleaseSigning {
         envelopeSha256: toHex(sha256(envelope)),
       }
       await this.audit.record(manager, { namespace, actor: 'release signer', event: 'release.signed', detail })
+      await this.breakGlass.note(manager, namespace, detail)
       return 'signed'
     } catch (error) {
       if (!(error instanceof Refusal)) throw error

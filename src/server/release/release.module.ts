@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common'
 import { TypeOrmModule } from '@nestjs/typeorm'
 import { AuditModule } from '../audit/audit.module.js'
 import { IntakeModule } from '../intake/intake.module.js'
+import { BreakGlass } from './break-glass.service.js'
 import { ReSignApprovalRow } from './re-sign-approval.row.js'
 import { ReSignRequestRow } from './re-sign-request.row.js'
 import { ReSignListController } from './re-sign-list.controller.js'
@@ -23,7 +24,7 @@ import { ReleaseSigning } from './release-signing.service.js'
     IntakeModule,
   ],
   controllers: [ReleaseController, ReSignController, ReSignListController],
-  providers: [ReleaseDraft, ReleaseSigning, ReleaseService, ReSignService, ReSignWatch],
+  providers: [BreakGlass, ReleaseDraft, ReleaseSigning, ReleaseService, ReSignService, ReSignWatch],
   exports: [ReleaseService],
 })
 export class ReleaseModule {}

@@ -15,3 +15,12 @@ export function requireImage(submission: Submission, knownSizeBytes: number | nu
   if (limitBytes !== undefined && knownSizeBytes > limitBytes)
     throw new Refusal('IMAGE_TOO_LARGE', { sizeBytes: knownSizeBytes, limitBytes })
 }
+
+/** More new images in a day than any product builds. Each is a record of the journal: without a bound it could be filled. */
+const MOST_PER_DAY = 1_000
+
+/** @throws Refusal `RATE_EXCEEDED`. */
+export function requireImageRate(imagesInDay: number): void {
+  if (imagesInDay >= MOST_PER_DAY)
+    throw new Refusal('RATE_EXCEEDED', { limit: MOST_PER_DAY, what: 'new images per day' })
+}

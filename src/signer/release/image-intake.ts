@@ -3,6 +3,7 @@ import { Refusal } from '../../domain/refusal.js'
 import type { SignerAnswers } from '../../protocol/signer-socket.js'
 import { atCheck, atCheckAsync } from '../checks/at-check.js'
 import { requireClock } from '../checks/clock.check.js'
+import { requireImageRate } from '../checks/image.check.js'
 import type { ImageIntake } from '../signer-operations.js'
 import type { ReleaseContext } from './release-context.js'
 
@@ -37,7 +38,9 @@ async function rememberImage(
 ): Promise<SignerAnswers['hash-image']> {
   const { state, ledger, clock, uptime } = context
   const time = atCheck(4, () => requireClock(clock, uptime, state))
-  if (ledger.findImageSize(imageSha256) === null)
+  if (ledger.findImageSize(imageSha256) === null) {
+    atCheck(6, () => requireImageRate(ledger.imagesInDay(time)))
     await atCheckAsync(6, () => state.record({ time, entry: { kind: 'image', imageSha256, imageSizeBytes } }))
+  }
   return { imageSha256 }
 }

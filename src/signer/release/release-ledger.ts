@@ -1,5 +1,10 @@
 import { toHex } from '../../domain/bytes.js'
-import { isReleaseOperation, type IntentEntry, type TimedEntry } from '../../domain/signer-journal/journal-entry.js'
+import {
+  isReleaseOperation,
+  type ImageEntry,
+  type IntentEntry,
+  type TimedEntry,
+} from '../../domain/signer-journal/journal-entry.js'
 import { parseResumeOrder } from '../../domain/trust/signer-order.js'
 import type { SignedRelease } from '../checks/re-sign.check.js'
 import type { Ledger } from '../signer-state.js'
@@ -11,6 +16,8 @@ export class ReleaseLedger implements Ledger {
   private readonly spent = new Set<string>()
   private readonly highest = new Map<string, number>()
   private readonly images = new Map<string, number>()
+  /** Of the last day, oldest first. */
+  private readonly imageTimes: number[] = []
   private readonly signatureTimes = new Map<string, number[]>()
   /** Intents without a result: outcome unknown, grant spent (check 20). */
   private readonly open = new Map<string, IntentEntry>()
@@ -18,7 +25,7 @@ export class ReleaseLedger implements Ledger {
   private readonly signed = new Map<string, SignedRelease>()
 
   apply({ time, entry }: TimedEntry): void {
-    if (entry.kind === 'image') this.images.set(toHex(entry.imageSha256), entry.imageSizeBytes)
+    if (entry.kind === 'image') this.applyImage(time, entry)
     if (entry.kind === 'intent') this.applyIntent(time, entry)
     if (entry.kind === 'result') this.applyResult(entry.requestId)
     if (entry.kind === 'resume')
@@ -44,17 +51,24 @@ export class ReleaseLedger implements Ledger {
     return this.signed.get(digest) ?? null
   }
 
+  /** Images that were hashed for the first time in the 24 hours before `now`. */
+  imagesInDay(now: number): number {
+    return countInDay(this.imageTimes, now)
+  }
+
   /** Signatures of a key in the 24 hours before `now`. */
   signaturesInDay(keyId: string, now: number): number {
-    const times = this.signatureTimes.get(keyId) ?? []
-    const old = times.findIndex((time) => time > now - DAY_SECONDS)
-    times.splice(0, old === -1 ? times.length : old)
-    return times.length
+    return countInDay(this.signatureTimes.get(keyId) ?? [], now)
   }
 
   /** After the journal was read: signatures that may or may not have been made. */
   unknownOutcomes(): readonly IntentEntry[] {
     return [...this.open.values()]
+  }
+
+  private applyImage(time: number, entry: ImageEntry): void {
+    this.images.set(toHex(entry.imageSha256), entry.imageSizeBytes)
+    this.imageTimes.push(time)
   }
 
   private applyIntent(time: number, entry: IntentEntry): void {
@@ -77,4 +91,11 @@ export class ReleaseLedger implements Ledger {
   private raise(classId: string, sequence: number): void {
     this.highest.set(classId, Math.max(sequence, this.highest.get(classId) ?? 0))
   }
+}
+
+/** @param times oldest first; what is older than a day goes. */
+function countInDay(times: number[], now: number): number {
+  const recent = times.findIndex((time) => time > now - DAY_SECONDS)
+  times.splice(0, recent === -1 ? times.length : recent)
+  return times.length
 }

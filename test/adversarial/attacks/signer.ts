@@ -5,6 +5,7 @@ import { authorityAttacks } from './signer/authority.js'
 import { certificateAttacks } from './signer/certificates.js'
 import { clockAttacks } from './signer/clock.js'
 import { conditionAttacks } from './signer/conditions.js'
+import { imageAttacks } from './signer/images.js'
 import { krlAttacks } from './signer/krl.js'
 import { machineAttacks } from './signer/machines.js'
 import { manifestAttacks } from './signer/manifest.js'
@@ -24,6 +25,7 @@ export const signerAttacks: readonly Attack[] = [
   ...clockAttacks,
   ...trustAttacks,
   ...submissionAttacks,
+  ...imageAttacks,
   ...manifestAttacks,
   ...krlAttacks,
   ...approvalAttacks,
