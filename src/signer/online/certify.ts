@@ -21,12 +21,11 @@ import { requireCertificateRate } from '../checks/certificate.check.js'
 import { requirePolicy } from '../checks/policy.check.js'
 import { chooseSigningKey, requireUnrevoked, requireUsable } from '../checks/signing-key.check.js'
 import { requireNotSuspended } from '../checks/suspended.check.js'
+import { EARLIER_SECONDS } from './dated-back.js'
 import type { OnlineContext } from './online-context.js'
 import { refreshTrust } from './refresh-trust.js'
 
 const LIFE_SECONDS = 30 * 86_400
-/** Clocks of brokers are not the signer's. */
-const EARLIER_SECONDS = 300
 
 /**
  * A certificate for a device that asks for it itself: its name, its TLS key, 30 days, for clients of TLS and nothing else. The server

@@ -86,6 +86,9 @@ describe('an assignment', () => {
     const assignment = checkAssignment(deviceState(), bytes, deviceIdOf(1), fixture.clock.seconds, nativeAlgorithms)
     expect(assignment).toMatchObject({ sequence: 1, leastKrlNumber: 1, rolloutId: 'rollout-1' })
     expect(assignment.expires - assignment.notBefore).toBe(86_400)
+    // The device's clock may be a little behind the signer's.
+    const behind = fixture.clock.seconds - 299
+    expect(checkAssignment(deviceState(), bytes, deviceIdOf(1), behind, nativeAlgorithms)).toEqual(assignment)
     const { freshness } = await online.request('freshness', { nonce: null })
     const offer = { roots: [], krl, freshness, assignment: bytes, envelope: signed.envelope }
     const device = {

@@ -19,6 +19,7 @@ import { chooseSigningKey, requireUnrevoked, requireUsable } from '../checks/sig
 import { requireNotSuspended } from '../checks/suspended.check.js'
 import { checkedSigner } from '../checked-signer.js'
 import type { AssignmentEntry } from '../../domain/signer-journal/journal-entry.js'
+import { EARLIER_SECONDS } from './dated-back.js'
 import type { OnlineContext } from './online-context.js'
 import { refreshTrust } from './refresh-trust.js'
 
@@ -81,6 +82,7 @@ function checkAssignRequest(request: AssignRequest, context: OnlineContext, now:
   const key = atCheck(15, () => chooseSigningKey(state, 'assignment', token.keys(), now))
   atCheck(10, () => requireUnrevoked(state, key))
   atCheck(15, () => requireUsable(state.root, key, token.keys(), now))
+  const notBefore = now - EARLIER_SECONDS
   const assignment: Assignment = {
     namespace: context.namespace,
     deviceId,
@@ -88,8 +90,8 @@ function checkAssignRequest(request: AssignRequest, context: OnlineContext, now:
     manifestSha256,
     sequence: manifest.sequence,
     leastKrlNumber: krl.number,
-    notBefore: now,
-    expires: Math.min(now + MAX_ASSIGNMENT_LIFE_SECONDS, plan.expires, key.notAfter),
+    notBefore,
+    expires: Math.min(notBefore + MAX_ASSIGNMENT_LIFE_SECONDS, plan.expires, key.notAfter),
   }
   const entry: AssignmentEntry = {
     kind: 'assignment',
