@@ -4,9 +4,9 @@ import { decodeCbor } from '../../src/domain/cbor/decode.js'
 import { encodeCbor } from '../../src/domain/cbor/encode.js'
 import type { CborKey, CborValue } from '../../src/domain/cbor/value.js'
 import { Refusal } from '../../src/domain/refusal.js'
+import { GROWTH_FACTOR, growthOf } from '../support/growth.js'
 
 const SMALL = 4_000
-const FACTOR = 16
 const limits = { maxBytes: 8_000_000, maxDepth: 16, maxItems: 8_000_000 }
 
 const mapOf = (count: number, key: (index: number) => CborKey): Uint8Array =>
@@ -28,26 +28,30 @@ const shapes: readonly (readonly [name: string, make: (count: number) => Uint8Ar
   ['one long text of two-byte characters', (count) => concat(headOf(3, count * 8), repeat(count * 4, [0xc3, 0xa9]))],
 ]
 
-/** The quickest of some tries: other processes can only slow one down. */
-function timeOf(bytes: Uint8Array): number {
-  const tries = Array.from({ length: 15 }, () => {
-    const began = performance.now()
-    try {
-      decodeCbor(bytes, limits)
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error
-    }
-    return performance.now() - began
-  })
-  return Math.min(...tries)
+const readsOrRefuses = (bytes: Uint8Array) => (): void => {
+  try {
+    decodeCbor(bytes, limits)
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+  }
 }
 
-it.each(shapes)('reads %s in time that grows with its size', (_, make) => {
-  const [small, large] = [make(SMALL), make(SMALL * FACTOR)]
-  timeOf(small)
-  // Quadratic work would take FACTOR² as long; some milliseconds are granted to clocks and caches.
-  expect(timeOf(large)).toBeLessThan(timeOf(small) * FACTOR * 4 + 20)
-})
+it.each(shapes)(
+  'reads %s in time that grows with its size',
+  (_, make) => {
+    expect(growthOf(readsOrRefuses(make(SMALL)), readsOrRefuses(make(SMALL * GROWTH_FACTOR)))).toBe('linear')
+  },
+  120_000,
+)
+
+it('would see work that grows with the square', () => {
+  const squares = (count: number) => (): number => {
+    let sum = 0
+    for (let i = 0; i < count; i += 1) for (let j = 0; j < count; j += 1) sum += (i ^ j) & 1
+    return sum
+  }
+  expect(growthOf(squares(450), squares(450 * GROWTH_FACTOR))).not.toBe('linear')
+}, 120_000)
 
 it('takes no memory for what is only claimed', () => {
   const claims = Array.from({ length: 1_000 }, () => Uint8Array.of(0x9b, 0, 0, 0, 1, 0, 0, 0, 0))
