@@ -138,7 +138,7 @@ describe('with --mutate', () => {
       'one-manager-of-two  src/domain/trust/check-approvals.ts  12  SIGNED  yes',
       'race-for-one-grant  src/signer/release/sign-release.ts  16  SIGNED  yes',
     ])
-  }, 60_000)
+  }, 240_000)
 
   it.each([
     ['makes no difference', [{ ...edit, replace: edit.find }], 'the guard makes no difference'],
@@ -158,7 +158,7 @@ describe('with --mutate', () => {
       expect(out).toContain('1 attacks, 0 failed')
       expect(out).toContain(message)
     },
-    60_000,
+    240_000,
   )
 
   it('ends with 1 for an attack that ends otherwise than it says, further or not', async () => {
@@ -166,5 +166,5 @@ describe('with --mutate', () => {
     const { code, out } = await run([attack], ['--mutate'])
     expect(code).toBe(1)
     expect(out).toContain('CONFIRMED          NO\n    expected step 13 SEQUENCE_REUSED without the guard')
-  }, 60_000)
+  }, 240_000)
 })

@@ -15,7 +15,7 @@ export interface MutationResult {
   readonly why: string
 }
 
-const CHILD_TIMEOUT_MS = 30_000
+const CHILD_TIMEOUT_MS = 120_000
 const AT_ONCE = 2
 
 /**

@@ -5,9 +5,9 @@ export const slowPayload: DeviceAttack = {
   threat: 'TUF: slow retrieval',
   does: 'sends the payload byte by byte',
   run: async (scene) => {
-    await scene.enrol({}, { stretchMs: 150, leastBytes: 2_000 })
+    await scene.enrol({}, { stretchMs: 500, leastBytes: 2_000 })
     scene.server.dripMs = 2
-    return scene.offer({ image: new Uint8Array(300) })
+    return scene.offer({ image: new Uint8Array(900) })
   },
   expected: { step: 15, code: 'UNREACHABLE', detail: { why: 'the answer came too slowly' } },
   guard: [
