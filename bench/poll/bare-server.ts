@@ -5,7 +5,8 @@ process.once('message', (message: { headers: Record<string, string>; body: strin
   const { headers, body } = message
   const server = createServer((_request, response) => {
     response.writeHead(200, headers)
-    response.end(body)
+    // As one piece with its head, which is the fastest way there is.
+    response.end(body, 'latin1')
   })
   server.keepAliveTimeout = 60_000
   server.listen(0, '127.0.0.1', () => process.send?.(server.address()))

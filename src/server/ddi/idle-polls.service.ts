@@ -2,28 +2,28 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type BeforeApplicationShutdown, Injectable, type OnModuleInit } from '@nestjs/common'
 import { HttpAdapterHost } from '@nestjs/core'
 import type { FastifyInstance } from 'fastify'
-import { equalBytes } from '../../domain/bytes.js'
 import { DeviceFeed } from '../database/device-feed.service.js'
 import { LastSeen } from '../device/last-seen.service.js'
 import { KeptAnswers, type Kept } from '../kept-answers.js'
 import { addShortcut } from '../request-shortcut.js'
+import { hashShown, isShown } from '../shown-secret.js'
 import { ServerConfig } from '../server-config.js'
 import { TrustedProxies } from '../trusted-proxies.js'
 import { isHeld, originOf, type DdiCall, type Rendered } from './ddi-call.js'
-import { findToken, hashTargetToken } from './ddi-secret.js'
 
 /** About a kilobyte each. Fleets beyond it are read in batches. */
 const MAX_KEPT = 100_000
 
 interface KeptPoll extends Kept {
   readonly namespace: string
-  readonly controllerId: string
   readonly deviceId: string
-  readonly credentialSha256: Uint8Array
+  readonly shownSha256: Uint8Array
+  readonly host: string | undefined
   readonly origin: string
   readonly accept: string | undefined
   readonly etag: string
-  readonly body: string | Buffer
+  /** One character a byte: head and body then leave in one piece. */
+  readonly body: string
   readonly headers: readonly string[]
 }
 
@@ -64,18 +64,18 @@ export class IdlePolls implements OnModuleInit, BeforeApplicationShutdown {
   keep(call: DdiCall, rendered: Rendered): void {
     const { request, target, origin, secret } = call
     if (secret === null || secret.tick === null || secret.tick !== this.feed.tick || target.work !== null) return
-    const { namespace, controllerId, deviceId } = target
+    const { namespace, deviceId } = target
     this.kept.keep({
       url: request.raw.url ?? '',
       device: `${namespace} ${deviceId}`,
       namespace,
-      controllerId,
       deviceId,
-      credentialSha256: secret.credentialSha256,
+      shownSha256: hashShown(request.headers.authorization),
+      host: request.headers.host,
       origin,
       accept: request.headers.accept,
       etag: rendered.etag,
-      body: rendered.body,
+      body: Buffer.from(rendered.body as string).toString('latin1'),
       headers: Object.entries(rendered.headers).flat(),
     })
   }
@@ -85,8 +85,8 @@ export class IdlePolls implements OnModuleInit, BeforeApplicationShutdown {
     const poll = this.kept.find(request.url ?? '')
     if (poll === undefined) return false
     const { headers } = request
-    if (headers.accept !== poll.accept || !this.isAuthentic(poll, headers.authorization)) return false
-    if (originOf(request, this.proxies, this.config.publicUrl).origin !== poll.origin) return false
+    if (headers.accept !== poll.accept || !isShown(headers.authorization, poll.shownSha256)) return false
+    if (!this.isAsSeen(poll, request)) return false
     this.seen.note(poll.namespace, poll.deviceId)
     const held = headers['if-none-match']
     if (held !== undefined && isHeld(held, poll.etag)) {
@@ -94,13 +94,14 @@ export class IdlePolls implements OnModuleInit, BeforeApplicationShutdown {
       response.end()
     } else {
       response.writeHead(200, poll.headers as string[])
-      response.end(poll.body)
+      response.end(poll.body, 'latin1')
     }
     return true
   }
 
-  private isAuthentic({ namespace, controllerId, credentialSha256 }: KeptPoll, header: string | undefined): boolean {
-    const token = findToken(header, 'TargetToken')
-    return token !== null && equalBytes(hashTargetToken(namespace, controllerId, token), credentialSha256)
+  /** Scheme and host are the client's own word but behind a proxy, which is looked at more closely. */
+  private isAsSeen(poll: KeptPoll, request: IncomingMessage): boolean {
+    if (!this.proxies.isTrusted(request)) return poll.host === request.headers.host
+    return originOf(request, this.proxies, this.config.publicUrl).origin === poll.origin
   }
 }

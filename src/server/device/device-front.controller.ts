@@ -73,7 +73,7 @@ export class DeviceFrontController {
       nonce: readNonce(request),
       ifNoneMatch: request.headers['if-none-match'] ?? null,
     })
-    if (idle !== null) this.idle.keep(request.raw.url ?? '', idle)
+    if (idle !== null) this.idle.keep(request.raw, idle)
     if (etag !== null) void reply.header('etag', etag)
     if (body === null) await reply.status(304).send()
     else await sendCbor(reply, body, etag === null ? 'no-store' : 'private, no-cache')

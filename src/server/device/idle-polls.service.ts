@@ -2,14 +2,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type BeforeApplicationShutdown, Injectable, type OnModuleInit } from '@nestjs/common'
 import { HttpAdapterHost } from '@nestjs/core'
 import type { FastifyInstance } from 'fastify'
-import { equalBytes } from '../../domain/bytes.js'
-import { CBOR_MEDIA_TYPE, DEVICE_SCHEME } from '../../protocol/device-http.js'
+import { CBOR_MEDIA_TYPE } from '../../protocol/device-http.js'
 import { DeviceFeed } from '../database/device-feed.service.js'
 import { TrustService } from '../keys/trust.service.js'
 import { KeptAnswers, type Kept } from '../kept-answers.js'
 import type { TrustSnapshot } from '../rollout/release-guard.service.js'
 import { addShortcut } from '../request-shortcut.js'
-import { findSecret, hashSecret } from './device-secret.js'
+import { hashShown, isShown } from '../shown-secret.js'
 import { LastSeen } from './last-seen.service.js'
 
 /** About two kilobytes each. */
@@ -19,7 +18,6 @@ const MAX_KEPT = 100_000
 export interface IdleAnswer {
   readonly namespace: string
   readonly deviceId: string
-  readonly credentialSha256: Uint8Array
   readonly trust: TrustSnapshot
   /** The device feed's before the device was looked up. */
   readonly tick: number | null
@@ -29,10 +27,11 @@ export interface IdleAnswer {
 interface KeptPoll extends Kept {
   readonly namespace: string
   readonly deviceId: string
-  readonly credentialSha256: Uint8Array
+  readonly shownSha256: Uint8Array
   readonly trust: TrustSnapshot
   readonly etag: string
-  readonly body: Buffer
+  /** One character a byte: head and body then leave in one piece. */
+  readonly body: string
   readonly headers: string[]
 }
 
@@ -66,10 +65,10 @@ export class NativeIdlePolls implements OnModuleInit, BeforeApplicationShutdown 
     this.isStopping = true
   }
 
-  /** @param url as it was asked for; what the device holds is in it. */
-  keep(url: string, idle: IdleAnswer): void {
+  /** @param request as it was asked, authentic; what the device holds is in its address. */
+  keep({ url = '', headers: asked }: IncomingMessage, idle: IdleAnswer): void {
     if (idle.tick === null || idle.tick !== this.feed.tick) return
-    const { namespace, deviceId, credentialSha256, trust, etag } = idle
+    const { namespace, deviceId, trust, etag } = idle
     const body = Buffer.from(idle.body)
     const headers = [
       ['etag', etag],
@@ -82,10 +81,10 @@ export class NativeIdlePolls implements OnModuleInit, BeforeApplicationShutdown 
       device: `${namespace} ${deviceId}`,
       namespace,
       deviceId,
-      credentialSha256,
+      shownSha256: hashShown(asked.authorization),
       trust,
       etag,
-      body,
+      body: body.toString('latin1'),
       headers,
     })
   }
@@ -94,14 +93,14 @@ export class NativeIdlePolls implements OnModuleInit, BeforeApplicationShutdown 
     if (request.method !== 'GET' || this.isStopping) return false
     const poll = this.kept.find(request.url ?? '')
     if (poll === undefined) return false
-    if (!isAuthentic(poll, request.headers.authorization) || !this.isOfNow(poll)) return false
+    if (!isShown(request.headers.authorization, poll.shownSha256) || !this.isOfNow(poll)) return false
     this.seen.note(poll.namespace, poll.deviceId)
     if (request.headers['if-none-match'] === poll.etag) {
       response.writeHead(304, ['etag', poll.etag])
       response.end()
     } else {
       response.writeHead(200, poll.headers)
-      response.end(poll.body)
+      response.end(poll.body, 'latin1')
     }
     return true
   }
@@ -111,9 +110,4 @@ export class NativeIdlePolls implements OnModuleInit, BeforeApplicationShutdown 
     const now = this.trust.peek(namespace)
     return now !== null && now.state === trust.state && now.freshness?.time === trust.freshness?.time
   }
-}
-
-function isAuthentic({ credentialSha256 }: KeptPoll, authorization: string | undefined): boolean {
-  const credential = findSecret(authorization, DEVICE_SCHEME)
-  return credential !== null && equalBytes(hashSecret(credential), credentialSha256)
 }

@@ -123,8 +123,7 @@ export class PollService {
     const isIdle = row.state === null && request.proof !== null && 'credentialSha256' in request.proof
     if (isHeld && !isIdle) return { etag, body: null, idle: null }
     const body = answerOf(request, trust, freshness, offer, ack, pollSeconds)
-    const credentialSha256 = row.credential_sha256
-    const idle = isIdle ? { namespace, deviceId, credentialSha256, trust, tick, etag, body } : null
+    const idle = isIdle ? { namespace, deviceId, trust, tick, etag, body } : null
     return { etag, body: isHeld ? null : body, idle }
   }
 
