@@ -91,18 +91,8 @@ class PollScene {
     for (const load of loads) await load.open()
     // Every device has polled once before anything is measured: what is idle is known by then.
     for (let polls = 0; polls < clients;) polls += (await loads[0]?.run(roundMs))?.polls ?? clients
-    const speeds = [0, 0]
-    let n = 0
-    // In turns, the best of each: a neighbour on the machine only slows down.
-    for (let round = 0; round <= rounds; round += 1)
-      for (const [side, load] of loads.entries()) {
-        const { polls, elapsedMs } = await load.run(roundMs)
-        // The first round is for the engine to compile.
-        if (round > 0) speeds[side] = Math.max(speeds[side] ?? 0, (polls * 1_000) / elapsedMs)
-        if (round > 0 && side === 0) n += polls
-      }
+    const { mine, reference, n } = await inTurns(loads, rounds, roundMs)
     for (const load of loads) load.close()
-    const [mine = 0, reference = 1] = speeds
     yield { name: `${protocol} idle poll`, ours: mine, reference, ratio: mine / reference, unit: 'polls/s', n }
     const load = { port: ours.port, connections, request, perSecond: mine * 0.8 }
     yield await latencyRow(`${protocol} idle poll p99`, load, latencyMs)
@@ -167,6 +157,25 @@ class PollScene {
     ])) as [AddressInfo]
     return { process: child, port: address.port }
   }
+}
+
+/** The best of each: a neighbour on the machine only slows down. The first round is for the engine to compile. */
+async function inTurns(
+  loads: readonly HttpLoad[],
+  rounds: number,
+  roundMs: number,
+): Promise<{ mine: number; reference: number; n: number }> {
+  const speeds = [0, 0]
+  let n = 0
+  for (let round = 0; round <= rounds; round += 1)
+    for (const [side, load] of loads.entries()) {
+      const { polls, elapsedMs } = await load.run(roundMs)
+      if (round === 0) continue
+      speeds[side] = Math.max(speeds[side] ?? 0, (polls * 1_000) / elapsedMs)
+      if (side === 0) n += polls
+    }
+  const [mine = 0, reference = 1] = speeds
+  return { mine, reference, n }
 }
 
 /** Latency with 80 % of what was answered at most; the limit is 50 ms, so a ratio from 1 on holds it. */

@@ -74,12 +74,6 @@ CREATE TABLE ddi_gateway_token (
   expires_at bigint NOT NULL,
   revoked_at bigint
 );
-CREATE TABLE ddi_refusal (
-  namespace text NOT NULL,
-  kind text NOT NULL,
-  count bigint NOT NULL,
-  last_at bigint NOT NULL
-);
 CREATE TABLE ddi_target (
   namespace text NOT NULL,
   controller_id text NOT NULL,
@@ -176,6 +170,13 @@ CREATE TABLE device_key_change (
   device_id text NOT NULL,
   number smallint NOT NULL,
   document bytea NOT NULL
+);
+CREATE TABLE device_refusal (
+  namespace text NOT NULL,
+  kind text NOT NULL,
+  count bigint NOT NULL,
+  last_at bigint NOT NULL,
+  protocol text DEFAULT 'ddi'::text NOT NULL
 );
 CREATE TABLE device_registration (
   namespace text NOT NULL,
@@ -470,7 +471,6 @@ ALTER TABLE claim_token ADD CONSTRAINT claim_token_pkey PRIMARY KEY (id);
 ALTER TABLE ddi_action ADD CONSTRAINT ddi_action_pkey PRIMARY KEY (id);
 ALTER TABLE ddi_entry ADD CONSTRAINT ddi_entry_pkey PRIMARY KEY (action_id, number);
 ALTER TABLE ddi_gateway_token ADD CONSTRAINT ddi_gateway_token_pkey PRIMARY KEY (id);
-ALTER TABLE ddi_refusal ADD CONSTRAINT ddi_refusal_pkey PRIMARY KEY (namespace, kind);
 ALTER TABLE ddi_target ADD CONSTRAINT ddi_target_pkey PRIMARY KEY (namespace, controller_id);
 ALTER TABLE deployment ADD CONSTRAINT deployment_pkey PRIMARY KEY (rollout_id, device_id);
 ALTER TABLE device ADD CONSTRAINT device_pkey PRIMARY KEY (namespace, id);
@@ -479,6 +479,7 @@ ALTER TABLE device_certificate ADD CONSTRAINT device_certificate_pkey PRIMARY KE
 ALTER TABLE device_duplicate ADD CONSTRAINT device_duplicate_pkey PRIMARY KEY (namespace, device_id, kind);
 ALTER TABLE device_group ADD CONSTRAINT device_group_pkey PRIMARY KEY (namespace, name);
 ALTER TABLE device_key_change ADD CONSTRAINT device_key_change_pkey PRIMARY KEY (namespace, device_id, number);
+ALTER TABLE device_refusal ADD CONSTRAINT device_refusal_pkey PRIMARY KEY (namespace, protocol, kind);
 ALTER TABLE device_registration ADD CONSTRAINT device_registration_pkey PRIMARY KEY (namespace, key_id);
 ALTER TABLE due_notice ADD CONSTRAINT due_notice_once PRIMARY KEY (namespace, what, due_at, days);
 ALTER TABLE embedded_key ADD CONSTRAINT embedded_key_pkey PRIMARY KEY (namespace, sha256);
@@ -551,6 +552,7 @@ ALTER TABLE device_authority ADD CONSTRAINT device_authority_key_id_check CHECK 
 ALTER TABLE device_certificate ADD CONSTRAINT device_certificate_tls_key_sha256_check CHECK ((octet_length(tls_key_sha256) = 32));
 ALTER TABLE device_duplicate ADD CONSTRAINT device_duplicate_kind_check CHECK ((kind = ANY (ARRAY['counter'::text, 'key'::text, 'tls-key'::text])));
 ALTER TABLE device_group ADD CONSTRAINT device_group_list_is_full CHECK (((filter IS NOT NULL) OR (filled_to IS NULL)));
+ALTER TABLE device_refusal ADD CONSTRAINT device_refusal_protocol_check CHECK ((protocol = ANY (ARRAY['native'::text, 'ddi'::text])));
 ALTER TABLE device_registration ADD CONSTRAINT device_registration_attributes_check CHECK ((jsonb_typeof(attributes) = 'object'::text));
 ALTER TABLE device_registration ADD CONSTRAINT device_registration_class_id_check CHECK ((octet_length(class_id) = 16));
 ALTER TABLE device_registration ADD CONSTRAINT device_registration_key_id_check CHECK ((key_id ~ '^[0-9a-f]{64}$'::text));
@@ -745,7 +747,6 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON claim_token TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON ddi_action TO countersign_server;
 GRANT INSERT, SELECT ON ddi_entry TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON ddi_gateway_token TO countersign_server;
-GRANT DELETE, INSERT, SELECT, UPDATE ON ddi_refusal TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON ddi_target TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON deployment TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON device TO countersign_server;
@@ -754,6 +755,7 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON device_certificate TO countersign_server
 GRANT DELETE, INSERT, SELECT, UPDATE ON device_duplicate TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON device_group TO countersign_server;
 GRANT INSERT, SELECT ON device_key_change TO countersign_server;
+GRANT DELETE, INSERT, SELECT, UPDATE ON device_refusal TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON device_registration TO countersign_server;
 GRANT INSERT, SELECT ON due_notice TO countersign_server;
 GRANT DELETE, INSERT, SELECT ON embedded_key TO countersign_server;

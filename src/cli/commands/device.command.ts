@@ -12,6 +12,7 @@ import {
   type CommonOptions,
   type ListOptions,
 } from '../command-shape.js'
+import { addDeviceDdiCommands } from './device-ddi.command.js'
 import { addDeviceFactCommands } from './device-facts.command.js'
 import { addDeviceRegistryCommands } from './device-registry.command.js'
 import { watchDevice } from '../device-watch.js'
@@ -48,6 +49,7 @@ export function addDeviceCommands(program: Command, world: World): void {
     })
   addDeviceFactCommands(group, world)
   addDeviceRegistryCommands(group, world)
+  addDeviceDdiCommands(group, world)
   defineCommand(group, 'show <id>', 'one device: its last report and its deployments', 'device show 9b2e…').action(
     async (id: string, options: CommonOptions) => {
       const session = sessionOf(world, options)

@@ -92,6 +92,7 @@ const table: Readonly<Record<string, readonly ApiRole[]>> = {
   [`GET ${base}/ddi/refusals`]: everybody,
   [`GET ${base}/device-authorities`]: everybody,
   [`GET ${base}/device-duplicates`]: everybody,
+  [`GET ${base}/device-refusals`]: everybody,
   [`POST ${base}/device-registrations`]: ['fleet-manager', 'security-officer'],
   [`POST ${base}/devices/{id}/decommission`]: ['fleet-manager', 'security-officer'],
   [`POST ${base}/claim-tokens`]: ['fleet-manager', 'security-officer'],

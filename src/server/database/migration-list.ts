@@ -19,6 +19,7 @@ import { AddActionAttempt1764000500001 } from '../../../migrations/1764000500001
 import { CreateDeviceCertificates1764000500002 } from '../../../migrations/1764000500002-create-device-certificates.js'
 import { CreateDeviceRegistry1764000500003 } from '../../../migrations/1764000500003-create-device-registry.js'
 import { TellOfReports1764000500004 } from '../../../migrations/1764000500004-tell-of-reports.js'
+import { CountRefusalsOfDevices1764000500005 } from '../../../migrations/1764000500005-count-refusals-of-devices.js'
 import { AddReleaseFallback1764000080001 } from '../../../migrations/1764000080001-add-release-fallback.js'
 import { AddStoredDeployments1764000079900 } from '../../../migrations/1764000079900-add-stored-deployments.js'
 import { AddRolloutFilters1764000710000 } from '../../../migrations/1764000710000-add-rollout-filters.js'
@@ -48,4 +49,5 @@ export const migrationList: readonly (new () => MigrationInterface)[] = [
   CreateDeviceRegistry1764000500003,
   TellOfReports1764000500004,
   AddRolloutFilters1764000710000,
+  CountRefusalsOfDevices1764000500005,
 ]

@@ -12,7 +12,7 @@ import { DdiAuth, type DdiCaller } from './ddi-auth.service.js'
 import { originOf, type DdiCall } from './ddi-call.js'
 import { MAX_BODY_BYTES, problemOf } from './ddi-problem.js'
 import { chooseMedia, encodeAs } from './media.js'
-import { RefusalCounts } from './refusal-counts.service.js'
+import { RefusalCounts } from '../refusals/refusal-counts.service.js'
 import { Tenants } from './tenants.service.js'
 
 type Params = Readonly<Record<string, string>>
@@ -132,7 +132,7 @@ export class DdiRoutes implements OnModuleInit {
     const error = asDatabaseFailure(thrown)
     const { status, code, message } = problemOf(error)
     const tenant = this.tenants.find((request.params as Params)['tenant'] ?? '')
-    if (tenant !== null) this.refusals.note(tenant.namespace, code)
+    if (tenant !== null) this.refusals.note(tenant.namespace, 'ddi', code)
     const facts = { requestId: request.id, code, status }
     if (status >= 500) this.log.error('ddi.failed', error, facts)
     else this.log.info('ddi.refused', { ...facts, message })

@@ -20,7 +20,7 @@ import { InspectedBundles } from './inspected-bundles.service.js'
 import { LegacyGate } from './legacy-gate.service.js'
 import { OfferDesk } from './offer-desk.service.js'
 import { PollDesk } from './poll-desk.service.js'
-import { RefusalCounts } from './refusal-counts.service.js'
+import { RefusalsModule } from '../refusals/refusals.module.js'
 import { RolloutTerms } from './rollout-terms.service.js'
 import { TargetReader } from './target-reader.service.js'
 import { TargetStore } from './target-store.service.js'
@@ -34,7 +34,7 @@ export class DdiModule {
   static with(verdict?: BundleVerdict, terms?: DeploymentTerms): DynamicModule {
     return {
       module: DdiModule,
-      imports: [AuditModule, DeviceModule, IntakeModule, PollingModule, RolloutModule, TargetingModule],
+      imports: [AuditModule, DeviceModule, IntakeModule, PollingModule, RefusalsModule, RolloutModule, TargetingModule],
       controllers: [TargetsController],
       providers: [
         ActionDesk,
@@ -51,7 +51,6 @@ export class DdiModule {
         LegacyGate,
         OfferDesk,
         PollDesk,
-        RefusalCounts,
         TargetReader,
         TargetStore,
         Tenants,

@@ -10,7 +10,7 @@ import { Refusal } from '../../domain/refusal.js'
 import { ActionViews, type ActionView } from './action-views.service.js'
 import { deviceIdOf, makeDdiToken } from './ddi-secret.js'
 import { GatewayTokens, type GatewayTokenView } from './gateway-tokens.service.js'
-import { RefusalCounts, type RefusalCount } from './refusal-counts.service.js'
+import { RefusalCounts, type RefusalCount } from '../refusals/refusal-counts.service.js'
 import { TargetStore, type TargetView } from './target-store.service.js'
 
 /** One that a fleet has already is taken over, so that its devices need no changed line. */
@@ -137,6 +137,6 @@ export class TargetsController {
   @Get('refusals')
   @Roles(...readers)
   async refused(@FromCaller() caller: Caller): Promise<{ items: readonly RefusalCount[] }> {
-    return { items: await this.refusals.list(caller.namespace) }
+    return { items: await this.refusals.list(caller.namespace, 'ddi') }
   }
 }

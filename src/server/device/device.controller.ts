@@ -5,6 +5,7 @@ import { FromCaller, type Caller } from '../access/caller.decorator.js'
 import { readers, Roles } from '../access/roles.decorator.js'
 import { ZodBody, ZodQuery } from '../http/zod-body.decorator.js'
 import { pageQuery, type Page } from '../request-fields.js'
+import { RefusalCounts, type RefusalCount } from '../refusals/refusal-counts.service.js'
 import { DeviceClasses } from '../rollout/device-classes.service.js'
 import { ClaimService, type NewClaim } from './claim.service.js'
 import { RefusedReports, type RefusedReportsView } from './refused-reports.service.js'
@@ -28,6 +29,7 @@ export class DeviceController {
     private readonly views: DeviceViews,
     private readonly claims: ClaimService,
     private readonly refused: RefusedReports,
+    private readonly counts: RefusalCounts,
     private readonly classes: DeviceClasses,
   ) {}
 
@@ -48,6 +50,13 @@ export class DeviceController {
   @Roles(...readers)
   refusedReports(@FromCaller() caller: Caller): Promise<RefusedReportsView> {
     return this.refused.list(caller.namespace)
+  }
+
+  /** How often devices of our own protocol were told "no", by its code. */
+  @Get('device-refusals')
+  @Roles(...readers)
+  async refusals(@FromCaller() caller: Caller): Promise<{ items: readonly RefusalCount[] }> {
+    return { items: await this.counts.list(caller.namespace, 'native') }
   }
 
   /** The token is in this answer and nowhere else. */

@@ -3,6 +3,7 @@ import { AuditModule } from '../audit/audit.module.js'
 import { EventsModule } from '../events/events.module.js'
 import { MqttModule } from '../mqtt/mqtt.module.js'
 import { PollingModule } from '../polling/polling.module.js'
+import { RefusalsModule } from '../refusals/refusals.module.js'
 import { RolloutModule } from '../rollout/rollout.module.js'
 import { TargetingModule } from '../targeting/targeting.module.js'
 import { CertificateController } from './certificate/certificate.controller.js'
@@ -20,6 +21,7 @@ import { EnrolmentService } from './enrolment.service.js'
 import { NativeIdlePolls } from './idle-polls.service.js'
 import { LastSeen } from './last-seen.service.js'
 import { PollService } from './poll.service.js'
+import { RefusalWatch } from './refusal-watch.service.js'
 import { RefusedReports } from './refused-reports.service.js'
 import { DecommissionService } from './registry/decommission.service.js'
 import { Duplicates } from './registry/duplicates.service.js'
@@ -30,7 +32,7 @@ import { ReportStore } from './report-store.service.js'
 
 /** The devices' side: enrolment, polls, downloads, signed reports; and devices as people see them. */
 @Module({
-  imports: [AuditModule, EventsModule, MqttModule, PollingModule, RolloutModule, TargetingModule],
+  imports: [AuditModule, EventsModule, MqttModule, PollingModule, RefusalsModule, RolloutModule, TargetingModule],
   controllers: [
     DeviceFrontController,
     DeviceChangesController,
@@ -53,6 +55,7 @@ import { ReportStore } from './report-store.service.js'
     LastSeen,
     NativeIdlePolls,
     PollService,
+    RefusalWatch,
     RefusedReports,
     ReportInbox,
     ReportStore,
