@@ -10,7 +10,7 @@ const TEMPLATE = 'template_countersign'
 export class TestDatabases {
   private count = 0
   private constructor(
-    private readonly postgres: EmbeddedPostgres,
+    private postgres: EmbeddedPostgres,
     private readonly folder: string,
   ) {}
 
@@ -31,6 +31,13 @@ export class TestDatabases {
   createEmpty(): Promise<string> {
     this.count += 1
     return this.postgres.createDatabase(`spec_${this.count}`)
+  }
+
+  /** Ends every session, and comes back with the same data at the same place. */
+  async restart(): Promise<void> {
+    const { port } = this.postgres
+    await this.postgres.stop()
+    this.postgres = await EmbeddedPostgres.start({ folder: this.folder, port, isDurable: false })
   }
 
   async stop(): Promise<void> {
