@@ -3,6 +3,13 @@ import { intakeBenchmark } from './intake.js'
 import { pollBenchmark } from './poll.js'
 import { signBenchmark } from './sign.js'
 import { trustBenchmark } from './trust.js'
+import { wakeBenchmark } from './wake.js'
 
 /** Every benchmark there is; a new one is a file and a line here. */
-export const benchmarks: readonly Benchmark[] = [signBenchmark, trustBenchmark, intakeBenchmark, pollBenchmark]
+export const benchmarks: readonly Benchmark[] = [
+  signBenchmark,
+  trustBenchmark,
+  intakeBenchmark,
+  pollBenchmark,
+  wakeBenchmark,
+]
