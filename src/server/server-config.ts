@@ -47,6 +47,11 @@ const Env = z.object({
     .default(256 * 1024 * 1024),
   /** After so long an upload that was begun and not finished is swept away. */
   UPLOAD_LIFE_SECONDS: z.coerce.number().int().min(60).default(86_400),
+  /** Where a trusted proxy finds the store's folder `firmware`, by an internal location; without it the server sends firmware itself. */
+  ACCEL_PREFIX: z
+    .string()
+    .regex(/^\/[a-z0-9-]{1,64}$/, 'not a path of one part, such as /firmware-store')
+    .optional(),
   POLLS_AT_ONCE: z.coerce.number().int().min(1).max(100_000).default(1_000),
   ...S3Env.shape,
 })
@@ -92,6 +97,8 @@ export abstract class ServerConfig {
   abstract readonly rolloutTickMs: number
   abstract readonly maxUploadBytes: number
   abstract readonly uploadLifeSeconds: number
+  /** Where a trusted proxy finds firmware (`X-Accel-Redirect`). */
+  abstract readonly accelPrefix?: string
   /** Polls that are worked on at once; the others are told when to come back. */
   abstract readonly pollsAtOnce?: number
 }
@@ -133,6 +140,7 @@ export function loadServerConfig(env: Environment): ServerConfig {
     maxUploadBytes: values.MAX_UPLOAD_BYTES,
     uploadLifeSeconds: values.UPLOAD_LIFE_SECONDS,
     pollsAtOnce: values.POLLS_AT_ONCE,
+    ...(values.ACCEL_PREFIX === undefined ? {} : { accelPrefix: values.ACCEL_PREFIX }),
   })
 }
 

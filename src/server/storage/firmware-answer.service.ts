@@ -2,6 +2,8 @@ import { Injectable } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { toHex } from '../../domain/bytes.js'
 import { Refusal } from '../../domain/refusal.js'
+import { ServerConfig } from '../server-config.js'
+import { TrustedProxies } from '../trusted-proxies.js'
 import { FirmwareStore } from './firmware-store.port.js'
 import { readRange } from './range-header.js'
 
@@ -11,17 +13,37 @@ const URL_LIFE_SECONDS = 900
 /** Sends firmware as an HTTP answer: streamed, with ranges, named by its digest for ever. */
 @Injectable()
 export class FirmwareAnswer {
-  constructor(private readonly store: FirmwareStore) {}
+  private readonly proxies: TrustedProxies
+
+  constructor(
+    private readonly store: FirmwareStore,
+    private readonly config: ServerConfig,
+  ) {
+    this.proxies = new TrustedProxies(config.trustedProxies)
+  }
 
   /**
-   * Sends a device to the object store where there is one that devices reach, else the bytes. Its address is a secret for as long
+   * Sends a device to the object store where there is one that devices reach; has a trusted proxy send the file, where it can; else
+   * sends the bytes. Its address is a secret for as long
    * as it is good, so nobody keeps it.
    * @throws Refusal `IMAGE_UNKNOWN`.
    */
   async sendOrRedirect(request: FastifyRequest, reply: FastifyReply, sha256: Uint8Array): Promise<void> {
     const url = await this.store.findDownloadUrl(sha256, URL_LIFE_SECONDS)
-    if (url === null) return this.send(request, reply, sha256)
+    if (url === null) {
+      const place = await this.findPlace(request, sha256)
+      return place === null ? this.send(request, reply, sha256) : sendByProxy(reply, place)
+    }
     await reply.header('cache-control', 'no-store').redirect(url, 307)
+  }
+
+  /** Where the proxy that asks finds the file; null for anybody else, and where there is no such folder. */
+  private async findPlace({ raw }: FastifyRequest, sha256: Uint8Array): Promise<string | null> {
+    const { accelPrefix } = this.config
+    if (accelPrefix === undefined || this.store.localPath(sha256) === null || !this.proxies.isTrusted(raw)) return null
+    if ((await this.store.findSizeBytes(sha256)) === null) throw new Refusal('IMAGE_UNKNOWN', { sha256: toHex(sha256) })
+    const name = toHex(sha256)
+    return `${accelPrefix}/${name.slice(0, 2)}/${name}`
   }
 
   /**
@@ -62,6 +84,14 @@ export class FirmwareAnswer {
     if (request.method === 'HEAD') await reply.send()
     else await reply.send(await this.store.read(sha256, { first, last }))
   }
+}
+
+/** Ranges and conditions are the proxy's affair then. */
+async function sendByProxy(reply: FastifyReply, place: string): Promise<void> {
+  await reply
+    .headers({ 'x-accel-redirect': place, 'cache-control': 'private, max-age=31536000, immutable' })
+    .type('application/octet-stream')
+    .send('')
 }
 
 /** RFC 9110 §13.1.1. */
