@@ -1,6 +1,7 @@
 import type { Benchmark } from './benchmark.js'
 import { intakeBenchmark } from './intake.js'
 import { pollBenchmark } from './poll.js'
+import { rolloutBenchmark } from './rollout.js'
 import { signBenchmark } from './sign.js'
 import { trustBenchmark } from './trust.js'
 import { wakeBenchmark } from './wake.js'
@@ -11,5 +12,6 @@ export const benchmarks: readonly Benchmark[] = [
   trustBenchmark,
   intakeBenchmark,
   pollBenchmark,
+  rolloutBenchmark,
   wakeBenchmark,
 ]
