@@ -154,15 +154,28 @@ export class CrashScene {
     return id
   }
 
-  async until(rolloutId: string, state: string): Promise<void> {
-    let last = ''
-    await eventually(async () => {
+  until(rolloutId: string, state: string): Promise<void> {
+    return this.reach(rolloutId, state, async () => {
       const [row] = await this.ledger.rows<{ state: string }>('SELECT state FROM rollout WHERE id = $1', [rolloutId])
-      last = row?.state ?? 'gone'
-      return last === state ? true : null
-    }, LONG_MS).catch(async (error: unknown) => {
-      const facts = JSON.stringify([await this.ledger.states(rolloutId), await this.ledger.steps(rolloutId)])
-      throw new Error(`${last}, not ${state}: ${facts}`, { cause: error })
+      return row?.state === state
+    })
+  }
+
+  /** Waits until it holds. @throws with what is known of the rollout and of each device. */
+  async reach(rolloutId: string, what: string, holds: () => Promise<boolean>): Promise<void> {
+    await eventually(async () => ((await holds()) ? true : null), LONG_MS).catch(async (error: unknown) => {
+      if ((error as Error).message !== 'never happened') throw error
+      const devices = await this.ledger.rows(
+        `SELECT device_id, p.stage, p.state, p.alive_at, d.report_counter, d.last_seen_at, extract(epoch FROM now())::int AS now
+         FROM deployment p JOIN device d ON d.id = p.device_id WHERE rollout_id = $1`,
+        [rolloutId],
+      )
+      const facts = {
+        steps: await this.ledger.steps(rolloutId),
+        devices,
+        servers: this.servers.map((each) => each.lastWords),
+      }
+      throw new Error(`not ${what}: ${JSON.stringify(facts, null, 1)}`, { cause: error })
     })
   }
 

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import { connectAsync } from 'mqtt'
 import { CrashScene } from './crash-scene.js'
-import { eventually } from '../support/fleet-fixture.js'
 
 /** Three servers at one database and one broker, each with devices of its own. */
 let scene: CrashScene
@@ -50,14 +49,11 @@ it('carry a rollout to its end, whichever of them, the database or the broker go
     first,
     scene.rolloutBody(release, { stages: [{ devices: 3 }, { devices: 6 }, { percent: 100 }] }),
   )
-  const passed = (stages: number): Promise<true> =>
-    eventually(async () => {
+  const passed = (stages: number): Promise<void> =>
+    scene.reach(id, `${stages} stages passed`, async () => {
       await ledger.check(id)
-      const rows = await ledger.rows('SELECT 1 FROM rollout_stage WHERE rollout_id = $1 AND passed_at IS NOT NULL', [
-        id,
-      ])
-      return rows.length >= stages ? true : null
-    }, 120_000)
+      return (await ledger.steps(id)).filter((step) => step.startsWith('stage-passed')).length >= stages
+    })
 
   // One after the other dies, so that the elected one is among them; a device comes and goes meanwhile.
   await flapping.setFault(0, 'offline', true)
@@ -74,9 +70,11 @@ it('carry a rollout to its end, whichever of them, the database or the broker go
   await passed(1)
   await flapping.setFault(0, 'offline', false)
   await scene.restartBroker()
+  // Devices of the third one wait for it.
   await third.kill()
-  await passed(2)
+  await ledger.check(id)
   await third.launch()
+  await passed(2)
   await scene.until(id, 'finished')
 
   await ledger.check(id)

@@ -30,8 +30,8 @@ export class ServerInstance {
     return new ServerInstance(own, environment, url)
   }
 
-  get isRunning(): boolean {
-    return this.process?.isRunning === true
+  get lastWords(): readonly string[] {
+    return this.process?.logTail(8) ?? []
   }
 
   async launch(point?: DeathPoint): Promise<void> {
