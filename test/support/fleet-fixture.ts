@@ -19,7 +19,7 @@ import { TrustPublication } from '../../src/server/keys/trust-publication.servic
 import { FirmwareWriter } from '../../src/server/storage/firmware-writer.service.js'
 import { TrustService } from '../../src/server/keys/trust.service.js'
 import type { RolloutView } from '../../src/server/rollout/rollout-views.service.js'
-import { brokerConfig, fleetNamespace, type FleetOptions } from './fleet-options.js'
+import { brokerConfig, clockOf, fleetNamespace, type FleetOptions } from './fleet-options.js'
 import { FleetDevice, problemIn, type Answer, type Method } from './fleet-device.js'
 import { FleetSigners } from './fleet-signers.js'
 import { ServerUnderTest } from './server-app.js'
@@ -55,13 +55,13 @@ export class FleetFixture {
   static async start(options: FleetOptions = {}): Promise<FleetFixture> {
     const folder = await mkdtemp(join(tmpdir(), 'cs-fleet-'))
     const databases = await TestDatabases.start()
-    const nowSeconds = (): number => Math.floor(Date.now() / 1_000)
+    const nowSeconds = clockOf(options)
     const authority = options.withCertificates === true ? new SoftAuthority('gateway/prod', nowSeconds) : null
     const broker = await EmbeddedBroker.start({
       folder: join(folder, 'broker'),
       ...(await listenerOf(folder, authority)),
     })
-    const trust = await TrustFixture.make(trustOf(authority, options.policy))
+    const trust = await TrustFixture.make({ now: nowSeconds(), ...trustOf(authority, options.policy) })
     await writeFile(join(folder, 'root-1.cbor'), trust.rootBytes)
     const signers = new FleetSigners(trust, nowSeconds, authority)
     const fixture = new FleetFixture(folder, databases, broker, await databases.create(), trust, signers, options)
@@ -117,7 +117,7 @@ export class FleetFixture {
     return this.trust.namespace
   }
   get now(): number {
-    return Math.floor(Date.now() / 1_000)
+    return clockOf(this.options)()
   }
 
   async stop(): Promise<void> {
@@ -155,7 +155,7 @@ export class FleetFixture {
   private async storeDocument(kind: string, version: number, bytes: Uint8Array): Promise<void> {
     await this.sql(
       'INSERT INTO trust_document (namespace, kind, version, document, stored_ms) VALUES ($1, $2, $3, $4, $5)',
-      [this.namespace, kind, version, Buffer.from(bytes), Date.now()],
+      [this.namespace, kind, version, Buffer.from(bytes), this.now * 1_000],
     )
     for (const server of this.servers) await server.app.get(TrustService).reload(this.namespace)
   }
@@ -260,7 +260,7 @@ export class FleetFixture {
   }
 
   async raw(method: Method, path: string, body?: object, role: ApiRole = 'fleet-manager'): Promise<Answer> {
-    const token = this.tokens.get(role) ?? (await this.server.token([role], null, this.namespace))
+    const token = this.tokens.get(role) ?? (await this.server.token([role], null, this.namespace, this.now))
     this.tokens.set(role, token)
     return this.app.inject({
       method,
@@ -281,8 +281,7 @@ export class FleetFixture {
       stages: [{ devices: 3 }, { percent: 50 }, { percent: 100 }],
       gate: { confirmedPercent: 100 },
       failureLimit: { count: 0 },
-      devicesPerHour: 10_000,
-      devicesTotal: 10_000,
+      ...{ devicesPerHour: 10_000, devicesTotal: 10_000 },
       filter: { deviceIds: devices.map((device) => device.id) },
       ...change,
     })
@@ -294,6 +293,7 @@ export class FleetFixture {
       operation: 'rollout',
       subjectSha256: fromHex(rollout.planSha256),
       requestId: rollout.id,
+      ...{ notBefore: this.now - 60, expires: this.now + 3_600 },
     })
     return this.call('POST', `/rollouts/${rollout.id}/approvals`, { approval: toBase64Url(approval) })
   }

@@ -22,6 +22,12 @@ export interface FleetOptions {
   readonly world?: OutsideWorld
 }
 
+/** The time of a fleet's server: the machine's, unless a test brings its own. */
+export const clockOf =
+  ({ world }: FleetOptions) =>
+  (): number =>
+    world?.clock?.nowSeconds() ?? Math.floor(Date.now() / 1_000)
+
 /** The one namespace of a test's fleet. */
 export const fleetNamespace = (namespace: string, folder: string, { ddi, polling }: FleetOptions): NamespaceConfig => ({
   namespace,

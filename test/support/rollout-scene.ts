@@ -1,15 +1,17 @@
 import { afterAll, beforeAll } from '@jest/globals'
+import { RolloutEngine } from '../../src/server/rollout/rollout-engine.service.js'
 import type { FleetDevice } from './fleet-device.js'
 import { eventually, FleetFixture, type TestRelease } from './fleet-fixture.js'
+import type { FleetOptions } from './fleet-options.js'
 
 /** Rollouts of one spec file, each with devices of its own and a newer release, so that no test sees another's. */
 export class RolloutScene {
   private held: { readonly fleet: FleetFixture; release: TestRelease } | undefined
   sequence = 10
 
-  constructor() {
+  constructor(options: FleetOptions = {}) {
     beforeAll(async () => {
-      const fleet = await FleetFixture.start()
+      const fleet = await FleetFixture.start(options)
       this.held = { fleet, release: await fleet.release(this.sequence) }
     }, 120_000)
     afterAll(async () => {
@@ -51,6 +53,13 @@ export class RolloutScene {
     const { id } = await this.fleet.rollout(this.release, devices, change)
     await this.fleet.call('POST', `/rollouts/${id}/start`)
     return id
+  }
+
+  /** Two rounds: the first may be one that had begun before. Then all is done that can be done at this time. */
+  async settle(): Promise<void> {
+    const engine = this.fleet.app.get(RolloutEngine)
+    await engine.tick()
+    await engine.tick()
   }
 
   offered(id: string, count: number): Promise<readonly FleetDevice[]> {

@@ -78,14 +78,19 @@ export class ServerUnderTest {
   }
 
   /** A token of these roles, made as bootstrap makes the first one. */
-  async token(roles: readonly ApiRole[], person: string | null = null, namespace = TEST_NAMESPACE): Promise<string> {
+  async token(
+    roles: readonly ApiRole[],
+    person: string | null = null,
+    namespace = TEST_NAMESPACE,
+    now = Math.floor(Date.now() / 1_000),
+  ): Promise<string> {
     const caller = { tokenId: randomUUID(), namespace, roles: [], person: null, label: 'test' }
     const request = {
       namespace,
       label: roles.join(' '),
       roles,
       person,
-      expires: Math.floor(Date.now() / 1_000) + 3_600,
+      expires: now + 30 * 86_400,
     }
     return (await this.app.get(TokenService).create(request, caller)).token
   }

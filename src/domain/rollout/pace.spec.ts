@@ -28,14 +28,22 @@ describe('rates', () => {
     expect(allowance({ inFlight: 10 }, { ...facts, inFlight: 12 }).devices).toBe(0)
   })
 
+  it('begin with one offer: before it nothing is late', () => {
+    const { nowMs } = facts
+    const begin = allowance({ perMinute: { constant: 6_000 } }, { ...facts, dueMs: 0 })
+    expect(begin).toEqual({ devices: 1, startMs: nowMs, intervalMs: 10 })
+  })
+
   it('are kept over any stretch of time, whenever the engine ticks', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 6_000 }),
-        fc.array(fc.integer({ min: 1, max: 20_000 }), { minLength: 50, maxLength: 50 }),
+        fc
+          .constantFrom(5_000, 20_000)
+          .chain((max) => fc.array(fc.integer({ min: 1, max }), { minLength: 50, maxLength: 50 })),
         (constant, pauses) => {
           let [nowMs, dueMs, offers] = [facts.nowMs, 0, 0]
-          for (const pause of pauses) {
+          for (const pause of [0, ...pauses]) {
             nowMs += pause
             const { devices, startMs, intervalMs } = allowance({ perMinute: { constant } }, { ...facts, dueMs, nowMs })
             dueMs = devices === 0 ? dueMs : startMs + devices * intervalMs

@@ -52,7 +52,8 @@ export function allowance(rates: Rates, facts: RateFacts): Allowance {
   const intervalMs = 1_000 / offersPerSecond(rates, confirmed, imageSizeBytes)
   const room = Math.max(0, (rates.inFlight ?? Infinity) - facts.inFlight)
   if (intervalMs === 0) return { devices: room, startMs: nowMs, intervalMs }
-  const startMs = Math.max(dueMs, nowMs - CATCH_UP_MS)
+  // Before the first offer nothing is late.
+  const startMs = dueMs === 0 ? nowMs : Math.max(dueMs, nowMs - CATCH_UP_MS)
   const devices = startMs > nowMs ? 0 : Math.floor((nowMs - startMs) / intervalMs) + 1
   return { devices: Math.min(devices, room), startMs, intervalMs }
 }

@@ -1,0 +1,280 @@
+import { describe, expect, it } from '@jest/globals'
+import { totalOf } from '../../src/domain/rollout/counts.js'
+import { first, firstTwo, problemIn, type FleetDevice } from '../support/fleet-device.js'
+import type { TestRelease } from '../support/fleet-fixture.js'
+import { StandingClock } from '../support/hand-server-clock.js'
+import { RolloutScene } from '../support/rollout-scene.js'
+
+const HOUR = 3_600
+/** Noon in UTC, fourteen hours before Berlin's clocks go forward. */
+const clock = new StandingClock(Date.parse('2027-03-27T12:00:00Z') / 1_000)
+const scene = new RolloutScene({ world: { clock } })
+const all = { stages: [{ percent: 100 }] }
+const lenient = { gate: { confirmedPercent: 1 }, failureLimit: { percent: 100 } }
+
+const totals = async (id: string) => (await scene.fleet.show(id)).totals
+const waitsFor = async (id: string) => (await scene.fleet.show(id)).waitingFor
+const place = (device: FleetDevice, attributes: object) =>
+  scene.fleet.call('PATCH', `/devices/${device.id}/facts`, { attributes })
+async function confirmAll(id: string): Promise<void> {
+  for (const device of await scene.fleet.in(id, 'offered')) await scene.fleet.confirm(device, scene.release, id)
+}
+/** Sets the clock forward. @returns how many devices have been offered something by then. */
+async function offersAfter(id: string, seconds: number): Promise<number> {
+  clock.pass(seconds)
+  await scene.settle()
+  const counts = await totals(id)
+  return totalOf(counts) - counts.queued
+}
+
+describe('a rate', () => {
+  it('that is constant is kept, and a late tick catches up on five seconds and no more', async () => {
+    const id = await scene.start(await scene.set(8), { ...all, rates: { perMinute: { constant: 6 } } })
+    expect(await offersAfter(id, 0)).toBe(1)
+    expect(await waitsFor(id)).toBe('RATE_LIMIT')
+    expect(await offersAfter(id, 9)).toBe(1)
+    expect(await offersAfter(id, 1)).toBe(2)
+    expect(await offersAfter(id, 300)).toBe(3)
+    expect(await offersAfter(id, 4)).toBe(3)
+    expect(await offersAfter(id, 1)).toBe(4)
+  }, 120_000)
+
+  it('that is exponential doubles with what confirmed, up to its most', async () => {
+    const perMinute = { base: 1, factor: 2, everyConfirmed: 1, most: 3 }
+    const id = await scene.start(await scene.set(6), { ...all, rates: { perMinute } })
+    expect(await offersAfter(id, 0)).toBe(1)
+    expect(await offersAfter(id, 59)).toBe(1)
+    expect(await offersAfter(id, 1)).toBe(2)
+    await confirmAll(id)
+    // Four a minute by then, held to three.
+    expect(await offersAfter(id, 60)).toBe(3)
+    expect(await offersAfter(id, 14)).toBe(3)
+    expect(await offersAfter(id, 6)).toBe(4)
+  }, 120_000)
+
+  it('of what is in flight leaves a place for each device that has ended', async () => {
+    const id = await scene.start(await scene.set(4), { ...all, ...lenient, rates: { inFlight: 2 } })
+    expect(await offersAfter(id, 0)).toBe(2)
+    expect(await waitsFor(id)).toBe('IN_FLIGHT_LIMIT')
+    const [one] = first(await scene.fleet.in(id, 'offered'))
+    await one.report({ state: 'failed', rolloutId: id })
+    expect(await offersAfter(id, 0)).toBe(3)
+  }, 120_000)
+
+  it('of bytes counts a download for each offer', async () => {
+    // An image has 5,000 bytes.
+    const id = await scene.start(await scene.set(3), { ...all, rates: { bytesPerSecond: 250 } })
+    expect(await offersAfter(id, 0)).toBe(1)
+    expect(await offersAfter(id, 19)).toBe(1)
+    expect(await offersAfter(id, 1)).toBe(2)
+  }, 120_000)
+
+  it('stands below the pace that people signed, which is given back after an hour', async () => {
+    const id = await scene.start(await scene.set(3), { ...all, devicesPerHour: 1 })
+    expect(await offersAfter(id, 0)).toBe(1)
+    expect(await waitsFor(id)).toBe('PACE_EXCEEDED')
+    expect(await offersAfter(id, HOUR - 60)).toBe(1)
+    expect(await offersAfter(id, 180)).toBe(2)
+  }, 120_000)
+})
+
+describe('the budget of a site', () => {
+  it('lets so many of it through at once, whatever rollout they are in', async () => {
+    const devices = await scene.set(5)
+    const elsewhere = devices[4]
+    for (const device of devices.slice(0, 4)) await place(device, { site: 'berlin' })
+    const id = await scene.start(devices.slice(0, 2), { ...all, siteBudget: { devices: 1 } })
+    expect(await offersAfter(id, 0)).toBe(1)
+    expect(await waitsFor(id)).toBe('SITE_BUDGET')
+    const other = await scene.start(devices.slice(2), { ...all, siteBudget: { devices: 1 } })
+    expect(await offersAfter(other, 0)).toBe(1)
+    expect((await scene.fleet.in(other, 'offered')).map((device) => device.id)).toEqual([elsewhere?.id])
+    await confirmAll(id)
+    await scene.settle()
+    const busy = [await scene.fleet.in(id, 'offered'), await scene.fleet.in(other, 'offered')].flat()
+    expect(busy.filter((device) => device !== elsewhere)).toHaveLength(1)
+  }, 120_000)
+
+  it('in percent is one device at least', async () => {
+    const devices = await scene.set(3)
+    for (const device of devices) await place(device, { site: 'lyon' })
+    const id = await scene.start(devices, { ...all, siteBudget: { percent: 10 } })
+    expect(await offersAfter(id, 0)).toBe(1)
+  }, 120_000)
+})
+
+describe('an attempt', () => {
+  it('that failed is repeated as often as the rollout says, each time after twice as long', async () => {
+    const retries = { retries: 2, retryAfterSeconds: 60 }
+    const id = await scene.start(await scene.set(1), { ...all, ...retries })
+    await scene.settle()
+    const fail = async () => {
+      const [device] = first(await scene.fleet.in(id, 'offered'))
+      await device.report({ state: 'failed', rolloutId: id })
+    }
+    await fail()
+    expect(await offersAfter(id, 59)).toBe(0)
+    expect(await offersAfter(id, 1)).toBe(1)
+    await fail()
+    expect(await offersAfter(id, 119)).toBe(0)
+    expect(await offersAfter(id, 1)).toBe(1)
+    await fail()
+    await scene.settle()
+    expect(await scene.fleet.show(id)).toMatchObject({ state: 'paused', totals: { failed: 1, queued: 0 } })
+  }, 120_000)
+
+  it('of a silent device gives its place in flight to the next', async () => {
+    const change = { ...lenient, rates: { inFlight: 1 }, silenceSeconds: 600 }
+    const id = await scene.start(await scene.set(2), { ...all, ...change })
+    expect(await offersAfter(id, 0)).toBe(1)
+    const [silent] = first(await scene.fleet.in(id, 'offered'))
+    expect(await offersAfter(id, 600)).toBe(1)
+    expect(await offersAfter(id, 61)).toBe(2)
+    expect((await scene.fleet.in(id, 'timedOut')).map((device) => device.id)).toEqual([silent.id])
+    // It comes back and has done it after all.
+    await scene.fleet.confirm(silent, scene.release, id)
+    expect(await totals(id)).toMatchObject({ timedOut: 0, confirmed: 1 })
+  }, 120_000)
+
+  it('in a rollout that only downloads is done when the image is stored', async () => {
+    const id = await scene.start(await scene.set(1), { ...all, mode: 'download-only' })
+    await scene.settle()
+    const [device] = first(await scene.fleet.in(id, 'offered'))
+    await device.report({ state: 'downloaded', rolloutId: id })
+    await scene.settle()
+    expect(await scene.fleet.show(id)).toMatchObject({ state: 'finished', totals: { stored: 1, confirmed: 0 } })
+  }, 120_000)
+})
+
+describe('a device that two rollouts want', () => {
+  it('goes to the one of higher priority, even with an older release', async () => {
+    const devices = await scene.set(1)
+    const older = scene.release
+    const low = await scene.start(devices, all)
+    expect(await offersAfter(low, 0)).toBe(1)
+    await scene.newRelease()
+    const high = await scene.start(devices, { ...all, priority: 5 })
+    expect(await offersAfter(high, 0)).toBe(1)
+    expect(await totals(low)).toMatchObject({ superseded: 1, offered: 0 })
+    // An urgent one with a lower sequence does not get past the one that is equal in priority.
+    const { id } = await scene.fleet.rollout(older, devices, { ...all, priority: 5 })
+    await scene.fleet.call('POST', `/rollouts/${id}/start`)
+    expect(await offersAfter(id, 0)).toBe(0)
+    const [row] = await scene.fleet.sql<{ active: number }>(
+      `SELECT count(*) AS active FROM deployment WHERE device_id = $1 AND state NOT IN ('superseded', 'cancelled')`,
+      [devices[0]?.id],
+    )
+    expect(row?.active).toBe(1)
+  }, 120_000)
+})
+
+describe('the way to a release', () => {
+  const setPath = (release: TestRelease, path: object) => scene.fleet.call('POST', `/releases/${release.id}/path`, path)
+
+  it('leads over its stepping stones; who would step over one waits until it runs it', async () => {
+    const [behind, there] = firstTwo(await scene.set(2))
+    const stone = scene.release
+    await setPath(stone, { isSteppingStone: true })
+    const target = await scene.newRelease()
+    there.running = { manifestSha256: stone.manifestSha256, sequence: stone.sequence }
+    await there.report()
+    const id = await scene.start([behind, there], { ...all, gate: { confirmedPercent: 100 } })
+    await scene.settle()
+    expect((await scene.fleet.in(id, 'offered')).map((device) => device.id)).toEqual([there.id])
+    behind.running = { manifestSha256: stone.manifestSha256, sequence: stone.sequence }
+    await behind.report()
+    await scene.fleet.confirm(there, target, id)
+    await scene.settle()
+    expect((await scene.fleet.in(id, 'offered')).map((device) => device.id)).toEqual([behind.id])
+    await setPath(stone, { isSteppingStone: false })
+  }, 120_000)
+
+  it('that does not exist is told before the start', async () => {
+    const devices = await scene.set(2)
+    await setPath(scene.release, { leastVersion: '9.0.0' })
+    const { id } = await scene.fleet.rollout(scene.release, devices, all)
+    expect(problemIn(await scene.fleet.raw('POST', `/rollouts/${id}/start`))).toEqual({
+      status: 409,
+      code: 'PLAN_IMPOSSIBLE',
+      detail: { why: 'no-path', devices: 2 },
+    })
+  }, 120_000)
+})
+
+describe('begin and end of a plan', () => {
+  it('are kept: nothing before the one, nothing new after the other', async () => {
+    const time = { notBefore: clock.nowSeconds() + 100, expires: clock.nowSeconds() + 200 }
+    const id = await scene.start(await scene.set(2), { ...all, ...time, rates: { inFlight: 1 } })
+    expect(await offersAfter(id, 99)).toBe(0)
+    expect(await offersAfter(id, 1)).toBe(1)
+    const [device] = first(await scene.fleet.in(id, 'offered'))
+    clock.pass(100)
+    await scene.fleet.confirm(device, scene.release, id)
+    await scene.settle()
+    expect(await scene.fleet.show(id)).toMatchObject({
+      state: 'paused',
+      pauseReason: 'plan-expired',
+      totals: { confirmed: 1, queued: 1 },
+    })
+  }, 120_000)
+
+  it.each([
+    ['more-devices-than-signed', { devicesTotal: 1 }],
+    ['plan-ends-first', { devicesPerHour: 1, expires: clock.nowSeconds() + 2 * HOUR + HOUR }],
+    ['window-never-opens', { schedule: { download: ['02:00-03:00'], blackout: ['2027-03-01..2027-12-31'] } }],
+  ])('a plan that cannot be kept is refused before the start: %s', async (why, change) => {
+    const { id } = await scene.fleet.rollout(scene.release, await scene.set(9), { ...all, ...change })
+    const answer = problemIn(await scene.fleet.raw('POST', `/rollouts/${id}/start`))
+    expect(answer).toEqual({ status: 409, code: 'PLAN_IMPOSSIBLE', detail: { why, devices: 9 } })
+    expect(await totals(id)).toMatchObject({ queued: 0, offered: 0 })
+  })
+})
+
+describe('windows', () => {
+  it('are those of the place of each device, on the day its clocks change too, and shut on blackout days', async () => {
+    const [berlin, york] = firstTwo(await scene.set(2))
+    await place(berlin, { timeZone: 'Europe/Berlin' })
+    await place(york, { timeZone: 'America/New_York' })
+    const schedule = { download: ['04:00-05:00'], blackout: ['2027-03-29'] }
+    const at = async (time: string): Promise<readonly string[]> => {
+      clock.set(Date.parse(time) / 1_000)
+      await scene.settle()
+      return (await scene.fleet.in(id, 'offered')).map((device) => device.id)
+    }
+    clock.set(Date.parse('2027-03-27T23:00:00Z') / 1_000)
+    const id = await scene.start([berlin, york], { ...all, schedule })
+    await scene.settle()
+    expect(await waitsFor(id)).toBe('WINDOW_CLOSED')
+    // Four o'clock in Berlin is three in UTC until this night, and two from then on.
+    expect(await at('2027-03-28T01:59:59Z')).toEqual([])
+    expect(await at('2027-03-28T02:00:00Z')).toEqual([berlin.id])
+    await scene.fleet.confirm(berlin, scene.release, id)
+    expect(await at('2027-03-28T07:59:59Z')).toEqual([])
+    const late = first(await scene.fleet.enrolDevices(1))[0]
+    await place(late, { timeZone: 'Europe/Berlin' })
+    const next = await scene.start([late], { ...all, schedule })
+    expect(await at('2027-03-28T08:00:00Z')).toEqual([york.id])
+    await at('2027-03-29T02:30:00Z')
+    expect(await totals(next)).toMatchObject({ queued: 1, offered: 0 })
+    await at('2027-03-30T02:30:00Z')
+    expect(await totals(next)).toMatchObject({ queued: 0, offered: 1 })
+  }, 120_000)
+})
+
+describe('a report about a rollout', () => {
+  it('that never had anything for its device is refused, counted, and changes nothing', async () => {
+    const devices = await scene.set(1)
+    const id = await scene.start(devices, all)
+    await scene.settle()
+    const [device] = first(await scene.fleet.in(id, 'offered'))
+    const rolloutId = '00000000-0000-4000-8000-000000000000'
+    expect(problemIn(await device.report({ state: 'failed', rolloutId }))).toMatchObject({
+      status: 409,
+      code: 'REPORT_ROLLOUT',
+      detail: { rolloutId },
+    })
+    expect(await totals(id)).toMatchObject({ offered: 1, failed: 0 })
+    const refused = await scene.fleet.call('GET', '/refused-reports')
+    expect(refused).toMatchObject({ items: [{ code: 'REPORT_ROLLOUT', reports: 1 }] })
+  }, 120_000)
+})
