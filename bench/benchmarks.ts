@@ -1,4 +1,5 @@
 import type { Benchmark } from './benchmark.js'
+import { downloadBenchmark } from './download.js'
 import { intakeBenchmark } from './intake.js'
 import { pollBenchmark } from './poll.js'
 import { rolloutBenchmark } from './rollout.js'
@@ -14,4 +15,5 @@ export const benchmarks: readonly Benchmark[] = [
   pollBenchmark,
   rolloutBenchmark,
   wakeBenchmark,
+  downloadBenchmark,
 ]
