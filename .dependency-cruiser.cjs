@@ -88,7 +88,7 @@ const rooms = [
       '^src/inspect/',
       '^src/domain/(bytes|refusal)\\.ts$',
       '^src/domain/trust/(firmware-formats|policy-limits)\\.ts$',
-      npm('pkijs', 'hash-wasm'),
+      npm('asn1js', 'pkijs', 'hash-wasm'),
       builtIn('crypto', 'zlib', 'stream', 'stream/consumers', 'url'),
       builtIn('fs', 'child_process'),
     ],
@@ -177,7 +177,7 @@ const packages = [
   never(
     'cms-in-inspect',
     { path: product, pathNot: ['^src/inspect/', spec] },
-    { path: npm('pkijs', 'hash-wasm') },
+    { path: npm('asn1js', 'pkijs', 'hash-wasm') },
     'what stands in firmware is read in one room',
   ),
   never(

@@ -29,7 +29,7 @@ async function run(options: FleetRunOptions, supervisor: ProcessSupervisor) {
   story.tell(`release 1.0.0 is signed as sequence ${release.sequence}`)
   const fleet = await TroubledFleet.start(installation, supervisor, devices, faulty)
   await untilEnrolled(fleet, devices, story)
-  const wish = { release, stages: ['5%', '30%', '100%'], devicesTotal: devices, failureLimit: String(faulty + 2) }
+  const wish = { release, stages: ['5', '30%', '100%'], devicesTotal: devices, failureLimit: String(faulty + 2) }
   const id = await startRollout(installation, wish)
   const startedMs = performance.now()
   fleet.startFlapping()

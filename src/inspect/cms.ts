@@ -1,8 +1,10 @@
 import { randomBytes, webcrypto } from 'node:crypto'
+import { BitString } from 'asn1js'
 import {
   Certificate,
   ContentInfo,
   CryptoEngine,
+  ExtKeyUsage,
   SignedData,
   SignedDataVerifyError,
   type SignedDataVerifyParams,
@@ -117,13 +119,15 @@ class SignerJudge {
     const trusted = certificates.map(({ id, der }) => ({ id, certificate: Certificate.fromBER(exactBuffer(der)) }))
     if (trusted.length === 0) return { state: 'present', algorithm, why: 'neither its signer nor a CA is registered' }
     try {
-      const { certificatePath } = await this.verify({
+      const { certificatePath, signerCertificate } = await this.verify({
         checkChain: true,
         checkDate: new Date(now * 1_000),
         trustedCerts: trusted.map(({ certificate }) => certificate),
         passedWhenNotRevValues: true,
       })
       const anchor = trusted.find(({ certificate }) => certificatePath.some((each) => isSame(each, certificate)))
+      if (anchor !== undefined && !(signerCertificate instanceof Certificate && maySignBundles(signerCertificate)))
+        return { state: 'present', algorithm, why: 'the certificate of its signer is for another purpose' }
       if (anchor !== undefined) return { state: 'verified', algorithm, keyId: anchor.id }
       return { state: 'present', algorithm, why: 'its chain ends at no registered CA' }
     } catch (error) {
@@ -136,6 +140,20 @@ class SignerJudge {
     const { index: signer, engine } = this
     return this.signed.verify({ ...options, signer, data: engine.placeholder, extendedMode: true }, engine)
   }
+}
+
+// RFC 5280, 4.2.1.3 and 4.2.1.12. A CA gives certificates for much else, TLS for one.
+const KEY_USAGE = '2.5.29.15'
+const EXTENDED_KEY_USAGE = '2.5.29.37'
+const SIGNING_BITS = 0xc0
+const purposes = ['1.3.6.1.5.5.7.3.3', '1.3.6.1.5.5.7.3.4', '2.5.29.37.0']
+
+/** As OpenSSL judges signers for SWUpdate and RAUC: usages that are named have to be of signatures, purposes of code or mail. */
+function maySignBundles({ extensions = [] }: Certificate): boolean {
+  const valueOf = (id: string): unknown => extensions.find(({ extnID }) => extnID === id)?.parsedValue
+  const [usage, extended] = [valueOf(KEY_USAGE), valueOf(EXTENDED_KEY_USAGE)]
+  if (usage instanceof BitString && ((usage.valueBlock.valueHexView[0] ?? 0) & SIGNING_BITS) === 0) return false
+  return !(extended instanceof ExtKeyUsage) || extended.keyPurposes.some((id) => purposes.includes(id))
 }
 
 const isSame = (a: Certificate, b: Certificate): boolean =>

@@ -21,6 +21,8 @@ async function confirmAll(id: string): Promise<void> {
 }
 /** Sets the clock forward. @returns how many devices have been offered something by then. */
 async function offersAfter(id: string, seconds: number): Promise<number> {
+  // A round that has counted already must not be the one that sees the new time.
+  await scene.settle()
   clock.pass(seconds)
   await scene.settle()
   const counts = await totals(id)

@@ -40,6 +40,8 @@ beforeAll(() => {
   openssl('req -newkey rsa:2048 -nodes -keyout signer.key -out signer.csr -subj /CN=signer')
   writeFileSync(path('ext'), 'basicConstraints=CA:FALSE\nkeyUsage=digitalSignature\nextendedKeyUsage=emailProtection\n')
   openssl('x509 -req -in signer.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile ext -out signer.pem')
+  writeFileSync(path('ext'), 'basicConstraints=CA:FALSE\nkeyUsage=keyEncipherment\nextendedKeyUsage=serverAuth\n')
+  openssl('x509 -req -in signer.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile ext -out tls.pem')
 }, 120_000)
 afterAll(() => rmSync(folder, { recursive: true }))
 
@@ -113,6 +115,24 @@ onDebian('cpio and openssl, as SWUpdate has them', () => {
   })
 })
 
+onDebian('a certificate for something else', () => {
+  it('of the same CA signs no bundle: neither for rauc nor for us', async () => {
+    mkdirSync(path('tls'))
+    cpSync(path('rootfs.img'), path('tls/rootfs.ext4'))
+    const update = '[update]\ncompatible=gateway-b\nversion=1.4.0\n\n'
+    writeFileSync(
+      path('tls/manifest.raucm'),
+      `${update}[bundle]\nformat=plain\n\n[image.rootfs]\nfilename=rootfs.ext4\n`,
+    )
+    run('rauc', 'bundle', '--cert', 'tls.pem', '--key', 'signer.key', 'tls', 'tls.raucb')
+    expect(() => run('rauc', 'info', '--keyring', 'ca.pem', 'tls.raucb')).toThrow('unsuitable certificate purpose')
+    expect(await inspect('tls.raucb', ca())).toMatchObject({
+      ...{ format: 'rauc', state: 'whole' },
+      signature: { state: 'present', why: 'the certificate of its signer is for another purpose' },
+    })
+  })
+})
+
 onDebian('mkimage', () => {
   it.each([
     ['inside', []],
@@ -140,6 +160,21 @@ onDebian('mkimage', () => {
     const at = Buffer.from(bytes).indexOf('acme,board')
     bytes[at] = 0x62
     expect((await inspectBytes(bytes, publicKey('rsa.key'))).signature).toMatchObject({ state: 'present' })
+  })
+})
+
+onDebian('mkimage without a hash that binds', () => {
+  it('a signed configuration whose image has a checksum alone is not verified', async () => {
+    const image = 'type = "kernel"; arch = "arm64"; os = "linux"; compression = "none"; load = <0>; entry = <0>;'
+    writeFileSync(
+      path('crc.its'),
+      `/dts-v1/;\n/ {\n  description = "gateway"; #address-cells = <1>;\n  images { kernel { description = "k"; data = /incbin/("rootfs.img"); ${image}\n    hash-1 { algo = "crc32"; }; }; };\n  configurations { default = "conf-1"; conf-1 { compatible = "acme,board"; kernel = "kernel";\n    signature-1 { algo = "sha256,rsa2048"; key-name-hint = "rsa"; sign-images = "kernel"; }; }; };\n};\n`,
+    )
+    run('mkimage', '-f', 'crc.its', '-k', 'keys', '-r', 'crc.itb')
+    expect(await inspect('crc.itb', publicKey('rsa.key'))).toMatchObject({
+      ...{ format: 'u-boot-fit', state: 'whole' },
+      signature: { state: 'present', why: 'no SHA-2 hash binds kernel to it' },
+    })
   })
 })
 

@@ -46,7 +46,11 @@ function readEntry(reader: Reader, at: number): { entry: CpioEntry; end: number 
   const bytes = field(6)
   const nameBytes = field(11)
   if (nameBytes < 2 || nameBytes > NAME_LIMIT_BYTES) throw new Unreadable(`a name claims ${nameBytes} bytes`)
-  const name = documentText(reader.bytes(at + HEADER_BYTES, nameBytes - 1))
+  const nameField = reader.bytes(at + HEADER_BYTES, nameBytes)
+  // A reader in C sees what stands before the first NUL, and takes two names for one that are two here.
+  if (nameField.indexOf(0) !== nameBytes - 1)
+    throw new Unreadable(`the name of the file at ${at} does not end where it says`)
+  const name = documentText(nameField.subarray(0, -1))
   const dataAt = filled(at + HEADER_BYTES + nameBytes)
   const end = filled(dataAt + bytes)
   if (dataAt + bytes > reader.sizeBytes) throw new Unreadable(`truncated: ${name} ends at ${dataAt + bytes}`)

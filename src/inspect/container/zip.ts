@@ -20,6 +20,8 @@ export interface ZipEntry {
   readonly bytes: number
   readonly crc32: number
   readonly method: 'stored' | 'deflate'
+  /** Sizes follow the data, because they were not known before it. */
+  readonly hasDescriptor: boolean
 }
 
 export const isZip = (reader: Reader): boolean => reader.view(0, 4).getUint32(0, true) === LOCAL_MAGIC
@@ -33,22 +35,35 @@ export function readZip(reader: Reader): ZipEntry[] {
   const { at: start, bytes: length, count } = findDirectory(reader)
   const view = reader.view(start, length)
   const entries: ZipEntry[] = []
-  let nextAt = 0
   for (let at = 0; entries.length < count;) {
     if (at + CENTRAL_BYTES > length || view.getUint32(at, true) !== CENTRAL_MAGIC)
       throw new Unreadable('its directory ends before its last entry')
     const nameBytes = view.getUint16(at + 28, true)
     if (at + CENTRAL_BYTES + nameBytes > length) throw new Unreadable('a name reaches beyond the directory')
     const localAt = view.getUint32(at + 42, true)
-    if (localAt < nextAt) throw new Unreadable('its entries overlap')
+    requireNext(localAt, entries.at(-1))
     const entry = readEntry(reader, view, at, nameBytes, localAt)
     if (entries.some(({ name }) => name === entry.name)) throw new Unreadable(`it holds ${entry.name} twice`)
-    nextAt = entry.at + entry.compressedBytes
-    if (nextAt > start) throw new Unreadable(`${entry.name} reaches into the directory`)
     entries.push(entry)
     at += CENTRAL_BYTES + nameBytes + view.getUint16(at + 30, true) + view.getUint16(at + 32, true)
   }
+  requireNext(start, entries.at(-1))
   return entries
+}
+
+/** Nothing lies between: a reader that begins in front would see what hides there. */
+function requireNext(at: number, before: ZipEntry | undefined): void {
+  const end = before === undefined ? 0 : before.at + before.compressedBytes
+  const descriptors = before?.hasDescriptor === true ? [12, 16] : [0]
+  if (!descriptors.includes(at - end))
+    throw new Unreadable(at < end ? 'its entries overlap' : `${at - end} bytes at ${end} belong to no entry`)
+}
+
+/** The name of the file in front, by what a reader in front finds; null when it does not even have that. */
+export function firstZipName(reader: Reader): string | null {
+  if (!isZip(reader) || reader.sizeBytes < LOCAL_BYTES) return null
+  const nameBytes = reader.view(0, LOCAL_BYTES).getUint16(26, true)
+  return LOCAL_BYTES + nameBytes > reader.sizeBytes ? null : documentText(reader.bytes(LOCAL_BYTES, nameBytes))
 }
 
 function findDirectory(reader: Reader): { at: number; bytes: number; count: number } {
@@ -85,6 +100,7 @@ function readEntry(reader: Reader, view: DataView, at: number, nameBytes: number
     bytes: view.getUint32(at + 24, true),
     crc32: view.getUint32(at + 16, true),
     method: method === 0 ? ('stored' as const) : ('deflate' as const),
+    hasDescriptor: (local.getUint16(6, true) & 8) !== 0,
   }
   // Sizes that were not known in front follow the data; where they stand in front they have to be the same.
   const isKnown = (local.getUint16(6, true) & 8) === 0

@@ -30,17 +30,32 @@ export function judgeConfiguration(
     const bytes = new DataView(strings.buffer, strings.byteOffset).getUint32(4)
     feed(reader.chunks(fdt.stringsAt, bytes), [signature])
   }
-  return signature.finish()
+  const judged = signature.finish()
+  const weak = imagesOf(fdt, root, configuration).find(
+    (image) => !image.children.some((each) => isStrongHash(fdt, each)),
+  )
+  if (judged.state !== 'verified' || weak === undefined) return judged
+  return { state: 'present', algorithm: judged.algorithm, why: `no SHA-2 hash binds ${weak.name} to it` }
 }
+
+/** The signature covers hash nodes, and they the images: a checksum can be made to fit other bytes. */
+const isStrongHash = (fdt: Fdt, node: FdtNode): boolean =>
+  node.name.startsWith('hash') &&
+  /^sha(256|384|512)$/.test(fdt.text(node, 'algo') ?? '') &&
+  fdt.bytes(node, 'value') !== null
 
 /** What must be covered, or another image could take its place: the configuration, its images, their hashes. */
 function requiredNodes(fdt: Fdt, root: FdtNode, configuration: FdtNode): string[] {
+  const images = imagesOf(fdt, root, configuration)
+  const hashes = images.flatMap(({ children }) => children.filter(({ name }) => name.startsWith('hash')))
+  return ['/', configuration.path, ...images.map(({ path }) => path), ...hashes.map(({ path }) => path)]
+}
+
+function imagesOf(fdt: Fdt, root: FdtNode, configuration: FdtNode): FdtNode[] {
   const used = ['kernel', 'fdt', 'ramdisk', 'firmware', 'loadables', 'fpga', 'script', 'setup'].flatMap((property) =>
     fdt.texts(configuration, property),
   )
-  const images = (root.child('images')?.children ?? []).filter(({ name }) => used.includes(name))
-  const hashes = images.flatMap(({ children }) => children.filter(({ name }) => name.startsWith('hash')))
-  return ['/', configuration.path, ...images.map(({ path }) => path), ...hashes.map(({ path }) => path)]
+  return (root.child('images')?.children ?? []).filter(({ name }) => used.includes(name))
 }
 
 /** Walks the structure as the boot loader does and yields what is covered, from and to, in order. */

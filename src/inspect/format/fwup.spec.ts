@@ -48,13 +48,24 @@ it.each([
 
 const directoryAt = placeOf(stored, Uint8Array.of(0x50, 0x4b, 1, 2))
 it.each([
-  ['another name in front', patched(stored, 30, 0x6e)],
+  ['another name in front', patched(stored, placeOf(stored, 'data/rootfs.img'), 0x6e)],
   ['another size in front', patched(stored, 18, 1)],
   ['an entry that overlaps', patched(stored, directoryAt + 42 + 46 + 17, 0)],
   ['a method that is none', patched(patched(stored, 8, 12), directoryAt + 10, 12)],
-])('is unknown when its directory says %s', async (_, bytes) => {
-  expect((await inspectBytes(bytes, signer)).format).toBe('unknown')
+  ['what reaches into the directory itself', patched(stored, directoryAt + 20, 0xff, 0xff)],
+  ['nothing of what lies between', withGap(stored)],
+  ['what was cut off', stored.subarray(0, Math.floor(stored.length * 0.66))],
+])('cannot be read when its directory says %s', async (_, bytes) => {
+  expect(await inspectBytes(bytes, signer)).toMatchObject({ state: 'unreadable', version: null })
 })
+
+/** Bytes between the last entry and the directory, of which the directory's place knows. */
+function withGap(bytes: Uint8Array): Uint8Array {
+  const gap = new Uint8Array([...bytes.subarray(0, directoryAt), ...new Uint8Array(30), ...bytes.subarray(directoryAt)])
+  const view = new DataView(gap.buffer)
+  view.setUint32(gap.length - 6, directoryAt + 30, true)
+  return gap
+}
 
 it('is told from other archives', async () => {
   expect((await inspectBytes(makeZip([['readme.txt', payload]]))).format).toBe('unknown')

@@ -1,5 +1,5 @@
 import { createBLAKE2b } from 'hash-wasm'
-import { isZip, readZip, type ZipEntry } from '../container/zip.js'
+import { firstZipName, readZip, type ZipEntry } from '../container/zip.js'
 import { Crc32, feedAll, sha256Digest, type HexDigest, type Sink } from '../digests.js'
 import type { FindingsDraft } from '../findings.js'
 import type { FormatReader, Inspection } from '../format-reader.js'
@@ -17,11 +17,8 @@ const DOCUMENT_LIMIT_BYTES = 1_048_576
 
 export const fwup: FormatReader = {
   format: 'fwup',
-  recognises: (reader) =>
-    isZip(reader) &&
-    readZip(reader)
-      .slice(0, 2)
-      .some(({ name }) => name === META),
+  /** By what stands in front: one that was cut off is still one. */
+  recognises: (reader) => [META, SIGNATURE].includes(firstZipName(reader) ?? ''),
   async inspect({ reader, keys, draft }: Inspection): Promise<void> {
     const entries = readZip(reader)
     const limit = new InflateLimit(reader.sizeBytes)

@@ -117,7 +117,9 @@ function describe(tlvs: readonly Tlv[], trailingBytes: number, draft: FindingsDr
   if (dependencies > 0) draft.fact('dependencies', dependencies)
   draft.fact('tlvs', tlvs.map(({ type }) => `0x${type.toString(16).padStart(2, '0')}`).join(' '))
   // The swap trailer of a padded image, or what a tool left there: no loader hashes it.
-  if (trailingBytes > 0) draft.fact('trailingBytes', trailingBytes)
+  if (trailingBytes === 0) return
+  draft.fact('trailingBytes', trailingBytes)
+  draft.notChecked(`${trailingBytes} bytes behind the image`)
 }
 
 interface Signature extends Sink {

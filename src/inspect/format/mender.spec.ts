@@ -98,3 +98,18 @@ it('says what it does not unpack', async () => {
     ['header.tar.xz: version a', 'checksums in data/0000.t'],
   ])
 })
+
+it.each([
+  ['a part twice', ['manifest', 'manifest']],
+  ['its version again', ['manifest', 'version']],
+  ['its header before its manifest', ['header.tar', 'manifest']],
+  ['its data before its header', ['manifest', 'data/0000.tar', 'header.tar']],
+  ['its data twice', ['manifest', 'data/0000.tar', 'data/0000.tar']],
+])('cannot be read with %s', async (_, names) => {
+  const last = names.at(-1) ?? ''
+  const files = names.map((name) => [name, name.endsWith('.tar') ? makeTar([]) : utf8('')] as const)
+  const { state, faults } = await inspectBytes(
+    artifact(...files.map(([name, bytes]) => (name === 'version' ? version : ([name, bytes] as const)))),
+  )
+  expect([state, faults[0]]).toEqual(['unreadable', `${last} is there twice, or not in its place`])
+})

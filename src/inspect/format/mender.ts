@@ -13,6 +13,16 @@ import { judgeManifest, readManifest } from './mender-manifest.js'
 // Mender, "Artifact format", version 3: a tar of version, manifest, signature, header and payloads, in this order.
 const DOCUMENT_LIMIT_BYTES = 1_048_576
 const BLOCK_BYTES = 512
+const parts = [
+  /^version$/,
+  /^manifest$/,
+  /^manifest\.sig$/,
+  /^manifest-augment$/,
+  /^header\.tar(\.\w+)?$/,
+  /^header-augment\.tar(\.\w+)?$/,
+  /^data\/\d{4}\.tar(\.\w+)?$/,
+]
+const DATA = parts.length - 1
 
 export const mender: FormatReader = {
   format: 'mender',
@@ -37,12 +47,15 @@ class MenderArtifact {
   private readonly unread: string[] = []
   private readonly header: MenderHeader = { info: null, types: [] }
   private readonly limit: InflateLimit
+  private place = -1
+  private lastName = ''
 
   constructor(private readonly inspection: Inspection) {
     this.limit = new InflateLimit(inspection.reader.sizeBytes)
   }
 
   async take(entry: TarEntry): Promise<void> {
+    this.requireOrder(entry.name)
     if (entry.name === 'version') await this.takeVersion(entry)
     else if (entry.name === 'manifest') {
       this.manifestBytes = await contentOf(entry)
@@ -53,6 +66,15 @@ class MenderArtifact {
     else if (entry.name.startsWith('header-augment')) this.inspection.draft.fact('augmented', true)
     else if (entry.name !== 'manifest-augment')
       this.inspection.draft.fault(`it holds ${entry.name}, which is no part of it`)
+  }
+
+  /** Each part once and in its place: readers take the first of a name, the last, or neither. */
+  private requireOrder(name: string): void {
+    const place = parts.findIndex((part) => part.test(name))
+    const isNext = place > this.place || (place === DATA && this.place === DATA && name > this.lastName)
+    if (place >= 0 && !isNext) throw new Unreadable(`${name} is there twice, or not in its place`)
+    this.place = Math.max(this.place, place)
+    this.lastName = name
   }
 
   private async takeVersion(entry: TarEntry): Promise<void> {

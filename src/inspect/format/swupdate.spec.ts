@@ -105,3 +105,14 @@ describe('a signature', () => {
     })
   })
 })
+
+it('cannot be read with a name that a reader in C takes for another: it would install the first of two', async () => {
+  const old = await makeSwu({ payload: content(9), version: '1.0.0', signer })
+  const first = makeCpio([['sw-description\0x', utf8('software = { version = "1.0.0"; };')]])
+  // Without the trailer of the first.
+  const both = new Uint8Array([...first.subarray(0, first.length - 124), ...bytes])
+  for (const evil of [both, new Uint8Array([...first, ...old])])
+    expect(await inspectBytes(evil, signer)).toMatchObject({ state: 'unreadable', signature: { state: 'none' } })
+  const { faults } = await inspectBytes(both, signer)
+  expect(faults[0]).toContain('the name of the file at 0 does not end where it says')
+})

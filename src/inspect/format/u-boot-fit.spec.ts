@@ -82,5 +82,11 @@ it('does not follow a tree that is nested without end', async () => {
     ),
   )
   const bytes = new Uint8Array([...header, ...new Uint8Array(16), ...struct])
-  expect((await inspectBytes(bytes)).format).toBe('unknown')
+  expect((await inspectBytes(bytes)).state).toBe('unreadable')
+})
+
+it('that was cut off is still one, and damaged', async () => {
+  const bytes = makeFit(content(20_000))
+  const found = await inspectBytes(bytes.subarray(0, Math.floor(bytes.length * 0.66)))
+  expect(found).toMatchObject({ format: 'u-boot-fit', state: 'unreadable' })
 })

@@ -14,7 +14,7 @@ const isSignature = ({ name }: FdtNode): boolean => /^signature([-@]|$)/.test(na
 export const uBootFit: FormatReader = {
   format: 'u-boot-fit',
   /** A device tree that holds images; a plain one describes hardware. */
-  recognises: (reader) => Fdt.isOne(reader) && new Fdt(reader).root().child('images') !== undefined,
+  recognises: (reader) => Fdt.isOne(reader) && holdsImages(reader),
   inspect(inspection: Inspection): void {
     const fdt = new Fdt(inspection.reader)
     const root = fdt.root()
@@ -27,6 +27,16 @@ export const uBootFit: FormatReader = {
     const isSigned = ofConfigurations.some(({ state }) => state !== 'none')
     inspection.draft.signature(weakest(isSigned ? ofConfigurations : ofImages))
   },
+}
+
+/** A tree that cannot be read may have been cut off: it is judged as what it may be, and never as unknown. */
+function holdsImages(reader: Inspection['reader']): boolean {
+  try {
+    return new Fdt(reader).root().child('images') !== undefined
+  } catch (error) {
+    if (error instanceof Unreadable) return true
+    throw error
+  }
 }
 
 function judge(inspection: Inspection, fdt: Fdt, root: FdtNode, configuration: FdtNode): EmbeddedSignature {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { Injectable } from '@nestjs/common'
 import { DataSource, IsNull, type EntityManager } from 'typeorm'
@@ -29,12 +30,13 @@ export class FirmwareService {
 
   /**
    * Takes firmware in one go. @returns whether it is new.
+   * Bytes that are here already are read all the same: whoever sends others shall hear of it.
    * @throws Refusal `IMAGE_TOO_LARGE` before a byte is read; as `FirmwareWriter`.
    */
   async upload(sha256: Uint8Array, source: Readable, sizeBytes: number, caller: Caller): Promise<boolean> {
     this.requireSize(sizeBytes)
     if (await this.isHeld(caller.namespace, sha256)) {
-      source.resume()
+      await requireSame(sha256, sizeBytes, source)
       await this.database.transaction((manager) => this.use(manager, caller.namespace, sha256))
       return false
     }
@@ -122,4 +124,18 @@ export class FirmwareService {
       .getMany()
     return pageOf(rows, page.limit, (row) => toHex(row.sha256), view)
   }
+}
+
+/** @throws Refusal `PAYLOAD_TOO_SHORT`, `PAYLOAD_TOO_LONG`, `DIGEST_MISMATCH`. */
+async function requireSame(sha256: Uint8Array, sizeBytes: number, source: AsyncIterable<Uint8Array>): Promise<void> {
+  const hash = createHash('sha256')
+  let foundBytes = 0
+  for await (const chunk of source) {
+    hash.update(chunk)
+    foundBytes += chunk.length
+    if (foundBytes > sizeBytes) throw new Refusal('PAYLOAD_TOO_LONG', { limitBytes: sizeBytes })
+  }
+  if (foundBytes < sizeBytes) throw new Refusal('PAYLOAD_TOO_SHORT', { expectedBytes: sizeBytes, foundBytes })
+  const [expected, found] = [toHex(sha256), hash.digest('hex')]
+  if (found !== expected) throw new Refusal('DIGEST_MISMATCH', { what: 'firmware', expected, found })
 }

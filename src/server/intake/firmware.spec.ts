@@ -39,6 +39,17 @@ describe('firmware', () => {
     expect(await incoming()).toEqual([])
   })
 
+  it('refuses other bytes also under the name of what is here already', async () => {
+    const [image, other] = [bench.makeImage(), bench.makeImage()]
+    await bench.upload(image)
+    const [expected, found] = [image, other].map((bytes) => toHex(sha256(bytes)))
+    expect(refusalIn(await bench.upload(other, expected))).toEqual({
+      ...{ status: 400, code: 'DIGEST_MISMATCH' },
+      detail: { what: 'firmware', expected, found },
+    })
+    expect(await incoming()).toEqual([])
+  })
+
   it('takes an image of exactly the limit and refuses one byte more', async () => {
     expect((await bench.upload(new Uint8Array(LIMIT).fill(1))).status).toBe(201)
     const reply = await bench.upload(new Uint8Array(LIMIT + 1).fill(1))

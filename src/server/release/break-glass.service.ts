@@ -16,7 +16,11 @@ export class BreakGlass {
   ) {}
 
   /** Call in the transaction that stores what was signed. */
-  async note(manager: EntityManager, namespace: string, detail: Readonly<Record<string, string | number>>): Promise<void> {
+  async note(
+    manager: EntityManager,
+    namespace: string,
+    detail: Readonly<Record<string, string | number>>,
+  ): Promise<void> {
     const { policy, now } = await this.trust.peopleContext(namespace)
     if (isWindowOpen(policy.limits.windows, now)) return
     await this.audit.record(manager, { namespace, actor: 'release signer', event: 'release.break-glass', detail })
