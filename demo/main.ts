@@ -1,12 +1,12 @@
-import { writeFileSync } from 'node:fs'
-import { ProcessSupervisor } from '../src/embedded/process-supervisor.js'
+import type { ProcessSupervisor } from '../src/embedded/process-supervisor.js'
 import { compromise, mainJob, refusals } from './chapters.js'
-import { describeFailure } from './failure.js'
+
 import { Folders } from './folders.js'
 import { install } from './installation.js'
 import { verifyJournals } from './journals.js'
 import { HELP, parseOptions, type DemoOptions } from './options.js'
 import type { DemoResult } from './result.js'
+import { runToEnd } from './run-to-end.js'
 import { Story } from './story.js'
 
 async function run(options: DemoOptions, supervisor: ProcessSupervisor): Promise<DemoResult> {
@@ -51,23 +51,4 @@ async function run(options: DemoOptions, supervisor: ProcessSupervisor): Promise
   }
 }
 
-async function main(): Promise<number> {
-  const supervisor = new ProcessSupervisor()
-  supervisor.stopOnExit((error) => process.stderr.write(`\n${describeFailure(error)}\n`))
-  try {
-    const options = parseOptions(process.argv.slice(2))
-    if (options === null) {
-      process.stdout.write(`${HELP}\n`)
-      return 0
-    }
-    const result = await run(options, supervisor)
-    if (options.json !== null) writeFileSync(options.json, `${JSON.stringify(result, null, 2)}\n`)
-    return result.leftProcesses === 0 ? 0 : 1
-  } catch (error) {
-    process.stderr.write(`\n${describeFailure(error)}\n`)
-    await supervisor.stopAll().catch(() => undefined)
-    return 1
-  }
-}
-
-process.exit(await main())
+process.exit(await runToEnd({ parseOptions, help: HELP, run, isGood: (result) => result.leftProcesses === 0 }))

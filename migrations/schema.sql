@@ -304,12 +304,6 @@ CREATE TABLE re_sign_request (
   signed_at bigint,
   last_refusal jsonb
 );
-CREATE TABLE refused_report (
-  namespace text NOT NULL,
-  code text NOT NULL,
-  reports bigint NOT NULL,
-  last_at bigint NOT NULL
-);
 CREATE TABLE release (
   id uuid NOT NULL,
   namespace text NOT NULL,
@@ -494,7 +488,6 @@ ALTER TABLE krl_request ADD CONSTRAINT krl_request_pkey PRIMARY KEY (id);
 ALTER TABLE mqtt_outbox ADD CONSTRAINT mqtt_outbox_pkey PRIMARY KEY (number);
 ALTER TABLE re_sign_approval ADD CONSTRAINT re_sign_approval_person_once PRIMARY KEY (re_sign_request_id, person);
 ALTER TABLE re_sign_request ADD CONSTRAINT re_sign_request_pkey PRIMARY KEY (id);
-ALTER TABLE refused_report ADD CONSTRAINT refused_report_pkey PRIMARY KEY (namespace, code);
 ALTER TABLE release ADD CONSTRAINT release_pkey PRIMARY KEY (id);
 ALTER TABLE release_approval ADD CONSTRAINT release_approval_person_once PRIMARY KEY (release_id, manifest_sha256, person);
 ALTER TABLE rollout ADD CONSTRAINT rollout_pkey PRIMARY KEY (id);
@@ -552,7 +545,7 @@ ALTER TABLE device_authority ADD CONSTRAINT device_authority_key_id_check CHECK 
 ALTER TABLE device_certificate ADD CONSTRAINT device_certificate_tls_key_sha256_check CHECK ((octet_length(tls_key_sha256) = 32));
 ALTER TABLE device_duplicate ADD CONSTRAINT device_duplicate_kind_check CHECK ((kind = ANY (ARRAY['counter'::text, 'key'::text, 'tls-key'::text])));
 ALTER TABLE device_group ADD CONSTRAINT device_group_list_is_full CHECK (((filter IS NOT NULL) OR (filled_to IS NULL)));
-ALTER TABLE device_refusal ADD CONSTRAINT device_refusal_protocol_check CHECK ((protocol = ANY (ARRAY['native'::text, 'ddi'::text])));
+ALTER TABLE device_refusal ADD CONSTRAINT device_refusal_protocol_check CHECK ((protocol = ANY (ARRAY['native'::text, 'ddi'::text, 'report'::text])));
 ALTER TABLE device_registration ADD CONSTRAINT device_registration_attributes_check CHECK ((jsonb_typeof(attributes) = 'object'::text));
 ALTER TABLE device_registration ADD CONSTRAINT device_registration_class_id_check CHECK ((octet_length(class_id) = 16));
 ALTER TABLE device_registration ADD CONSTRAINT device_registration_key_id_check CHECK ((key_id ~ '^[0-9a-f]{64}$'::text));
@@ -770,7 +763,6 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON krl_request TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON mqtt_outbox TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON re_sign_approval TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON re_sign_request TO countersign_server;
-GRANT DELETE, INSERT, SELECT, UPDATE ON refused_report TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON release TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON release_approval TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON rollout TO countersign_server;

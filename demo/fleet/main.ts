@@ -1,13 +1,13 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import { ProcessSupervisor } from '../../src/embedded/process-supervisor.js'
-import { describeFailure } from '../failure.js'
+import type { ProcessSupervisor } from '../../src/embedded/process-supervisor.js'
 import { Folders } from '../folders.js'
 import { install, type Installation } from '../installation.js'
 import { makeMcubootImage } from '../mcuboot-image.js'
 import { makeRelease } from '../releases.js'
 import { followRollout, startRollout } from '../rollouts.js'
+import { runToEnd } from '../run-to-end.js'
 import { Story } from '../story.js'
 import { account, type StoredDevice } from './account.js'
 import { HELP, parseOptions, type FleetRunOptions } from './options.js'
@@ -103,23 +103,4 @@ async function recount({ folders }: Installation, rolloutId: string) {
   }
 }
 
-async function main(): Promise<number> {
-  const supervisor = new ProcessSupervisor()
-  supervisor.stopOnExit((error) => process.stderr.write(`\n${describeFailure(error)}\n`))
-  try {
-    const options = parseOptions(process.argv.slice(2))
-    if (options === null) {
-      process.stdout.write(`${HELP}\n`)
-      return 0
-    }
-    const result = await run(options, supervisor)
-    if (options.json !== null) writeFileSync(options.json, `${JSON.stringify(result, null, 1)}\n`)
-    return result.isTrue ? 0 : 1
-  } catch (error) {
-    process.stderr.write(`\n${describeFailure(error)}\n`)
-    await supervisor.stopAll().catch(() => undefined)
-    return 1
-  }
-}
-
-process.exit(await main())
+process.exit(await runToEnd({ parseOptions, help: HELP, run, isGood: (result) => result.isTrue }))

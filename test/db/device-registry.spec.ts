@@ -155,6 +155,11 @@ it('a decommissioned device takes no part in rollouts, and leaves those that are
   await fleet.raw('POST', `/devices/${two.id}/decommission`)
   const [row] = await fleet.sql<{ state: string }>('SELECT state FROM deployment WHERE rollout_id = $1', [id])
   expect(row?.state).toBe('cancelled')
+  // Nobody waits for them to take a list of revoked keys.
+  const [{ devices: waited } = { devices: -1 }] = await fleet.sql<{ devices: number }>(
+    `SELECT count(*) AS devices FROM device WHERE protocol = 'native' AND decommissioned_at IS NULL`,
+  )
+  expect(await fleet.call('GET', '/krl-acknowledgements/1')).toMatchObject({ devices: waited })
   // No filter finds them, and their stories stay.
   const filter = encodeURIComponent(`id in ("${one.id}", "${two.id}")`)
   expect(await fleet.call('GET', `/device-count?filter=${filter}`)).toEqual({ devices: 0 })

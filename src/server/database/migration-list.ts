@@ -23,6 +23,7 @@ import { CountRefusalsOfDevices1764000500005 } from '../../../migrations/1764000
 import { AddReleaseFallback1764000080001 } from '../../../migrations/1764000080001-add-release-fallback.js'
 import { AddStoredDeployments1764000079900 } from '../../../migrations/1764000079900-add-stored-deployments.js'
 import { AddRolloutFilters1764000710000 } from '../../../migrations/1764000710000-add-rollout-filters.js'
+import { JoinRefusalCounts1764000720000 } from '../../../migrations/1764000720000-join-refusal-counts.js'
 
 /** In the order they run. A migration that was released is never changed. */
 export const migrationList: readonly (new () => MigrationInterface)[] = [
@@ -50,4 +51,5 @@ export const migrationList: readonly (new () => MigrationInterface)[] = [
   TellOfReports1764000500004,
   AddRolloutFilters1764000710000,
   CountRefusalsOfDevices1764000500005,
+  JoinRefusalCounts1764000720000,
 ]

@@ -8,7 +8,6 @@ import { pageQuery, type Page } from '../request-fields.js'
 import { RefusalCounts, type RefusalCount } from '../refusals/refusal-counts.service.js'
 import { DeviceClasses } from '../rollout/device-classes.service.js'
 import { ClaimService, type NewClaim } from './claim.service.js'
-import { RefusedReports, type RefusedReportsView } from './refused-reports.service.js'
 import { DeviceViews, type DeviceStory, type DeviceView } from './device-views.service.js'
 
 const ClaimBody = z.strictObject({
@@ -21,6 +20,10 @@ type ClaimBody = z.infer<typeof ClaimBody>
 const DeviceQuery = pageQuery.extend({ filter: z.string().min(1).max(65_536).optional() })
 type DeviceQuery = z.infer<typeof DeviceQuery>
 
+interface RefusedReportsView {
+  readonly items: readonly { readonly code: string; readonly reports: number; readonly lastAt: number }[]
+}
+
 /** Devices as people see them, and the tokens with which they enrol. */
 @ApiTags('devices')
 @Controller('api/v1/:product/:environment')
@@ -28,7 +31,6 @@ export class DeviceController {
   constructor(
     private readonly views: DeviceViews,
     private readonly claims: ClaimService,
-    private readonly refused: RefusedReports,
     private readonly counts: RefusalCounts,
     private readonly classes: DeviceClasses,
   ) {}
@@ -48,8 +50,9 @@ export class DeviceController {
   /** Reports that were not believed, by the code of the refusal. */
   @Get('refused-reports')
   @Roles(...readers)
-  refusedReports(@FromCaller() caller: Caller): Promise<RefusedReportsView> {
-    return this.refused.list(caller.namespace)
+  async refusedReports(@FromCaller() caller: Caller): Promise<RefusedReportsView> {
+    const counts = await this.counts.list(caller.namespace, 'report')
+    return { items: counts.map(({ kind, count, lastAt }) => ({ code: kind, reports: count, lastAt })) }
   }
 
   /** How often devices of our own protocol were told "no", by its code. */

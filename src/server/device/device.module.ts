@@ -22,7 +22,6 @@ import { NativeIdlePolls } from './idle-polls.service.js'
 import { LastSeen } from './last-seen.service.js'
 import { PollService } from './poll.service.js'
 import { RefusalWatch } from './refusal-watch.service.js'
-import { RefusedReports } from './refused-reports.service.js'
 import { DecommissionService } from './registry/decommission.service.js'
 import { Duplicates } from './registry/duplicates.service.js'
 import { Registrations } from './registry/registrations.service.js'
@@ -56,7 +55,6 @@ import { ReportStore } from './report-store.service.js'
     NativeIdlePolls,
     PollService,
     RefusalWatch,
-    RefusedReports,
     ReportInbox,
     ReportStore,
   ],

@@ -2,6 +2,7 @@ import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap
 import { DataSource } from 'typeorm'
 import { Clock } from '../../domain/clock.js'
 import { DecisionLog } from '../http/decision-log.service.js'
+import { RepeatedRound } from '../repeated-round.js'
 
 const FLUSH_MS = 5_000
 const BATCH = 1_000
@@ -11,21 +12,26 @@ const BATCH = 1_000
 export class LastSeen implements OnApplicationBootstrap, BeforeApplicationShutdown {
   /** By namespace and device. */
   private seen = new Map<string, Map<string, number>>()
-  private timer: NodeJS.Timeout | undefined
+  private readonly rounds: RepeatedRound
 
   constructor(
     private readonly database: DataSource,
     private readonly clock: Clock,
     private readonly log: DecisionLog,
-  ) {}
+  ) {
+    this.rounds = new RepeatedRound(
+      FLUSH_MS,
+      () => this.flush(),
+      (error) => this.log.error('device.last-seen.lost', error),
+    )
+  }
 
   onApplicationBootstrap(): void {
-    this.timer = setInterval(() => void this.flush(), FLUSH_MS)
-    this.timer.unref()
+    this.rounds.begin()
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    clearInterval(this.timer)
+    await this.rounds.end()
     await this.flush()
   }
 

@@ -9,7 +9,7 @@ import { DecisionLog } from '../http/decision-log.service.js'
 import { TrustService } from '../keys/trust.service.js'
 import { MqttLink } from '../mqtt/mqtt-link.port.js'
 import { openReport, readDeviceKey, type DeviceName } from './report-check.js'
-import { RefusedReports } from './refused-reports.service.js'
+import { RefusalCounts } from '../refusals/refusal-counts.service.js'
 import { ReportStore, type StoreOutcome, type VerifiedReport } from './report-store.service.js'
 
 /** Reports are gathered this long, so that many share one transaction. */
@@ -41,7 +41,7 @@ export class ReportInbox implements OnModuleInit, BeforeApplicationShutdown {
     private readonly store: ReportStore,
     private readonly trust: TrustService,
     private readonly link: MqttLink,
-    private readonly refused: RefusedReports,
+    private readonly refusals: RefusalCounts,
     private readonly clock: ServerClock,
     private readonly log: DecisionLog,
   ) {}
@@ -63,7 +63,7 @@ export class ReportInbox implements OnModuleInit, BeforeApplicationShutdown {
     try {
       return await this.takeIn(document, from)
     } catch (error) {
-      if (error instanceof Refusal) this.refused.note(from.namespace, error.code)
+      if (error instanceof Refusal) this.refusals.note(from.namespace, 'report', error.code)
       throw error
     }
   }

@@ -24,13 +24,14 @@ interface CountRow {
 
 /**
  * A device that names a later KRL has this one too: each counts by its first report of this number or a larger one. Clients that
- * verify nothing of ours take no KRL and are not waited for.
+ * verify nothing of ours take no KRL and are not waited for, nor are devices that were put out.
  */
 const COUNT = `
   WITH first AS (
-    SELECT device_id, greatest(min(received_ms) - $3::bigint, 0) AS after_ms FROM krl_acknowledgement
-    WHERE namespace = $1 AND krl_number >= $2 GROUP BY device_id)
-  SELECT (SELECT count(*) FROM device WHERE namespace = $1 AND protocol = 'native') AS devices, count(*) AS acknowledged,
+    SELECT a.device_id, greatest(min(a.received_ms) - $3::bigint, 0) AS after_ms
+    FROM krl_acknowledgement a LEFT JOIN device d ON d.namespace = a.namespace AND d.id = a.device_id
+    WHERE a.namespace = $1 AND a.krl_number >= $2 AND d.decommissioned_at IS NULL GROUP BY a.device_id)
+  SELECT (SELECT count(*) FROM device WHERE namespace = $1 AND protocol = 'native' AND decommissioned_at IS NULL) AS devices, count(*) AS acknowledged,
     percentile_disc(0.5) WITHIN GROUP (ORDER BY after_ms) AS p50,
     percentile_disc(0.99) WITHIN GROUP (ORDER BY after_ms) AS p99, max(after_ms) AS last
   FROM first`

@@ -1,9 +1,9 @@
+import type { Filters } from '../targeting/filters.service.js'
 import { ACTIVE } from './deployment-sql.js'
 import type { StepRule } from './release-paths.service.js'
 import type { RolloutRecord } from './rollout-record.js'
-import type { RolloutFilters } from './rollout-filters.service.js'
 import { targetOf } from './rollout-target.js'
-import { SqlParameters } from './sql-parameters.js'
+import { SqlParameters } from '../sql-parameters.js'
 
 /** A query about the devices of one rollout. */
 export interface Query {
@@ -14,7 +14,6 @@ export interface Query {
 /** Devices whose release is news for them, and who may step onto it from what they run. */
 function isNewsFor(rollout: RolloutRecord, rule: StepRule, parameters: SqlParameters): string {
   const conditions = [
-    `d.decommissioned_at IS NULL`,
     `d.running_manifest_sha256 IS DISTINCT FROM ${parameters.add(rollout.manifest_sha256, 'bytea')}`,
     // A device refuses what is older than what it runs (trust.md §5, step 13).
     `coalesce(d.running_sequence, 0) < ${parameters.add(rollout.sequence, 'bigint')}`,
@@ -33,7 +32,7 @@ export function mayStep(rule: StepRule & { isRestricted: true }, parameters: Sql
 /** What decides beside the rollout's own row. */
 export interface About {
   readonly rule: StepRule
-  readonly filters: RolloutFilters
+  readonly filters: Filters
   /** Of one stage, which takes no others. */
   readonly stageFilter?: string | null
 }

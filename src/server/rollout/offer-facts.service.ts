@@ -49,7 +49,7 @@ export class OfferFacts {
     if (known !== undefined && nowMs - known.readMs < SIZES_HELD_MS) return known.sizes
     const rows = await this.database.query<{ site: string; devices: number }[]>(
       `SELECT attributes ->> 'site' AS site, count(*) AS devices FROM device
-       WHERE namespace = $1 AND attributes ? 'site' GROUP BY 1`,
+       WHERE namespace = $1 AND decommissioned_at IS NULL AND attributes ? 'site' GROUP BY 1`,
       [namespace],
     )
     const sizes = new Map(rows.map((row) => [row.site, row.devices]))

@@ -3,13 +3,13 @@ import { DataSource } from 'typeorm'
 import { isAlways, stateAt } from '../../domain/rollout/calendar.js'
 import { isTimeZone } from '../../domain/rollout/local-time.js'
 import { calendarsOf } from '../../domain/rollout/rules.js'
+import { Filters } from '../targeting/filters.service.js'
 import { DeviceZones } from './device-zones.service.js'
 import { mayStep } from './members.js'
 import type { OfferRound, QueuedRow } from './offer-round.js'
 import type { StepRule } from './release-paths.service.js'
-import { RolloutFilters } from './rollout-filters.service.js'
 import type { RolloutRecord } from './rollout-record.js'
-import { SqlParameters } from './sql-parameters.js'
+import { SqlParameters } from '../sql-parameters.js'
 
 /** In which zones devices may download now. `isOpenElsewhere`: for devices that stand in no zone that is known. */
 export interface OpenZones {
@@ -33,7 +33,7 @@ export class OfferQueue {
   constructor(
     private readonly database: DataSource,
     private readonly zones: DeviceZones,
-    private readonly filters: RolloutFilters,
+    private readonly filters: Filters,
   ) {}
 
   /** @returns null when the rollout has no windows for downloads. */

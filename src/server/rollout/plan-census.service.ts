@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common'
 import { DataSource } from 'typeorm'
+import { Filters } from '../targeting/filters.service.js'
 import { zoneOf } from './device-zones.service.js'
 import { countWaiting, isWanted } from './members.js'
 import { ReleasePaths } from './release-paths.service.js'
 import type { RolloutRecord } from './rollout-record.js'
-import { RolloutFilters } from './rollout-filters.service.js'
 import { targetOf } from './rollout-target.js'
-import { SqlParameters } from './sql-parameters.js'
+import { SqlParameters } from '../sql-parameters.js'
 
 /** Devices of a rollout by what they run and what they know. */
 export interface Census {
@@ -42,7 +42,7 @@ export class PlanCensus {
   constructor(
     private readonly database: DataSource,
     private readonly paths: ReleasePaths,
-    private readonly filters: RolloutFilters,
+    private readonly filters: Filters,
   ) {}
 
   async take(row: RolloutRecord, rootVersion: number, krlNumber: number): Promise<Census> {

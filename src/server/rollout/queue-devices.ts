@@ -2,7 +2,7 @@ import type { EntityManager } from 'typeorm'
 import { ACTIVE, WITHOUT_ASSIGNMENT } from './deployment-sql.js'
 import { givesWay } from './members.js'
 import type { RolloutRecord } from './rollout-record.js'
-import { SqlParameters } from './sql-parameters.js'
+import { SqlParameters } from '../sql-parameters.js'
 
 const isFree = (device: string): string => `NOT EXISTS (SELECT 1 FROM deployment a
   WHERE a.namespace = ${device}.namespace AND a.device_id = ${device}.device_id AND a.state IN (${ACTIVE}))`

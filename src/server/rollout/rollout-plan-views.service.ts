@@ -11,7 +11,7 @@ import { requireUuid } from '../request-fields.js'
 import { PlanCensus, type Census } from './plan-census.service.js'
 import { ReleaseGuard } from './release-guard.service.js'
 import { ReleaseShelf } from './release-shelf.service.js'
-import { readRollout, type RolloutRecord } from './rollout-record.js'
+import { readRollout, readStageFilters, type RolloutRecord } from './rollout-record.js'
 
 /** What a rollout would do if it started now. */
 export interface RolloutPlanView {
@@ -103,15 +103,12 @@ export class RolloutPlanViews {
 
   /** A stage with a filter of its own takes no more than fit. */
   private async sizesOf(row: RolloutRecord, rollout: Rollout, reached: number): Promise<readonly number[]> {
-    const filters = await this.database.query<{ filter: string | null }[]>(
-      'SELECT filter FROM rollout_stage WHERE rollout_id = $1 ORDER BY index',
-      [row.id],
-    )
+    const filters = await readStageFilters(this.database, row.id)
     let before = 0
     const sizes: number[] = []
     for (const [index, { reach }] of rollout.stages.entries()) {
       const asked = Math.max(0, reachOf(reach, reached) - before)
-      const filter = filters[index]?.filter ?? null
+      const filter = filters[index] ?? null
       const size = filter === null ? asked : Math.min(asked, await this.census.countFitting(row, filter))
       sizes.push(size)
       before += size

@@ -11,7 +11,7 @@ import { RELEASE_LIFE_SECONDS, requireRoleOutlives } from '../../domain/trust/fa
 import { encodeRolloutPlan } from '../../domain/trust/rollout-plan.js'
 import { AuditService } from '../audit/audit.service.js'
 import { TrustService } from '../keys/trust.service.js'
-import { RolloutFilters } from './rollout-filters.service.js'
+import { Filters } from '../targeting/filters.service.js'
 import { ReleaseShelf, type ShelvedRelease } from './release-shelf.service.js'
 
 const DAY_SECONDS = 86_400
@@ -60,7 +60,7 @@ export class RolloutPlanning {
     private readonly database: DataSource,
     private readonly releases: ReleaseShelf,
     private readonly trust: TrustService,
-    private readonly filters: RolloutFilters,
+    private readonly filters: Filters,
     private readonly audit: AuditService,
     private readonly clock: Clock,
   ) {}
@@ -104,9 +104,18 @@ export class RolloutPlanning {
   }
 
   private requireFilters({ namespace, where, stages }: RolloutRequest): void {
-    if (where !== undefined) this.filters.require(namespace, 'filter.where', where)
+    if (where !== undefined) this.requireFilter(namespace, 'filter.where', where)
     for (const [index, stage] of stages.entries())
-      if (stage.where !== undefined) this.filters.require(namespace, `stages.${index}.where`, stage.where)
+      if (stage.where !== undefined) this.requireFilter(namespace, `stages.${index}.where`, stage.where)
+  }
+
+  private requireFilter(namespace: string, field: string, text: string): void {
+    try {
+      this.filters.parse(namespace, text)
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.code !== 'FILTER_INVALID') throw error
+      throw new Refusal('FILTER_INVALID', { ...error.detail, field }, { cause: error })
+    }
   }
 
   /**

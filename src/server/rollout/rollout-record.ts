@@ -85,6 +85,18 @@ export async function readRollout(manager: EntityManager, row: RolloutRecord): P
   }
 }
 
+/** Which devices each stage takes, in words; null for all that the rollout is about. */
+export async function readStageFilters(
+  manager: Pick<EntityManager, 'query'>,
+  rolloutId: string,
+): Promise<readonly (string | null)[]> {
+  const rows = await manager.query<{ filter: string | null }[]>(
+    'SELECT filter FROM rollout_stage WHERE rollout_id = $1 ORDER BY index',
+    [rolloutId],
+  )
+  return rows.map(({ filter }) => filter)
+}
+
 const stageOf = (row: StageRow, counts: Counts): Stage => ({
   state: row.state,
   reach: row.devices === null ? { percent: row.percent ?? 0 } : { devices: row.devices },

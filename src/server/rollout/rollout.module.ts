@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common'
 import { AuditModule } from '../audit/audit.module.js'
 import { MqttModule } from '../mqtt/mqtt.module.js'
+import { TargetingModule } from '../targeting/targeting.module.js'
 import { AssignmentDesk } from './assignment-desk.service.js'
 import { DeploymentService } from './deployment.service.js'
 import { DeviceClasses } from './device-classes.service.js'
@@ -17,7 +18,6 @@ import { ReleaseShelf } from './release-shelf.service.js'
 import { RolloutApprovals } from './rollout-approvals.service.js'
 import { RolloutController } from './rollout.controller.js'
 import { RolloutEngine } from './rollout-engine.service.js'
-import { RolloutFilters } from './rollout-filters.service.js'
 import { RolloutPlanning } from './rollout-planning.service.js'
 import { RolloutPlanViews } from './rollout-plan-views.service.js'
 import { RolloutSteps } from './rollout-steps.service.js'
@@ -27,7 +27,7 @@ import { StageFiller } from './stage-filler.service.js'
 
 /** Releases on their way: plans that people sign, the engine that keeps to them, what became of each device. */
 @Module({
-  imports: [AuditModule, MqttModule],
+  imports: [AuditModule, MqttModule, TargetingModule],
   controllers: [RolloutController, ReleasePathController],
   providers: [
     AssignmentDesk,
@@ -44,7 +44,6 @@ import { StageFiller } from './stage-filler.service.js'
     ReleaseShelf,
     RolloutApprovals,
     RolloutEngine,
-    RolloutFilters,
     RolloutPlanning,
     RolloutPlanViews,
     RolloutSteps,

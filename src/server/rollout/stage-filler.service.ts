@@ -4,11 +4,11 @@ import { Clock } from '../../domain/clock.js'
 import { totalOf } from '../../domain/rollout/counts.js'
 import type { Rollout, RolloutEvent } from '../../domain/rollout/rollout-state.js'
 import { reachOf } from '../../domain/rollout/stage.js'
+import { Filters } from '../targeting/filters.service.js'
 import { countWaiting, findNext, type About } from './members.js'
 import { queueDevices } from './queue-devices.js'
 import { ReleasePaths } from './release-paths.service.js'
-import { RolloutFilters } from './rollout-filters.service.js'
-import { readRollout, type RolloutRecord } from './rollout-record.js'
+import { readRollout, readStageFilters, type RolloutRecord } from './rollout-record.js'
 import { RolloutSteps, type OutsideEffect } from './rollout-steps.service.js'
 import { transaction } from './transaction.js'
 
@@ -26,7 +26,7 @@ export class StageFiller {
     private readonly database: DataSource,
     private readonly steps: RolloutSteps,
     private readonly paths: ReleasePaths,
-    private readonly filters: RolloutFilters,
+    private readonly filters: Filters,
     private readonly clock: Clock,
   ) {}
 
@@ -56,8 +56,8 @@ export class StageFiller {
   }
 
   /** Devices that would still join, whoever holds them now. */
-  async countWaiting(row: RolloutRecord, stageFilter: string | null = null): Promise<number> {
-    const { text, values } = countWaiting(row, await this.about(row, stageFilter))
+  async countWaiting(row: RolloutRecord): Promise<number> {
+    const { text, values } = countWaiting(row, await this.about(row, null))
     const [found] = await this.database.query<{ devices: number }[]>(text, [...values])
     return found?.devices ?? 0
   }
@@ -78,11 +78,8 @@ export class StageFiller {
   /** @returns `isDone`: as many as were wanted, or all that there are. */
   private async fill(row: RolloutRecord, stage: number, devices: number): Promise<{ queued: number; isDone: boolean }> {
     const most = Math.min(devices, CHOSEN_AT_ONCE)
-    const [asked] = await this.database.query<{ filter: string | null }[]>(
-      'SELECT filter FROM rollout_stage WHERE rollout_id = $1 AND index = $2',
-      [row.id, stage],
-    )
-    const { text, values } = findNext(row, await this.about(row, asked?.filter ?? null), most)
+    const filters = await readStageFilters(this.database, row.id)
+    const { text, values } = findNext(row, await this.about(row, filters[stage] ?? null), most)
     const chosen = await this.database.query<{ id: string }[]>(text, [...values])
     let queued = 0
     for (let at = 0; at < chosen.length; at += BATCH) {

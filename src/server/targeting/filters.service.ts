@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common'
 import { compileFilter, type CompiledFilter } from '../../domain/targeting/compile-filter.js'
 import type { Filter } from '../../domain/targeting/filter.js'
 import { parseFilter } from '../../domain/targeting/parse-filter.js'
+import type { SqlParameters } from '../sql-parameters.js'
 import { DeviceClasses } from '../rollout/device-classes.service.js'
 
 /** Filters over the devices of one namespace. */
@@ -22,5 +23,10 @@ export class Filters {
     const findClassId = (name: string): Uint8Array | null => this.classes.findId(namespace, name)
     const compiled = compileFilter(filter, { alias: 'd', parameters, findClassId })
     return { ...compiled, sql: `d.decommissioned_at IS NULL AND (${compiled.sql})` }
+  }
+
+  /** The same for a query that is being put together. @param text that was understood when it was stored. */
+  conditionOf(namespace: string, text: string, parameters: SqlParameters): string {
+    return parameters.adopt((before) => this.compile(namespace, this.parse(namespace, text), before))
   }
 }
