@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
+import { spawnSync } from 'node:child_process'
 import { existsSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { toHex } from '../../src/domain/bytes.js'
@@ -9,10 +8,10 @@ import { checkJournal } from '../../src/cli/journal-check.js'
 import { EditedSigners } from '../support/edited-signer.js'
 import { refusedBySigner } from '../support/refused-by-signer.js'
 import { imageOf, piecesOf, SignerFixture } from '../support/signer-fixture.js'
+import { SmallDisk } from '../support/small-disk.js'
 import { SignerProcess, type SignerLaunch } from '../support/signer-process.js'
 
 jest.setTimeout(60_000)
-const ownNamespaces = 'unshare'
 
 let fixture: SignerFixture
 const running: SignerProcess[] = []
@@ -50,8 +49,8 @@ const publishedFile = (manifest: Uint8Array): string =>
   join(fixture.folder, 'published', 'releases', `${toHex(manifestSha256(manifest))}.cbor`)
 
 describe('a full disk', () => {
-  let holder: ChildProcess
-  const inside = (): string[] => ['nsenter', '-t', String(holder.pid), '-U', '-m', '--preserve-credentials', '--']
+  let disk: SmallDisk
+  const inside = (): string[] => [...disk.inside]
   const sh = (script: string): Buffer => {
     const [program, ...args] = [...inside(), 'sh', '-c', script]
     return spawnSync(program, args).stdout
@@ -60,16 +59,12 @@ describe('a full disk', () => {
   const fill = (folder: string): Buffer => sh(`cat /dev/zero > '${join(fixture.folder, folder)}/filler'`)
   const free = (folder: string): Buffer => sh(`rm '${join(fixture.folder, folder)}/filler'`)
 
-  /** A mount namespace in which the folder is a small file system of its own. */
   async function onSmallDisk(folder: string): Promise<void> {
-    const mount = `mount -t tmpfs -o size=128k none '${join(fixture.folder, folder)}' && echo mounted && exec sleep 600`
-    holder = spawn(ownNamespaces, ['-rm', 'sh', '-c', mount], { stdio: ['ignore', 'pipe', 'inherit'] })
-    if (holder.stdout !== null) await once(holder.stdout, 'data')
+    disk = await SmallDisk.mount(join(fixture.folder, folder), '128k')
   }
   afterEach(async () => {
     for (const signer of running.splice(0)) await signer.stop()
-    holder.kill('SIGKILL')
-    await once(holder, 'exit')
+    await disk.unmount()
   })
 
   it('under the journal: nothing is signed, the signer says so and serves on; with room again it goes on', async () => {

@@ -1,11 +1,10 @@
-import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { describeStore, makeUpload } from '../../../test/support/store-contract.js'
+import { SmallDisk } from '../../../test/support/small-disk.js'
 import { FirmwareWriter } from './firmware-writer.service.js'
 import { FolderFirmwareStore } from './folder-firmware-store.js'
 
@@ -45,24 +44,19 @@ describe('firmware in a folder', () => {
   })
 })
 
-/** A file system of 8 MiB, in a mount namespace that any user may have; its holder lends the way in. Elsewhere there are none. */
+// Elsewhere than on Linux nobody but root mounts anything.
 ;(process.platform === 'linux' ? describe : describe.skip)('firmware on a disk that is full', () => {
   let folder = ''
-  let inside = ''
-  let holder: ChildProcess
+  let disk: SmallDisk
   let store: FolderFirmwareStore
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'cs-full-'))
-    const mount = `mount -t tmpfs -o size=8m none '${folder}' && echo mounted && exec sleep 600`
-    holder = spawn('unshare', ['-rm', 'sh', '-c', mount], { stdio: ['ignore', 'pipe', 'inherit'] })
-    if (holder.stdout !== null) await once(holder.stdout, 'data')
-    inside = join(`/proc/${holder.pid}/root`, folder)
-    store = new FolderFirmwareStore(inside)
+    disk = await SmallDisk.mount(folder, '8m')
+    store = new FolderFirmwareStore(disk.outside)
     await store.onModuleInit()
   })
   afterAll(async () => {
-    holder.kill('SIGKILL')
-    await once(holder, 'exit')
+    await disk.unmount()
     await rm(folder, { recursive: true })
   })
 
@@ -81,6 +75,6 @@ describe('firmware in a folder', () => {
     await writer.append(upload, at, Readable.from([image.subarray(at)]))
     await writer.requireWhole(upload)
     await writer.publish(upload)
-    expect(await readdir(join(inside, 'incoming'))).toEqual([])
+    expect(await readdir(join(disk.outside, 'incoming'))).toEqual([])
   })
 })
