@@ -10,7 +10,7 @@ import { Story } from './story.js'
 
 const HELP = `npm start -- [options]
 
-Keeps the whole system up on this machine until Ctrl-C, and prints addresses and where the first credentials are.
+Keeps the whole system up on this machine until Ctrl-C or until a part of it fails, and prints addresses and where the first credentials are.
 
   --port N            port of the server on 127.0.0.1 (default: any free one)
   --without-sandbox   only where none can be made
@@ -49,7 +49,7 @@ ${rows.join('\n')}
 
 Try:  COUNTERSIGN_HOME=${people.engineer.home} node ${join(programs.project, 'dist/src/cli/main.js')} firmware list
 `)
-  setInterval(() => undefined, 60_000)
+  throw await supervisor.lostOne()
 }
 
 const supervisor = new ProcessSupervisor()

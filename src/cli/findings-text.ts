@@ -9,10 +9,14 @@ export function describeFindings(said: unknown): string[] {
 
 const linesOf = ({ format, state, version, target, signature, faults, notChecked }: Findings): string[] => [
   `found inside: ${format}, ${state}, version ${version ?? 'not stated'}, for ${target?.names.join(', ') ?? 'nothing it names'}`,
-  `signature inside: ${signatureText(signature)}`,
+  `signature inside: ${signatureText(signature)}${isBroken(state, signature) ? ', but the file is not whole: trust nothing of it' : ''}`,
   ...faults.map((fault) => `wrong: ${fault}`),
   ...notChecked.map((what) => `not checked: ${what}`),
 ]
+
+/** A signature over a header or manifest can hold while what it vouches for is gone. */
+const isBroken = (state: Findings['state'], signature: EmbeddedSignature): boolean =>
+  state !== 'whole' && signature.state === 'verified'
 
 function signatureText(signature: EmbeddedSignature): string {
   if (signature.state === 'none') return 'none'

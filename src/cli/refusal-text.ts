@@ -36,6 +36,8 @@ const advice: Readonly<Record<string, string>> = {
   ROOT_VERSION: 'bring the roots in order, without a gap',
   POLICY_EXPIRED: 'a new policy version is overdue',
   POLICY_VERSION: 'the server offers an older policy than you hold: tell a security officer',
+  POLICY_LAPSED:
+    'who signed the stored copy of this version holds the role no more: sign the same policy as the next version',
   POLICY_CHANGED: 'two different policies carry one version: tell a security officer',
   KRL_OLD: 'the server offers an older revocation list than you hold: tell a security officer',
   KRL_EQUIVOCATION: 'two different revocation lists carry one number: tell a security officer',

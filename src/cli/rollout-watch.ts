@@ -1,19 +1,14 @@
 import { RolloutAnswer } from './api-answers.js'
 import { ChangeFeed } from './change-feed.js'
 import { segment } from './command-shape.js'
+import { ExitWith } from './exit-with.js'
 import { describeRollout } from './rollout-table.js'
 import type { Session } from './session.js'
 
-/** Says which exit code a watch ends with; the program hands it to the shell. */
-export class ExitWith extends Error {
-  constructor(readonly exitCode: number) {
-    super(`exit ${exitCode}`)
-  }
-}
-
-const STOPPED = new Set(['paused', 'cancelled', 'rolledBack'])
 /** Counts that no event tells of are looked at this seldom while events come. */
 const LOOKS_MISSED = 5
+
+const STOPPED = new Set(['paused', 'cancelled', 'rolledBack'])
 
 /**
  * Follows a rollout until it ends or stands still: by the server's events, and where those do not come by asking. With --json

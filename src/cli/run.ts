@@ -1,15 +1,15 @@
 import { CommanderError } from 'commander'
 import { Refusal } from '../domain/refusal.js'
 import { ServerRefusal } from './api-client.js'
+import { ExitWith } from './exit-with.js'
 import { printable } from './printable-text.js'
 import { buildProgram } from './program.js'
 import { describeRefusal } from './refusal-text.js'
-import { ExitWith } from './rollout-watch.js'
 import type { World } from './session.js'
 
 /**
  * Runs one command line.
- * @returns the exit code: 0 done, 1 refused or failed, 2 a command line that makes no sense (and `rollout watch` of a
+ * @returns the exit code: 0 done, 1 refused or failed (and `firmware inspect` of a file that is not whole), 2 a command line that makes no sense (and `rollout watch` of a
  *   rollout that stands still).
  */
 export async function runCommandLine(words: readonly string[], world: World, isDebug = false): Promise<number> {

@@ -30,6 +30,7 @@ export interface RefusalDetail {
   ROOT_EXPIRED: { expires: number; now: number }
   POLICY_VERSION: { held: number; offered: number }
   POLICY_CHANGED: { version: number }
+  POLICY_LAPSED: { version: number }
   POLICY_EXPIRED: { expires: number; now: number }
   KRL_MISSING: Record<string, never>
   KRL_OLD: { held: number; offered: number }

@@ -42,6 +42,19 @@ describe('the process supervisor', () => {
     await expect(supervisor.launch(shell('late', 'sleep 60'))).rejects.toThrow('late: the run is being ended')
   })
 
+  it('tells of the first program that ends unasked, and of none that it ends itself', async () => {
+    const supervisor = new ProcessSupervisor()
+    await supervisor.launch(shell('steady', 'exec sleep 60'))
+    const brief = await supervisor.launch(shell('brief', 'echo last words; exec sleep 60'))
+    await until(() => brief.logTail().includes('last words'))
+    const lost = supervisor.lostOne()
+    process.kill(brief.pid ?? 0, 'SIGKILL')
+    expect(await lost).toMatchObject({ processName: 'brief', why: 'ended by SIGKILL', logTail: ['last words'] })
+    const more = supervisor.lostOne()
+    await supervisor.stopAll()
+    expect(await Promise.race([more, sleep(1, 'none')])).toBe('none')
+  })
+
   it('finds a program that left its parent and its group, and no more once that is gone', async () => {
     const supervisor = new ProcessSupervisor()
     await supervisor.launch(shell('parent', 'setsid sleep 61 & exec sleep 60'))

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { ManagedProcess, type ProcessRecipe } from './managed-process.js'
+import { ManagedProcess, ProcessFailure, type ProcessRecipe } from './managed-process.js'
 import { hasEnvironment, listProcesses, type ProcessRow } from './process-table.js'
 import { RssSampler } from './rss-sampler.js'
 
@@ -37,6 +37,16 @@ export class ProcessSupervisor {
   /** Ends with the run, before everything that was owned earlier. */
   own(stoppable: Stoppable): void {
     this.owned.push(stoppable)
+  }
+
+  /** Resolves when the first program ends that nobody asked to; never while the run is being ended. */
+  lostOne(): Promise<ProcessFailure> {
+    return new Promise((resolve) => {
+      for (const each of this.processes.filter(({ isRunning }) => isRunning))
+        void each.ended.then((how) => {
+          if (this.stopping === undefined) resolve(new ProcessFailure(each.recipe.name, how, each.logTail()))
+        })
+    })
   }
 
   /** Ends everything, last started first. One that fails to end does not keep the others up. Safe to repeat. */

@@ -22,6 +22,8 @@ import {
 import { requireClass } from '../device-class.js'
 import { fetchEmbeddedKeys, readEmbeddedKey } from '../embedded-key-file.js'
 import { describeFindings } from '../findings-text.js'
+import type { Findings } from '../../inspect/findings.js'
+import { ExitWith } from '../exit-with.js'
 import { inspectHere } from '../firmware-inspection.js'
 import { hashDownload, hashFile, requireImage, type HashedImage } from '../firmware-bytes.js'
 import { describeEvidence, EvidenceAnswer, listEvidence } from '../evidence-text.js'
@@ -152,8 +154,13 @@ function addInspect(group: Command, world: World): void {
       const output = new Output(world.terminal, options.json === true)
       output.lines(describeFindings(findings))
       output.result(findings)
+      if (isWrong(findings, keys.length > 0)) throw new ExitWith(1)
     })
 }
+
+/** Whoever names a key wants a signature of it. */
+const isWrong = ({ state, signature }: Findings, hasKeys: boolean): boolean =>
+  state !== 'whole' || signature.state === 'invalid' || (hasKeys && signature.state !== 'verified')
 
 const withSubmission = (command: Command): Command =>
   withKey(command)

@@ -14,11 +14,12 @@ import {
   type ConfirmOptions,
   type ListOptions,
 } from '../command-shape.js'
+import { ExitWith } from '../exit-with.js'
 import { approveRollout } from '../rollout-approval.js'
 import { describeRolloutPlan, RolloutPlanAnswer } from '../rollout-plan-text.js'
 import { describeRules } from '../rollout-rules-text.js'
 import { describeRollout } from '../rollout-table.js'
-import { ExitWith, watchRollout } from '../rollout-watch.js'
+import { watchRollout } from '../rollout-watch.js'
 import type { KeyOptions, Session, World } from '../session.js'
 import { addRolloutCreate } from './rollout-create.command.js'
 

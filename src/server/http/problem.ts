@@ -35,6 +35,7 @@ const statuses: Partial<Record<RefusalCode, number>> = {
   ROOT_VERSION: 409,
   POLICY_VERSION: 409,
   POLICY_CHANGED: 409,
+  POLICY_LAPSED: 409,
   KRL_OLD: 409,
   KRL_EQUIVOCATION: 409,
   KRL_MISSING: 409,

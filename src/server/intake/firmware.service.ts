@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { Injectable } from '@nestjs/common'
 import { DataSource, IsNull, type EntityManager } from 'typeorm'
@@ -9,7 +8,6 @@ import type { Caller } from '../access/caller.decorator.js'
 import { AuditService } from '../audit/audit.service.js'
 import { pageOf, requireSha256, type Page, type PageQuery } from '../request-fields.js'
 import { ServerConfig } from '../server-config.js'
-import { FirmwareStore } from '../storage/firmware-store.port.js'
 import { FirmwareWriter, type AnnouncedUpload } from '../storage/firmware-writer.service.js'
 import { lockDigest } from './digest-lock.js'
 import { FirmwareRow } from './firmware.row.js'
@@ -20,7 +18,6 @@ import { OwnUploads } from './own-uploads.service.js'
 export class FirmwareService {
   constructor(
     private readonly database: DataSource,
-    private readonly store: FirmwareStore,
     private readonly writer: FirmwareWriter,
     private readonly audit: AuditService,
     private readonly clock: Clock,
@@ -30,16 +27,11 @@ export class FirmwareService {
 
   /**
    * Takes firmware in one go. @returns whether it is new.
-   * Bytes that are here already are read all the same: whoever sends others shall hear of it.
+   * Bytes that are here already are taken all the same: whoever sends others shall hear of it, and what rotted in the store heals.
    * @throws Refusal `IMAGE_TOO_LARGE` before a byte is read; as `FirmwareWriter`.
    */
   async upload(sha256: Uint8Array, source: Readable, sizeBytes: number, caller: Caller): Promise<boolean> {
     this.requireSize(sizeBytes)
-    if (await this.isHeld(caller.namespace, sha256)) {
-      await requireSame(sha256, sizeBytes, source)
-      await this.database.transaction((manager) => this.use(manager, caller.namespace, sha256))
-      return false
-    }
     const upload = { id: this.names.next(), sha256, sizeBytes }
     try {
       await this.writer.append(upload, 0, source)
@@ -62,13 +54,13 @@ export class FirmwareService {
   /**
    * Makes a whole upload firmware of the caller's namespace, under the lock of its digest. Bytes first, row second: a row always
    * has its bytes. @returns whether it is new.
+   *
+   * Another namespace may have brought the same bytes: they are kept once, and these, just hashed, replace those, long unread.
    */
   async keep(manager: EntityManager, upload: AnnouncedUpload, caller: Caller): Promise<boolean> {
     const { namespace } = caller
     const { sha256, sizeBytes } = upload
-    // Another namespace may have brought the same bytes: they are kept once.
-    if ((await this.store.findSizeBytes(sha256)) === sizeBytes) await this.writer.discard(upload.id)
-    else await this.writer.publish(upload)
+    await this.writer.publish(upload)
     const now = this.clock.nowSeconds()
     const touched = await manager.update(FirmwareRow, { namespace, sha256, prunedAt: IsNull() }, { usedAt: now })
     if (touched.affected !== 0) return false
@@ -88,10 +80,6 @@ export class FirmwareService {
     const change = { usedAt: this.clock.nowSeconds() }
     const done = await manager.update(FirmwareRow, { namespace, sha256, prunedAt: IsNull() }, change)
     if (done.affected === 0) throw new Refusal('FIRMWARE_PRUNED', { sha256: toHex(sha256) })
-  }
-
-  isHeld(namespace: string, sha256: Uint8Array): Promise<boolean> {
-    return this.database.getRepository(FirmwareRow).existsBy({ namespace, sha256, prunedAt: IsNull() })
   }
 
   /** @throws Refusal `NOT_FOUND`. */
@@ -124,18 +112,4 @@ export class FirmwareService {
       .getMany()
     return pageOf(rows, page.limit, (row) => toHex(row.sha256), view)
   }
-}
-
-/** @throws Refusal `PAYLOAD_TOO_SHORT`, `PAYLOAD_TOO_LONG`, `DIGEST_MISMATCH`. */
-async function requireSame(sha256: Uint8Array, sizeBytes: number, source: AsyncIterable<Uint8Array>): Promise<void> {
-  const hash = createHash('sha256')
-  let foundBytes = 0
-  for await (const chunk of source) {
-    hash.update(chunk)
-    foundBytes += chunk.length
-    if (foundBytes > sizeBytes) throw new Refusal('PAYLOAD_TOO_LONG', { limitBytes: sizeBytes })
-  }
-  if (foundBytes < sizeBytes) throw new Refusal('PAYLOAD_TOO_SHORT', { expectedBytes: sizeBytes, foundBytes })
-  const [expected, found] = [toHex(sha256), hash.digest('hex')]
-  if (found !== expected) throw new Refusal('DIGEST_MISMATCH', { what: 'firmware', expected, found })
 }

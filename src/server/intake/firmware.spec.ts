@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { connect, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
@@ -48,6 +48,19 @@ describe('firmware', () => {
       detail: { what: 'firmware', expected, found },
     })
     expect(await incoming()).toEqual([])
+  })
+
+  it('replaces what rotted in the store by the same bytes sent again', async () => {
+    const image = bench.makeImage()
+    const digest = toHex(sha256(image))
+    await bench.upload(image)
+    const path = join(bench.server.config.storeDir, 'firmware', digest.slice(0, 2), digest)
+    await writeFile(
+      path,
+      Uint8Array.from(image, (byte, at) => (at === 7 ? byte ^ 1 : byte)),
+    )
+    expect((await bench.upload(image)).status).toBe(200)
+    expect(await readFile(path)).toEqual(Buffer.from(image))
   })
 
   it('takes an image of exactly the limit and refuses one byte more', async () => {

@@ -53,10 +53,25 @@ export class TrustIntake {
     const { state, policy: stored } = await this.trust.reload(namespace)
     const held = stored === null ? null : heldPolicyOf(stored.document)
     const { version } = openPolicy(state, policy, held, this.clock.nowSeconds(), nativeAlgorithms)
-    if (version === held?.version) return version
+    if (stored !== null && version === held?.version) {
+      this.requireStanding(state, stored.document, version)
+      return version
+    }
     await this.signers.importTrust(namespace, { ...(await this.trust.courier(namespace)), policy })
     await this.keep('policy', version, policy, caller)
     return version
+  }
+
+  /**
+   * What is stored is only ever added to, so a copy of the held policy that others signed is not kept beside it: it says the same.
+   * Only after a root changed the role's holders it would say more.
+   */
+  private requireStanding(state: TrustState, document: Uint8Array, version: number): void {
+    try {
+      openPolicy(state, document, heldPolicyOf(document), this.clock.nowSeconds(), nativeAlgorithms)
+    } catch (cause) {
+      throw new Refusal('POLICY_LAPSED', { version }, { cause })
+    }
   }
 
   /**

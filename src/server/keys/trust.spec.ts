@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { bytesIn, PeopleBench, refusalIn, type Reply } from '../../../test/support/people-bench.js'
-import { signPolicy, signRoot } from '../../../test/support/trust-fixture.js'
+import { makeSoftKeys } from '../../../test/support/soft-key.js'
+import { rootKeyOf, signPolicy, signRoot } from '../../../test/support/trust-fixture.js'
 import { equalBytes, findBase64Url, toBase64Url } from '../../domain/bytes.js'
 import { Refusal } from '../../domain/refusal.js'
 
@@ -85,6 +86,22 @@ describe('roots and policies', () => {
     const reply = await bench.call('POST', '/trust/roots', 'security-officer', { root: 'a=' })
     const detail = { field: 'root', why: 'not unpadded base64url' }
     expect(refusalIn(reply)).toEqual({ status: 400, code: 'REQUEST_INVALID', detail })
+  })
+
+  it('wants a policy anew, as the next version, once a root gave its role to others', async () => {
+    const holders = makeSoftKeys(2)
+    const { keys, roles } = bench.trust.root
+    const { bytes } = await bench.trust.nextRoot({
+      version: 3,
+      keys: new Map([...keys, ...holders.map((key) => [key.keyIdHex, rootKeyOf(key, bench.trust.now)] as const)]),
+      roles: new Map(roles).set('policy', { threshold: 2, keyIds: holders.map(({ keyIdHex }) => keyIdHex).toSorted() }),
+    })
+    expect((await postRoot(bytes)).status).toBe(200)
+    const again = await signPolicy(bench.trust.policy, holders)
+    const detail = { version: 1 }
+    expect(refusalIn(await bench.postPolicy(again))).toEqual({ status: 409, code: 'POLICY_LAPSED', detail })
+    const next = await signPolicy({ ...bench.trust.policy, version: 2 }, holders)
+    expect(await bench.postPolicy(next)).toMatchObject({ status: 200, body: { version: 2 } })
   })
 
   it('knows no namespace but its own', async () => {

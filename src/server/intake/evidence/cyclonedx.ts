@@ -10,6 +10,7 @@ const versions = [
   Spec.Version.v1dot4,
   Spec.Version.v1dot5,
   Spec.Version.v1dot6,
+  Spec.Version.v1dot7,
 ]
 
 interface Bom {

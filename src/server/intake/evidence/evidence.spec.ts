@@ -45,6 +45,11 @@ describe('evidence', () => {
       () => cycloneDxOf(digest),
       { kind: 'sbom', format: 'CycloneDX 1.6', namesImage: true, facts: { subject: 'gateway', components: 2 } },
     ],
+    [
+      'one of CycloneDX 1.7',
+      () => ({ ...cycloneDxOf(digest), specVersion: '1.7' }),
+      { format: 'CycloneDX 1.7', namesImage: true },
+    ],
     ['one that does not', () => cycloneDxOf(null), { format: 'CycloneDX 1.6', namesImage: false }],
     [
       'an SPDX SBOM',
