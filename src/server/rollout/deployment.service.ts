@@ -43,6 +43,8 @@ export interface HeldDeployment {
 }
 interface ReportedRow extends HeldDeployment {
   readonly signed_id: string
+  /** Of a fallback: what it takes devices back from. */
+  readonly parent_manifest_sha256: Buffer | null
   readonly namespace: string
   readonly manifest_sha256: Buffer
   readonly sequence: number
@@ -129,8 +131,18 @@ function changeOf(row: ReportedRow, report: DeviceWord, now: number): Change | n
   }
 }
 
-const isNamed = (row: ReportedRow, { rolloutId, ownRolloutId }: DeviceWord): boolean =>
-  ownRolloutId === undefined ? rolloutId === row.signed_id : ownRolloutId === row.rollout_id
+function isNamed(row: ReportedRow, report: DeviceWord): boolean {
+  const { rolloutId, ownRolloutId } = report
+  if (ownRolloutId !== undefined) return ownRolloutId === row.rollout_id
+  return rolloutId === row.signed_id && !isOfParent(row, report)
+}
+
+/** Both have one signed name. A device may confirm what is being rolled back while the fallback is on its way to it. */
+const isOfParent = ({ parent_manifest_sha256: parents }: ReportedRow, report: DeviceWord): boolean =>
+  report.state === 'confirmed' &&
+  parents !== null &&
+  report.runningManifestSha256 !== undefined &&
+  equalBytes(parents, report.runningManifestSha256)
 
 function runningOf(row: ReportedRow, report: DeviceWord): Running {
   if (report.runningManifestSha256 === undefined) return 'unknown'
@@ -145,10 +157,10 @@ function lockReported(
 ): Promise<ReportedRow[]> {
   return manager.query<ReportedRow[]>(
     `SELECT p.rollout_id, coalesce(r.parent_id, r.id) AS signed_id, p.namespace, p.device_id, p.state, p.attempt, p.due_at,
-       r.manifest_sha256, r.sequence, r.rules
+       r.manifest_sha256, r.sequence, r.rules, t.manifest_sha256 AS parent_manifest_sha256
      FROM unnest($1::text[], $2::text[]) AS n (namespace, device_id)
        JOIN deployment p ON p.namespace = n.namespace AND p.device_id = n.device_id
-       JOIN rollout r ON r.id = p.rollout_id
+       JOIN rollout r ON r.id = p.rollout_id LEFT JOIN rollout t ON t.id = r.parent_id
      WHERE p.state IN (${ACTIVE}) OR (p.state IN ('confirmed', 'timedOut') AND r.state IN ('running', 'paused'))
      ORDER BY p.namespace, p.device_id, p.rollout_id FOR NO KEY UPDATE OF p`,
     [reports.map((report) => report.namespace), reports.map((report) => report.deviceId)],
