@@ -3,6 +3,7 @@ import { DataSource } from 'typeorm'
 import { toHex } from '../../domain/bytes.js'
 import { Clock } from '../../domain/clock.js'
 import { DecisionLog } from '../http/decision-log.service.js'
+import { RepeatedRound } from '../repeated-round.js'
 import { FirmwareStore } from '../storage/firmware-store.port.js'
 import { FirmwareWriter } from '../storage/firmware-writer.service.js'
 import { OwnUploads } from './own-uploads.service.js'
@@ -16,8 +17,8 @@ const BATCH = 500
 /** Clears up what uploads left behind that nobody finished, and what a crash left between the store and the table. */
 @Injectable()
 export class StoreSweep implements OnApplicationBootstrap, OnModuleDestroy {
-  private timer: NodeJS.Timeout | undefined
-  private running: Promise<void> = Promise.resolve()
+  private readonly failed = (error: unknown): void => this.log.error('store.sweep-failed', error)
+  private readonly rounds = new RepeatedRound(EVERY_MS, () => this.sweep(), this.failed)
 
   constructor(
     private readonly database: DataSource,
@@ -31,17 +32,12 @@ export class StoreSweep implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** A store that is down does not keep the server from serving. */
   onApplicationBootstrap(): void {
-    const sweepNext = (): void => {
-      this.running = this.running.then(() => this.sweepQuietly())
-    }
-    sweepNext()
-    this.timer = setInterval(sweepNext, EVERY_MS)
-    this.timer.unref()
+    this.rounds.begin()
+    void this.rounds.round().catch(this.failed)
   }
 
-  async onModuleDestroy(): Promise<void> {
-    clearInterval(this.timer)
-    await this.running
+  onModuleDestroy(): Promise<void> {
+    return this.rounds.end()
   }
 
   async sweep(): Promise<void> {
@@ -49,10 +45,6 @@ export class StoreSweep implements OnApplicationBootstrap, OnModuleDestroy {
     const leftovers = await this.discardLeftovers()
     const orphans = await this.removeOrphans()
     if (expired + leftovers + orphans > 0) this.log.info('store.swept', { expired, leftovers, orphans })
-  }
-
-  private async sweepQuietly(): Promise<void> {
-    await this.sweep().catch((error: unknown) => this.log.error('store.sweep-failed', error))
   }
 
   /** One that is being worked on at this moment may still end well. */

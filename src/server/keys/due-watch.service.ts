@@ -1,10 +1,11 @@
-import { Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common'
+import { Injectable } from '@nestjs/common'
 import { DataSource } from 'typeorm'
 import { Clock } from '../../domain/clock.js'
 import { dueDates, type Due } from '../../domain/trust/falling-due.js'
 import type { Policy } from '../../domain/trust/policy.js'
 import { AuditService } from '../audit/audit.service.js'
 import { DecisionLog } from '../http/decision-log.service.js'
+import { NamespaceWatch } from '../namespace-watch.js'
 import { ServerConfig } from '../server-config.js'
 import { TrustService } from './trust.service.js'
 
@@ -12,45 +13,19 @@ const LOOK_MS = 3_600_000
 
 /** Asks for what falls due: an event and a log line 30, 14 and 7 days before, each once (trust.md §7). */
 @Injectable()
-export class DueWatch implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private timer: NodeJS.Timeout | undefined
-  private looking: Promise<void> = Promise.resolve()
-
+export class DueWatch extends NamespaceWatch {
   constructor(
-    private readonly config: ServerConfig,
+    config: ServerConfig,
     private readonly trust: TrustService,
     private readonly database: DataSource,
     private readonly audit: AuditService,
     private readonly clock: Clock,
     private readonly log: DecisionLog,
-  ) {}
-
-  onApplicationBootstrap(): void {
-    void this.look()
-    this.timer = setInterval(() => void this.look(), LOOK_MS)
-    this.timer.unref()
+  ) {
+    super(config.namespaces, LOOK_MS, (error, namespace) => log.error('rotation.not-looked-at', error, { namespace }))
   }
 
-  async beforeApplicationShutdown(): Promise<void> {
-    clearInterval(this.timer)
-    await this.looking
-  }
-
-  /** Looks at every namespace; one that cannot be read does not keep the others from their notices. */
-  look(): Promise<void> {
-    this.looking = this.looking.then(async () => {
-      for (const { namespace } of this.config.namespaces) {
-        try {
-          await this.lookAt(namespace)
-        } catch (error) {
-          this.log.error('rotation.not-looked-at', error, { namespace })
-        }
-      }
-    })
-    return this.looking
-  }
-
-  private async lookAt(namespace: string): Promise<void> {
+  protected override async lookAt(namespace: string): Promise<void> {
     const { state, policyContent: policy } = await this.trust.snapshot(namespace)
     for (const due of dueDates(state, policy, this.clock.nowSeconds()))
       if (due.notice !== null) await this.giveNotice(namespace, { ...due, notice: due.notice }, policy)

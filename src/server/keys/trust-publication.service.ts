@@ -1,4 +1,4 @@
-import { Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common'
+import { Injectable } from '@nestjs/common'
 import { DataSource } from 'typeorm'
 import { sha256 } from '../../domain/bytes.js'
 import { nativeAlgorithms } from '../../domain/cose/algorithms.js'
@@ -6,6 +6,7 @@ import { Refusal } from '../../domain/refusal.js'
 import { openFreshness, requireFresh } from '../../domain/trust/check-freshness.js'
 import { ServerClock } from '../clock/server-clock.port.js'
 import { DecisionLog } from '../http/decision-log.service.js'
+import { NamespaceWatch } from '../namespace-watch.js'
 import { ServerConfig } from '../server-config.js'
 import { Signers } from '../signing/signer.port.js'
 import { TrustPublisher } from './trust-publisher.port.js'
@@ -19,12 +20,9 @@ const LOOK_MS = 15_000
 
 /** Keeps the freshness statement young, and tells devices whenever trust has moved. */
 @Injectable()
-export class TrustPublication implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private timer: NodeJS.Timeout | undefined
-  private looking: Promise<void> = Promise.resolve()
-
+export class TrustPublication extends NamespaceWatch {
   constructor(
-    private readonly config: ServerConfig,
+    config: ServerConfig,
     private readonly trust: TrustService,
     private readonly store: TrustStore,
     private readonly signers: Signers,
@@ -32,18 +30,8 @@ export class TrustPublication implements OnApplicationBootstrap, BeforeApplicati
     private readonly database: DataSource,
     private readonly clock: ServerClock,
     private readonly log: DecisionLog,
-  ) {}
-
-  onApplicationBootstrap(): void {
-    // Once at start whatever is stored: the broker may have lost what it retained.
-    this.look(true)
-    this.timer = setInterval(() => this.look(false), LOOK_MS)
-    this.timer.unref()
-  }
-
-  async beforeApplicationShutdown(): Promise<void> {
-    clearInterval(this.timer)
-    await this.looking
+  ) {
+    super(config.namespaces, LOOK_MS, (error, namespace) => log.error('trust.not-announced', error, { namespace }))
   }
 
   /**
@@ -82,17 +70,10 @@ export class TrustPublication implements OnApplicationBootstrap, BeforeApplicati
     }
   }
 
-  private look(isStart: boolean): void {
-    this.looking = this.looking.then(async () => {
-      for (const { namespace } of this.config.namespaces) {
-        try {
-          const snapshot = await this.trust.snapshot(namespace)
-          if (snapshot.krl !== null && (isStart || this.isBehind(snapshot))) await this.announce(namespace)
-        } catch (error) {
-          this.log.error('trust.not-announced', error, { namespace })
-        }
-      }
-    })
+  /** Once at start whatever is stored: the broker may have lost what it retained. */
+  protected override async lookAt(namespace: string, isStart: boolean): Promise<void> {
+    const snapshot = await this.trust.snapshot(namespace)
+    if (snapshot.krl !== null && (isStart || this.isBehind(snapshot))) await this.announce(namespace)
   }
 
   /** Also what another instance, or this one before a crash, stored and did not get to announce. */

@@ -1,4 +1,4 @@
-import { Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common'
+import { Injectable } from '@nestjs/common'
 import { DataSource } from 'typeorm'
 import { toHex } from '../../domain/bytes.js'
 import { Clock } from '../../domain/clock.js'
@@ -10,6 +10,7 @@ import type { Root } from '../../domain/trust/root.js'
 import type { Caller } from '../access/caller.decorator.js'
 import { DecisionLog } from '../http/decision-log.service.js'
 import { TrustService } from '../keys/trust.service.js'
+import { NamespaceWatch } from '../namespace-watch.js'
 import { ServerConfig } from '../server-config.js'
 import { ReSignService } from './re-sign.service.js'
 
@@ -20,46 +21,22 @@ const LOOK_MS = 60_000
  * with its key (trust.md §5). People approve as ever; nothing is signed by itself.
  */
 @Injectable()
-export class ReSignWatch implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private timer: NodeJS.Timeout | undefined
-  private looking: Promise<void> = Promise.resolve()
+export class ReSignWatch extends NamespaceWatch {
   /** The newest manifest key that was dealt with, by namespace. */
   private readonly done = new Map<string, string>()
 
   constructor(
-    private readonly config: ServerConfig,
+    config: ServerConfig,
     private readonly trust: TrustService,
     private readonly reSigns: ReSignService,
     private readonly database: DataSource,
     private readonly clock: Clock,
-    private readonly log: DecisionLog,
-  ) {}
-
-  onApplicationBootstrap(): void {
-    void this.look()
-    this.timer = setInterval(() => void this.look(), LOOK_MS)
-    this.timer.unref()
+    log: DecisionLog,
+  ) {
+    super(config.namespaces, LOOK_MS, (error, namespace) => log.error('re-sign.not-opened', error, { namespace }))
   }
 
-  async beforeApplicationShutdown(): Promise<void> {
-    clearInterval(this.timer)
-    await this.looking
-  }
-
-  look(): Promise<void> {
-    this.looking = this.looking.then(async () => {
-      for (const { namespace } of this.config.namespaces) {
-        try {
-          await this.lookAt(namespace)
-        } catch (error) {
-          this.log.error('re-sign.not-opened', error, { namespace })
-        }
-      }
-    })
-    return this.looking
-  }
-
-  private async lookAt(namespace: string): Promise<void> {
+  protected override async lookAt(namespace: string): Promise<void> {
     const { state } = await this.trust.snapshot(namespace)
     const [newest] = keyStandings(state, undefined, this.clock.nowSeconds())
       .filter((key) => key.role === 'manifest-a' && key.state === 'active')
