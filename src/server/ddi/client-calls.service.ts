@@ -12,7 +12,7 @@ import { answer, render, sendRendered, type DdiCall } from './ddi-call.js'
 import { isCancelling } from './ddi-target.js'
 import { artifactAnswer, deploymentAnswer, updateOf, type DdiArtifact } from './deployment-answer.js'
 import { AutoConfirm, ConfigData, Confirmation, Feedback, InstalledVersion } from './feedback.js'
-import { IdlePolls } from './idle-polls.service.js'
+import { KeptPolls } from './kept-polls.service.js'
 import { OfferDesk, type Offer } from './offer-desk.service.js'
 import { PollDesk } from './poll-desk.service.js'
 import { pollAnswer } from './poll-answer.js'
@@ -29,7 +29,7 @@ export class ClientCalls {
   constructor(
     private readonly database: DataSource,
     private readonly polls: PollDesk,
-    private readonly idle: IdlePolls,
+    private readonly kept: KeptPolls,
     private readonly actions: ActionDesk,
     private readonly offers: OfferDesk,
     private readonly facts: ClientFacts,
@@ -46,7 +46,7 @@ export class ClientCalls {
     const base = pollAfterSeconds(target.deviceId, target.pollSeconds ?? pollSeconds, jitterPercent)
     const sleep = pollBeforeWindow(target.deviceId, base, await this.polls.opensAt(target), this.clock.nowSeconds())
     const rendered = render(call.request, pollAnswer(sleep, call.base, links))
-    this.idle.keep(call, rendered)
+    this.kept.keep(call, rendered)
     return sendRendered(call, rendered)
   }
 

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Refusal } from '../../domain/refusal.js'
 import type { WireValue } from '../../protocol/wire-cbor.js'
+import { isHeld } from '../entity-tag.js'
 import type { TrustedProxies } from '../trusted-proxies.js'
 import type { DdiTarget } from './ddi-target.js'
 import { chooseMedia, encodeAs } from './media.js'
@@ -83,7 +84,3 @@ export function sendRendered({ request, reply }: DdiCall, { etag, body, headers 
 }
 
 export const answer = (call: DdiCall, value: WireValue): FastifyReply => sendRendered(call, render(call.request, value))
-
-/** RFC 9110 §13.1.2: a weak comparison with each of a list. */
-export const isHeld = (header: string, etag: string): boolean =>
-  header === etag || header === '*' || header.split(',').some((each) => each.trim().replace(/^W\//, '') === etag)

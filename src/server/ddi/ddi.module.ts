@@ -15,8 +15,8 @@ import { DdiAuth } from './ddi-auth.service.js'
 import { DdiRoutes } from './ddi-routes.service.js'
 import { DeploymentTerms } from './deployment-terms.port.js'
 import { GatewayTokens } from './gateway-tokens.service.js'
-import { IdlePolls } from './idle-polls.service.js'
 import { InspectedBundles } from './inspected-bundles.service.js'
+import { KeptPolls } from './kept-polls.service.js'
 import { LegacyGate } from './legacy-gate.service.js'
 import { OfferDesk } from './offer-desk.service.js'
 import { PollDesk } from './poll-desk.service.js'
@@ -47,7 +47,7 @@ export class DdiModule {
         DdiRoutes,
         orElse(DeploymentTerms, terms, RolloutTerms),
         GatewayTokens,
-        IdlePolls,
+        KeptPolls,
         LegacyGate,
         OfferDesk,
         PollDesk,

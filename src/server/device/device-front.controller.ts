@@ -14,7 +14,7 @@ import { DeviceAuth } from './device-auth.service.js'
 import { readNumber, requireDocument, sendCbor, type DeviceRequest } from './device-request.js'
 import { findSecret } from './device-secret.js'
 import { EnrolmentService } from './enrolment.service.js'
-import { NativeIdlePolls } from './idle-polls.service.js'
+import { IdlePolls } from '../polling/idle-polls.service.js'
 import { PollGate } from '../polling/poll-gate.service.js'
 import { PollService } from './poll.service.js'
 import { ReportInbox } from './report-inbox.service.js'
@@ -28,7 +28,7 @@ export class DeviceFrontController {
     private readonly classes: DeviceClasses,
     private readonly enrolment: EnrolmentService,
     private readonly polls: PollService,
-    private readonly idle: NativeIdlePolls,
+    private readonly idle: IdlePolls,
     private readonly gate: PollGate,
     private readonly inbox: ReportInbox,
     private readonly auth: DeviceAuth,

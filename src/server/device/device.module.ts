@@ -18,8 +18,6 @@ import { DeviceController } from './device.controller.js'
 import { DeviceFrontController } from './device-front.controller.js'
 import { DeviceViews } from './device-views.service.js'
 import { EnrolmentService } from './enrolment.service.js'
-import { NativeIdlePolls } from './idle-polls.service.js'
-import { LastSeen } from './last-seen.service.js'
 import { PollService } from './poll.service.js'
 import { RefusalWatch } from './refusal-watch.service.js'
 import { DecommissionService } from './registry/decommission.service.js'
@@ -51,13 +49,10 @@ import { ReportStore } from './report-store.service.js'
     Duplicates,
     Registrations,
     EnrolmentService,
-    LastSeen,
-    NativeIdlePolls,
     PollService,
     RefusalWatch,
     ReportInbox,
     ReportStore,
   ],
-  exports: [LastSeen],
 })
 export class DeviceModule {}

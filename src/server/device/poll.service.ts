@@ -3,6 +3,7 @@ import { concat, equalBytes, sha256, toBase64Url, utf8 } from '../../domain/byte
 import { Clock } from '../../domain/clock.js'
 import { Refusal } from '../../domain/refusal.js'
 import {
+  CBOR_MEDIA_TYPE,
   encodeUpdateAnswer,
   MAX_ROOTS_IN_ANSWER,
   type ReportAck,
@@ -12,18 +13,19 @@ import { activeStates, type DeploymentState } from '../../domain/rollout/deploym
 import type { RolloutRules } from '../../domain/rollout/rules.js'
 import { DeviceFeed } from '../database/device-feed.service.js'
 import { PreparedQueries } from '../database/prepared-queries.service.js'
+import { isHeld } from '../entity-tag.js'
 import { TrustService } from '../keys/trust.service.js'
 import { compileOverrides } from '../poll-overrides.js'
 import { PollSettings } from '../poll-settings.js'
 import { pollAfterSeconds, pollBeforeWindow } from '../polling-time.js'
+import type { IdleAnswer } from '../polling/idle-polls.service.js'
+import { LastSeen } from '../polling/last-seen.service.js'
 import { ReleaseGuard, type TrustSnapshot } from '../rollout/release-guard.service.js'
 import { ReleaseShelf, type ShelvedRelease } from '../rollout/release-shelf.service.js'
 import { ServerConfig } from '../server-config.js'
 import { Filters } from '../targeting/filters.service.js'
 import { Signers } from '../signing/signer.port.js'
 import type { DeviceProof } from './device-auth.service.js'
-import { LastSeen } from './last-seen.service.js'
-import type { IdleAnswer } from './idle-polls.service.js'
 import { downloadsAt, termsOf, type OfferTerms } from './offer-terms.js'
 import { heldCounter } from './report-store.service.js'
 
@@ -119,12 +121,32 @@ export class PollService {
     }
     const freshness = trust.freshness?.document ?? null
     const etag = etagOf(request, trust, offer, ack, pollSeconds)
-    const isHeld = request.ifNoneMatch === etag
+    const isHeldBody = request.ifNoneMatch !== null && isHeld(request.ifNoneMatch, etag)
     const isIdle = row.state === null && request.proof !== null && 'credentialSha256' in request.proof
-    if (isHeld && !isIdle) return { etag, body: null, idle: null }
+    if (isHeldBody && !isIdle) return { etag, body: null, idle: null }
     const body = answerOf(request, trust, freshness, offer, ack, pollSeconds)
-    const idle = isIdle ? { namespace, deviceId, trust, tick, etag, body } : null
-    return { etag, body: isHeld ? null : body, idle }
+    const idle = isIdle ? { ...this.idleAnswer(namespace, trust, etag, body), deviceId, tick } : null
+    return { etag, body: isHeldBody ? null : body, idle }
+  }
+
+  private idleAnswer(
+    namespace: string,
+    trust: TrustSnapshot,
+    etag: string,
+    body: Uint8Array,
+  ): Omit<IdleAnswer, 'deviceId' | 'tick'> {
+    const headers = {
+      etag,
+      'content-type': CBOR_MEDIA_TYPE,
+      'cache-control': 'private, no-cache',
+      'content-length': String(body.length),
+    }
+    // Freshness statements are renewed beside documents that stay.
+    const isStill = (): boolean => {
+      const now = this.trust.peek(namespace)
+      return now !== null && now.state === trust.state && now.freshness?.time === trust.freshness?.time
+    }
+    return { namespace, etag, body, headers, isStill }
   }
 
   private async requireDevice({ namespace, deviceId, proof }: PollRequest): Promise<DeviceRow> {

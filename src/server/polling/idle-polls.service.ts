@@ -3,28 +3,39 @@ import { type BeforeApplicationShutdown, Injectable, type OnModuleInit } from '@
 import { HttpAdapterHost } from '@nestjs/core'
 import type { FastifyInstance } from 'fastify'
 import { DeviceFeed } from '../database/device-feed.service.js'
-import { LastSeen } from '../device/last-seen.service.js'
-import { KeptAnswers, type Kept } from '../kept-answers.js'
-import { addShortcut } from '../request-shortcut.js'
-import { hashShown, isShown } from '../shown-secret.js'
-import { ServerConfig } from '../server-config.js'
-import { TrustedProxies } from '../trusted-proxies.js'
-import { isHeld, originOf, type DdiCall, type Rendered } from './ddi-call.js'
+import { isHeld } from '../entity-tag.js'
+import { KeptAnswers, type Kept } from './kept-answers.js'
+import { LastSeen } from './last-seen.service.js'
+import { addShortcut } from './request-shortcut.js'
+import { hashShown, isShown } from './shown-secret.js'
 
-/** About a kilobyte each. Fleets beyond it are read in batches. */
-const MAX_KEPT = 100_000
+/** About a kilobyte each. Fleets beyond it are read from the database, at one query a poll or less. */
+const MAX_KEPT = 200_000
 
+/** What a poll without work was answered. */
+export interface IdleAnswer {
+  readonly namespace: string
+  readonly deviceId: string
+  /** The device feed's before the device was looked up. */
+  readonly tick: number | null
+  readonly etag: string
+  readonly body: string | Uint8Array
+  /** As the framework writes them, so that an answer is the same whichever way it goes. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Whether it is still the answer to this request, which shows the same secret; for what the device feed does not tell. */
+  readonly isStill: (request: IncomingMessage) => boolean
+}
 interface KeptPoll extends Kept {
   readonly namespace: string
   readonly deviceId: string
-  readonly shownSha256: Uint8Array
-  readonly host: string | undefined
-  readonly origin: string
-  readonly accept: string | undefined
+  readonly shown: string
   readonly etag: string
   /** One character a byte: head and body then leave in one piece. */
   readonly body: string
-  readonly headers: readonly string[]
+  readonly headers: string[]
+  readonly isStill: IdleAnswer['isStill']
+  /** The round of notes that has it. */
+  notedIn: number
 }
 
 /**
@@ -34,17 +45,13 @@ interface KeptPoll extends Kept {
 @Injectable()
 export class IdlePolls implements OnModuleInit, BeforeApplicationShutdown {
   private readonly kept = new KeptAnswers<KeptPoll>(MAX_KEPT)
-  private readonly proxies: TrustedProxies
   private isStopping = false
 
   constructor(
     private readonly adapter: HttpAdapterHost,
     private readonly feed: DeviceFeed,
     private readonly seen: LastSeen,
-    private readonly config: ServerConfig,
-  ) {
-    this.proxies = new TrustedProxies(config.trustedProxies)
-  }
+  ) {}
 
   onModuleInit(): void {
     this.feed.listen({
@@ -60,23 +67,21 @@ export class IdlePolls implements OnModuleInit, BeforeApplicationShutdown {
     this.isStopping = true
   }
 
-  /** Keeps an answer that names nothing to do, unless something changed since it was read. */
-  keep(call: DdiCall, rendered: Rendered): void {
-    const { request, target, origin, secret } = call
-    if (secret === null || secret.tick === null || secret.tick !== this.feed.tick || target.work !== null) return
-    const { namespace, deviceId } = target
+  /** @param request as it was asked, authentic by its `Authorization`. Nothing is kept when anything changed since the device was looked up. */
+  keep({ url = '', headers: asked }: IncomingMessage, idle: IdleAnswer): void {
+    if (idle.tick === null || idle.tick !== this.feed.tick || asked.authorization === undefined) return
+    const { namespace, deviceId, etag, body, headers, isStill } = idle
     this.kept.keep({
-      url: request.raw.url ?? '',
+      url,
       device: `${namespace} ${deviceId}`,
       namespace,
       deviceId,
-      shownSha256: hashShown(request.headers.authorization),
-      host: request.headers.host,
-      origin,
-      accept: request.headers.accept,
-      etag: rendered.etag,
-      body: Buffer.from(rendered.body as string).toString('latin1'),
-      headers: Object.entries(rendered.headers).flat(),
+      shown: hashShown(asked.authorization),
+      etag,
+      body: Buffer.from(body).toString('latin1'),
+      headers: Object.entries(headers).flat(),
+      isStill,
+      notedIn: -1,
     })
   }
 
@@ -85,23 +90,24 @@ export class IdlePolls implements OnModuleInit, BeforeApplicationShutdown {
     const poll = this.kept.find(request.url ?? '')
     if (poll === undefined) return false
     const { headers } = request
-    if (headers.accept !== poll.accept || !isShown(headers.authorization, poll.shownSha256)) return false
-    if (!this.isAsSeen(poll, request)) return false
-    this.seen.note(poll.namespace, poll.deviceId)
+    if (!isShown(headers.authorization, poll.shown) || !poll.isStill(request)) return false
+    this.note(poll)
     const held = headers['if-none-match']
     if (held !== undefined && isHeld(held, poll.etag)) {
       response.writeHead(304, ['etag', poll.etag])
       response.end()
     } else {
-      response.writeHead(200, poll.headers as string[])
+      response.writeHead(200, poll.headers)
       response.end(poll.body, 'latin1')
     }
     return true
   }
 
-  /** Scheme and host are the client's own word but behind a proxy, which is looked at more closely. */
-  private isAsSeen(poll: KeptPoll, request: IncomingMessage): boolean {
-    if (!this.proxies.isTrusted(request)) return poll.host === request.headers.host
-    return originOf(request, this.proxies, this.config.publicUrl).origin === poll.origin
+  /** Once in a round is enough: that is how exact the time is. */
+  private note(poll: KeptPoll): void {
+    const { round } = this.seen
+    if (poll.notedIn === round) return
+    poll.notedIn = round
+    this.seen.note(poll.namespace, poll.deviceId)
   }
 }
