@@ -49,7 +49,8 @@ CREATE TABLE ddi_action (
   outcome text,
   created_at bigint NOT NULL,
   closed_at bigint,
-  attempt smallint DEFAULT 1 NOT NULL
+  attempt smallint DEFAULT 1 NOT NULL,
+  repeats integer DEFAULT 0 NOT NULL
 );
 CREATE TABLE ddi_entry (
   action_id integer NOT NULL,

@@ -2,6 +2,8 @@ import { describe, expect, it } from '@jest/globals'
 import { DeploymentTerms, type Terms } from '../../src/server/ddi/deployment-terms.port.js'
 import type { DdiClient } from '../support/ddi-client.js'
 import { DdiScene, legacyPolicy } from '../support/ddi-scene.js'
+import { first } from '../support/fleet-device.js'
+import { RecordedClient } from '../support/recorded-client.js'
 
 const usual: Terms = {
   mode: 'forced',
@@ -85,6 +87,22 @@ describe('how a deployment is to be carried out', () => {
   })
 })
 
+interface Stored {
+  readonly entries: number
+  readonly repeats: number
+  readonly words: readonly string[]
+}
+/** As people see it. */
+async function storedOf({ id }: DdiClient): Promise<Stored> {
+  interface Action {
+    readonly repeats: number
+    readonly entries: readonly { readonly messages: readonly string[] }[]
+  }
+  const { items } = await scene.fleet.call<{ items: Action[] }>('GET', `/ddi/targets/${id}/actions`)
+  const [{ entries, repeats }] = first(items)
+  return { entries: entries.length, repeats, words: entries.flatMap(({ messages }) => messages) }
+}
+
 describe('the history of an action', () => {
   it('is shown as far back as it is asked for, newest first', async () => {
     const { client } = await offered()
@@ -99,6 +117,44 @@ describe('the history of an action', () => {
     expect(whole.actionHistory?.messages).toEqual(['two', 'one', 'Was told: update forced.'])
     const link = await client.link('deploymentBase')
     for (const text of ['x', '-2', '1.5']) expect((await client.get(`${link}&actionHistory=${text}`)).status).toBe(400)
+  })
+
+  it('holds once what SWUpdate says at each poll outside its window, and counts it: it never fills it', async () => {
+    const { client, rollout } = await offered({ window: 'closed' })
+    const { id } = await client.deployment()
+    const swupdate = new RecordedClient('swupdate.json')
+    const skip = async (second: number): Promise<number> => {
+      await client.deployment()
+      return (await swupdate.send(client, 'skip', { action: id, second: String(second) })).status
+    }
+    for (let second = 10; second < 40; second += 1) expect(await skip(second)).toBe(200)
+    const stored = { entries: 2, repeats: 29, words: ['Was told: update skip.', 'Skipped Update.'] }
+    expect(await storedOf(client)).toEqual(stored)
+    // With no room for anything else it still may say so.
+    await scene.fleet.sql(
+      `INSERT INTO ddi_entry SELECT action_id, 1000, at_ms, is_by_client, status, code, progress, messages FROM ddi_entry
+       WHERE action_id = $1 AND number = 2`,
+      [Number(id)],
+    )
+    await scene.fleet.sql('UPDATE ddi_action SET entries = 1000 WHERE id = $1', [Number(id)])
+    expect(await skip(40)).toBe(200)
+    expect((await client.feedback(id, 'proceeding')).status).toBe(429)
+    expect((await storedOf(client)).repeats).toBe(30)
+    expect(await scene.stateOf(rollout, client)).toBe('offered')
+  })
+
+  it('holds a word again that came between others, and another word beside it', async () => {
+    const { client } = await offered()
+    const { id } = await client.deployment()
+    const say = (message: string, more: object = {}): Promise<unknown> =>
+      client.feedback(id, 'proceeding', 'none', { details: [message], ...more })
+    await say('a')
+    await say('b')
+    await say('a')
+    await say('a', { code: 7 })
+    await say('a', { code: 7 })
+    const { entries, repeats, words } = await storedOf(client)
+    expect([entries, repeats, words.slice(1)]).toEqual([5, 1, ['a', 'b', 'a', 'a']])
   })
 
   it('ends at a thousand entries with 429; how it ended is taken all the same', async () => {

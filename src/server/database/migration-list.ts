@@ -24,6 +24,7 @@ import { AddReleaseFallback1764000080001 } from '../../../migrations/17640000800
 import { AddStoredDeployments1764000079900 } from '../../../migrations/1764000079900-add-stored-deployments.js'
 import { AddRolloutFilters1764000710000 } from '../../../migrations/1764000710000-add-rollout-filters.js'
 import { JoinRefusalCounts1764000720000 } from '../../../migrations/1764000720000-join-refusal-counts.js'
+import { CountRepeatedWords1764000740000 } from '../../../migrations/1764000740000-count-repeated-words.js'
 
 /** In the order they run. A migration that was released is never changed. */
 export const migrationList: readonly (new () => MigrationInterface)[] = [
@@ -52,4 +53,5 @@ export const migrationList: readonly (new () => MigrationInterface)[] = [
   AddRolloutFilters1764000710000,
   CountRefusalsOfDevices1764000500005,
   JoinRefusalCounts1764000720000,
+  CountRepeatedWords1764000740000,
 ]

@@ -66,15 +66,15 @@ export class ActionDesk {
     await this.within(target, id, async (manager, action) => {
       requireOpen(action)
       const meaning = meaningOf(feedback, { ...action, mode })
-      if (meaning.outcome === null) requireRoom(action)
       const { code, details, result } = feedback.status
-      await this.add(manager, action, {
+      const entry = {
         status: meaning.status,
         isByClient: true,
         messages: details ?? [],
         code: code ?? null,
-        progress: result.progress ? [result.progress.cnt ?? 0, result.progress.of ?? 0] : null,
-      })
+        progress: result.progress ? ([result.progress.cnt ?? 0, result.progress.of ?? 0] as const) : null,
+      }
+      await this.add(manager, action, entry, meaning.outcome !== null)
       // Without news of its own it shows that the device lives. The end of an attempt that was given up is none of the next one.
       const isOld = action.isFormer && meaning.reported === 'failed'
       await this.apply(manager, target, action, isOld ? 'idle' : (meaning.reported ?? 'idle'))
@@ -88,7 +88,6 @@ export class ActionDesk {
       requireOpen(action)
       if (!isCancelling(action)) throw new Refusal('ACTION_NOT_CANCELLED', { action: id })
       const isOver = status.execution === 'closed'
-      if (!isOver) requireRoom(action)
       const word = isOver ? 'CANCELED' : status.execution === 'rejected' ? 'CANCEL_REJECTED' : 'CANCELING'
       const entry = {
         status: word,
@@ -96,7 +95,7 @@ export class ActionDesk {
         messages: status.details ?? [],
         code: status.code ?? null,
       } as const
-      await this.add(manager, action, entry)
+      await this.add(manager, action, entry, isOver)
       // The device goes on: it is shown the deployment again, and says itself how it ends.
       if (status.execution === 'rejected')
         await manager.query('UPDATE ddi_action SET is_cancel_rejected = true WHERE id = $1', [id])
@@ -110,7 +109,6 @@ export class ActionDesk {
     await this.within(target, id, async (manager, action) => {
       requireOpen(action)
       if (action.consent === 'given' || isCancelling(action)) throw unknownAction(action)
-      requireRoom(action)
       const isGiven = confirmation === 'confirmed'
       await manager.query('UPDATE ddi_action SET consent = $2 WHERE id = $1', [id, isGiven ? 'given' : 'denied'])
       const status = isGiven ? 'RUNNING' : 'WAIT_FOR_CONFIRMATION'
@@ -151,8 +149,8 @@ export class ActionDesk {
     )
   }
 
-  private add(manager: EntityManager, action: ActionRecord, entry: HistoryEntry): Promise<void> {
-    return addEntry(manager, action, entry, this.clock.nowMs())
+  private add(manager: EntityManager, action: ActionRecord, entry: HistoryEntry, isLast = false): Promise<void> {
+    return addEntry(manager, action, entry, { atMs: this.clock.nowMs(), isLast })
   }
 
   private async apply(
@@ -192,9 +190,4 @@ export class ActionDesk {
 
 function requireOpen(action: ActionRecord): void {
   if (action.outcome !== null) throw new Refusal('ACTION_OVER', { action: action.id })
-}
-
-function requireRoom(action: ActionRecord): void {
-  if (action.entries >= MAX_ENTRIES)
-    throw new Refusal('RATE_EXCEEDED', { limit: MAX_ENTRIES, what: 'entries of an action' })
 }

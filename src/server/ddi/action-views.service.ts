@@ -10,6 +10,8 @@ export interface ActionView {
   readonly createdAt: number
   readonly closedAt: number | null
   readonly entries: readonly EntryView[]
+  /** Words that were the same as the one before; they are no entries. */
+  readonly repeats: number
 }
 export interface EntryView {
   readonly atMs: number
@@ -27,6 +29,7 @@ interface ActionRow {
   readonly outcome: Outcome | null
   readonly created_at: number
   readonly closed_at: number | null
+  readonly repeats: number
 }
 interface EntryRow {
   readonly action_id: number
@@ -47,7 +50,7 @@ export class ActionViews {
   async list(namespace: string, deviceId: string, page: PageQuery): Promise<Page<ActionView>> {
     const before = /^\d{1,9}$/.test(page.after ?? '') ? Number(page.after) : 2_147_483_647
     const rows = await this.database.query<ActionRow[]>(
-      `SELECT id, rollout_id, outcome, created_at, closed_at FROM ddi_action
+      `SELECT id, rollout_id, outcome, created_at, closed_at, repeats FROM ddi_action
        WHERE namespace = $1 AND device_id = $2 AND id < $3 ORDER BY id DESC LIMIT $4`,
       [namespace, deviceId, before, page.limit + 1],
     )
@@ -66,6 +69,7 @@ export class ActionViews {
         createdAt: row.created_at,
         closedAt: row.closed_at,
         entries: entries.filter((each) => each.action_id === row.id).map(entryView),
+        repeats: row.repeats,
       }),
     )
   }
