@@ -459,6 +459,72 @@ CREATE TABLE webhook_delivery (
   changed_at bigint NOT NULL
 );
 
+-- Functions
+CREATE OR REPLACE FUNCTION audit_entry_stays()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+    BEGIN RAISE EXCEPTION 'an audit entry stays as it was written' USING ERRCODE = 'insufficient_privilege'; END $function$
+;
+CREATE OR REPLACE FUNCTION deployment_tally()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+    BEGIN
+      IF TG_OP = 'INSERT' THEN
+        INSERT INTO rollout_tally SELECT rollout_id, stage, state, count(*) FROM added GROUP BY rollout_id, stage, state;
+      ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO rollout_tally SELECT rollout_id, stage, state, -count(*) FROM removed GROUP BY rollout_id, stage, state;
+      ELSE
+        INSERT INTO rollout_tally SELECT rollout_id, stage, state, sum(n) FROM (
+          SELECT rollout_id, stage, state, 1 AS n FROM added UNION ALL SELECT rollout_id, stage, state, -1 FROM removed) AS each
+        GROUP BY rollout_id, stage, state HAVING sum(n) <> 0;
+      END IF;
+      RETURN NULL;
+    END $function$
+;
+CREATE OR REPLACE FUNCTION device_key_digest(namespace text, public_key bytea)
+ RETURNS uuid
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+AS $function$
+        SELECT encode(substr(sha256(decode(namespace || ' ', 'escape') || public_key), 1, 16), 'hex')::uuid $function$
+;
+CREATE OR REPLACE FUNCTION device_news()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+      DECLARE
+        row record := coalesce(NEW, OLD);
+      BEGIN
+        IF TG_TABLE_NAME = 'device' THEN
+          PERFORM pg_notify('device_news', row.namespace || ' ' || row.id);
+        ELSE
+          PERFORM pg_notify('device_news', row.namespace || ' ' || row.device_id);
+        END IF;
+        RETURN NULL;
+      END $function$
+;
+CREATE OR REPLACE FUNCTION rollout_place(rollout uuid, device text)
+ RETURNS bigint
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+AS $function$
+      SELECT ('x' || encode(substr(sha256(decode(rollout::text || '/' || device, 'escape')), 1, 8), 'hex'))::bit(64)::bigint
+        # (-9223372036854775808) $function$
+;
+CREATE OR REPLACE FUNCTION version_key(version text)
+ RETURNS integer[]
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+AS $function$
+      SELECT ARRAY[m[1]::int, m[2]::int, m[3]::int,
+        CASE m[4] WHEN 'rc' THEN -1 WHEN 'beta' THEN -2 WHEN 'alpha' THEN -3 ELSE 0 END, coalesce(m[5]::int, 0)]
+      FROM regexp_match(version,
+        '^(0|[1-9][0-9]{0,8})[.](0|[1-9][0-9]{0,8})[.](0|[1-9][0-9]{0,8})(?:-(alpha|beta|rc)[.](0|[1-9][0-9]{0,8}))?$') AS m
+      WHERE m IS NOT NULL $function$
+;
+
 -- Constraints
 ALTER TABLE api_token ADD CONSTRAINT api_token_pkey PRIMARY KEY (id);
 ALTER TABLE audit_entry ADD CONSTRAINT audit_entry_pkey PRIMARY KEY (namespace, number);
@@ -504,10 +570,10 @@ ALTER TABLE api_token ADD CONSTRAINT api_token_secret_once UNIQUE (secret_sha256
 ALTER TABLE claim_token ADD CONSTRAINT claim_token_secret_once UNIQUE (secret_sha256);
 ALTER TABLE ddi_gateway_token ADD CONSTRAINT ddi_gateway_token_secret_once UNIQUE (secret_sha256);
 ALTER TABLE ddi_target ADD CONSTRAINT ddi_target_device_once UNIQUE (namespace, device_id);
-ALTER TABLE device ADD CONSTRAINT device_credential_once UNIQUE (credential_sha256);
 ALTER TABLE release ADD CONSTRAINT release_fallback_once UNIQUE (fallback_id);
 ALTER TABLE release ADD CONSTRAINT release_request_once UNIQUE (namespace, request_id);
 ALTER TABLE rollout ADD CONSTRAINT rollout_one_fallback UNIQUE (parent_id);
+ALTER TABLE device ADD CONSTRAINT device_credential_once EXCLUDE USING hash (credential_sha256 WITH =);
 ALTER TABLE api_token ADD CONSTRAINT api_token_roles_check CHECK ((cardinality(roles) > 0));
 ALTER TABLE api_token ADD CONSTRAINT api_token_secret_sha256_check CHECK ((octet_length(secret_sha256) = 32));
 ALTER TABLE audit_entry ADD CONSTRAINT audit_entry_number_check CHECK ((number > 0));
@@ -643,7 +709,7 @@ CREATE INDEX device_by_time_zone ON device USING btree (namespace, ((attributes 
 CREATE INDEX device_certificate_by_device ON device_certificate USING btree (namespace, device_id, issued_at);
 CREATE INDEX device_certificate_by_key ON device_certificate USING btree (namespace, tls_key_sha256);
 CREATE INDEX device_group_unfilled ON device_group USING btree (namespace, name) WHERE (filled_to IS NOT NULL);
-CREATE UNIQUE INDEX device_key_once ON device USING btree (namespace, public_key);
+CREATE UNIQUE INDEX device_key_once ON device USING btree (device_key_digest(namespace, public_key));
 CREATE INDEX event_by_namespace ON event USING btree (namespace, "position");
 CREATE UNIQUE INDEX event_position_once ON event USING btree ("position");
 CREATE INDEX event_unplaced ON event USING btree (number) WHERE ("position" IS NULL);
@@ -664,65 +730,6 @@ CREATE INDEX upload_by_end ON upload USING btree (expires_at);
 CREATE INDEX upload_by_namespace ON upload USING btree (namespace, created_at, id);
 CREATE INDEX webhook_by_namespace ON webhook USING btree (namespace, id);
 CREATE INDEX webhook_delivery_due ON webhook_delivery USING btree (next_ms) WHERE (state = 'waiting'::text);
-
--- Functions
-CREATE OR REPLACE FUNCTION audit_entry_stays()
- RETURNS trigger
- LANGUAGE plpgsql
-AS $function$
-    BEGIN RAISE EXCEPTION 'an audit entry stays as it was written' USING ERRCODE = 'insufficient_privilege'; END $function$
-;
-CREATE OR REPLACE FUNCTION deployment_tally()
- RETURNS trigger
- LANGUAGE plpgsql
-AS $function$
-    BEGIN
-      IF TG_OP = 'INSERT' THEN
-        INSERT INTO rollout_tally SELECT rollout_id, stage, state, count(*) FROM added GROUP BY rollout_id, stage, state;
-      ELSIF TG_OP = 'DELETE' THEN
-        INSERT INTO rollout_tally SELECT rollout_id, stage, state, -count(*) FROM removed GROUP BY rollout_id, stage, state;
-      ELSE
-        INSERT INTO rollout_tally SELECT rollout_id, stage, state, sum(n) FROM (
-          SELECT rollout_id, stage, state, 1 AS n FROM added UNION ALL SELECT rollout_id, stage, state, -1 FROM removed) AS each
-        GROUP BY rollout_id, stage, state HAVING sum(n) <> 0;
-      END IF;
-      RETURN NULL;
-    END $function$
-;
-CREATE OR REPLACE FUNCTION device_news()
- RETURNS trigger
- LANGUAGE plpgsql
-AS $function$
-      DECLARE
-        row record := coalesce(NEW, OLD);
-      BEGIN
-        IF TG_TABLE_NAME = 'device' THEN
-          PERFORM pg_notify('device_news', row.namespace || ' ' || row.id);
-        ELSE
-          PERFORM pg_notify('device_news', row.namespace || ' ' || row.device_id);
-        END IF;
-        RETURN NULL;
-      END $function$
-;
-CREATE OR REPLACE FUNCTION rollout_place(rollout uuid, device text)
- RETURNS bigint
- LANGUAGE sql
- IMMUTABLE PARALLEL SAFE STRICT
-AS $function$
-      SELECT ('x' || encode(substr(sha256(convert_to(rollout::text || '/' || device, 'UTF8')), 1, 8), 'hex'))::bit(64)::bigint
-        # (-9223372036854775808) $function$
-;
-CREATE OR REPLACE FUNCTION version_key(version text)
- RETURNS integer[]
- LANGUAGE sql
- IMMUTABLE PARALLEL SAFE STRICT
-AS $function$
-      SELECT ARRAY[m[1]::int, m[2]::int, m[3]::int,
-        CASE m[4] WHEN 'rc' THEN -1 WHEN 'beta' THEN -2 WHEN 'alpha' THEN -3 ELSE 0 END, coalesce(m[5]::int, 0)]
-      FROM regexp_match(version,
-        '^(0|[1-9][0-9]{0,8})[.](0|[1-9][0-9]{0,8})[.](0|[1-9][0-9]{0,8})(?:-(alpha|beta|rc)[.](0|[1-9][0-9]{0,8}))?$') AS m
-      WHERE m IS NOT NULL $function$
-;
 
 -- Triggers
 CREATE TRIGGER audit_entry_stays BEFORE DELETE OR UPDATE OR TRUNCATE ON audit_entry FOR EACH STATEMENT EXECUTE FUNCTION audit_entry_stays();

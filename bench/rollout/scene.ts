@@ -3,10 +3,17 @@ import type { AddressInfo } from 'node:net'
 import pg from 'pg'
 import { sha256, toHex, utf8 } from '../../src/domain/bytes.js'
 import { FleetFixture } from '../../test/support/fleet-fixture.js'
-import { CLASS_ID } from '../../test/support/trust-fixture.js'
 
 /** In one statement; a multiple of what the server itself would write at once. */
 const AT_ONCE = 100_000
+/** What the n-th device does not share with the model. */
+const OWN: Readonly<Record<string, string>> = {
+  id: `encode(sha256(n::text::bytea), 'hex')`,
+  public_key: `overlay(m.public_key PLACING sha256(('key ' || n)::bytea) FROM length(m.public_key) - 31)`,
+  credential_sha256: `sha256(('csd_' || lpad(n::text, 43, '0'))::bytea)`,
+  attributes: `jsonb_build_object('site', 'site-' || n % 100)`,
+  tags: `CASE WHEN n % 20 = 0 THEN ARRAY['canary'] ELSE '{}' END`,
+}
 const credentialOf = (index: number): string => `csd_${String(index).padStart(43, '0')}`
 
 /** The whole server, its database and its broker, with devices that were written in bulk as if each had enrolled and reported. */
@@ -19,6 +26,8 @@ export class RolloutScene {
     readonly port: number,
     /** The owner of the tables, who may do what the server may not. */
     readonly owner: pg.Client,
+    /** A device that came in by the usual way: what the others are like. */
+    private readonly model: string,
   ) {}
 
   static async start(): Promise<RolloutScene> {
@@ -27,7 +36,7 @@ export class RolloutScene {
     const { port } = fleet.app.getHttpServer().address() as AddressInfo
     const owner = new pg.Client({ connectionString: fleet.databaseUrl })
     await owner.connect()
-    return new RolloutScene(fleet, port, owner)
+    return new RolloutScene(fleet, port, owner, await makeModel(fleet))
   }
 
   async stop(): Promise<void> {
@@ -35,20 +44,18 @@ export class RolloutScene {
     await this.fleet.stop()
   }
 
-  /** Devices by number, from `from` on. Their last reports have the length that real ones have, and do not compress. */
+  /**
+   * Devices by number, from `from` on. Each has a name, a key, a credential, a site and tags of its own; everything else is the model's:
+   * so each takes the room that a device takes which enrolled, was updated and has reported that.
+   */
   async fill(from: number, to: number): Promise<void> {
+    const { fields } = await this.owner.query('SELECT * FROM device LIMIT 0')
+    const values = fields.map(({ name }) => OWN[name] ?? `m.${name}`)
     for (let at = from; at < to; at += AT_ONCE)
       await this.owner.query(
-        `INSERT INTO device (namespace, id, class_id, public_key, credential_sha256, enrolled_at, last_seen_at, report_epoch,
-           report_counter, reported_ms, report, reported_state, running_manifest_sha256, running_sequence, running_image_sha256,
-           root_version, krl_number, attributes, tags)
-         SELECT $1, encode(sha256(n::text::bytea), 'hex'), $2, '\\xa40101032720062158'::bytea || sha256(('key ' || n)::bytea),
-           sha256(('csd_' || lpad(n::text, 43, '0'))::bytea), 1, 1, 1, 1, 1,
-           (SELECT string_agg(sha256((n || ' ' || part)::bytea), '' ORDER BY part) FROM generate_series(1, 10) part),
-           'idle', sha256('factory'), 1, sha256('factory image'), 1, 1,
-           jsonb_build_object('site', 'site-' || n % 100), CASE WHEN n % 20 = 0 THEN ARRAY['canary'] ELSE '{}' END
-         FROM generate_series($3::int, $4::int - 1) n`,
-        [this.fleet.namespace, Buffer.from(CLASS_ID), at, Math.min(at + AT_ONCE, to)],
+        `INSERT INTO device SELECT ${values.join(', ')} FROM device m, generate_series($3::int, $4::int - 1) n
+         WHERE m.namespace = $1 AND m.id = $2`,
+        [this.fleet.namespace, this.model, at, Math.min(at + AT_ONCE, to)],
       )
     await this.owner.query('VACUUM ANALYZE device')
     this.devices = to
@@ -79,4 +86,18 @@ export class RolloutScene {
   private idOf(device: number): string {
     return toHex(sha256(utf8(String(device))))
   }
+}
+
+/** Enrolled, updated by a rollout, and confirmed. @returns its id. */
+async function makeModel(fleet: FleetFixture): Promise<string> {
+  const [device] = await fleet.enrolDevices(1)
+  if (device === undefined) throw new Error('no device')
+  const release = await fleet.release(10, utf8('the image that devices run'))
+  const { id } = await fleet.rollout(release, [device], { stages: [{ percent: 100 }] })
+  await fleet.call('POST', `/rollouts/${id}/start`)
+  await fleet.until(id, ({ stages }) => stages[0]?.counts.offered === 1)
+  device.krlNumber = 1
+  await fleet.confirm(device, release, id)
+  await fleet.until(id, ({ state }) => state === 'finished')
+  return device.id
 }

@@ -25,6 +25,8 @@ import { AddStoredDeployments1764000079900 } from '../../../migrations/176400007
 import { AddRolloutFilters1764000710000 } from '../../../migrations/1764000710000-add-rollout-filters.js'
 import { JoinRefusalCounts1764000720000 } from '../../../migrations/1764000720000-join-refusal-counts.js'
 import { CountRepeatedWords1764000740000 } from '../../../migrations/1764000740000-count-repeated-words.js'
+import { QuickenRolloutOrder1764000730000 } from '../../../migrations/1764000730000-quicken-rollout-order.js'
+import { ShrinkDevices1764000731000 } from '../../../migrations/1764000731000-shrink-devices.js'
 
 /** In the order they run. A migration that was released is never changed. */
 export const migrationList: readonly (new () => MigrationInterface)[] = [
@@ -54,4 +56,6 @@ export const migrationList: readonly (new () => MigrationInterface)[] = [
   CountRefusalsOfDevices1764000500005,
   JoinRefusalCounts1764000720000,
   CountRepeatedWords1764000740000,
+  QuickenRolloutOrder1764000730000,
+  ShrinkDevices1764000731000,
 ]

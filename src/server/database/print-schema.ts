@@ -16,25 +16,26 @@ const parts: readonly (readonly [title: string, query: string])[] = [
       GROUP BY c.relname ORDER BY c.relname`,
   ],
   [
+    // Before indexes, which may be over what a function makes of a row.
+    'Functions',
+    `SELECT replace(pg_get_functiondef(p.oid), 'FUNCTION public.', 'FUNCTION ') || ';' AS statement
+      FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace ORDER BY p.proname`,
+  ],
+  [
     // NOT NULL is a constraint of its own from PostgreSQL 18 on; here it stands with the column.
     'Constraints',
     `SELECT format('ALTER TABLE %I ADD CONSTRAINT %I %s;', c.relname, k.conname, pg_get_constraintdef(k.oid)) AS statement
       FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
-      WHERE c.relnamespace = 'public'::regnamespace AND k.contype IN ('p', 'u', 'c', 'f') AND c.relname <> 'migration'
-      ORDER BY array_position(ARRAY['p', 'u', 'c', 'f'], k.contype::text), c.relname, k.conname`,
+      WHERE c.relnamespace = 'public'::regnamespace AND k.contype IN ('p', 'u', 'x', 'c', 'f') AND c.relname <> 'migration'
+      ORDER BY array_position(ARRAY['p', 'u', 'x', 'c', 'f'], k.contype::text), c.relname, k.conname`,
   ],
   [
     'Indexes',
     `SELECT replace(pg_get_indexdef(i.indexrelid), ' ON public.', ' ON ') || ';' AS statement
       FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_class x ON x.oid = i.indexrelid
       WHERE c.relnamespace = 'public'::regnamespace AND c.relname <> 'migration'
-        AND NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u'))
+        AND NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))
       ORDER BY x.relname`,
-  ],
-  [
-    'Functions',
-    `SELECT replace(pg_get_functiondef(p.oid), 'FUNCTION public.', 'FUNCTION ') || ';' AS statement
-      FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace ORDER BY p.proname`,
   ],
   [
     'Triggers',

@@ -7,6 +7,7 @@ import { wordOfReason } from '../../domain/trust/report-reason.js'
 import { pageOf, type Page, type PageQuery } from '../request-fields.js'
 import { DeviceClasses } from '../rollout/device-classes.service.js'
 import { Filters } from '../targeting/filters.service.js'
+import { documentOf } from './report-store.service.js'
 
 export interface DeviceView {
   readonly id: string
@@ -114,6 +115,7 @@ export class DeviceViews {
        WHERE p.namespace = $1 AND p.device_id = $2 ORDER BY r.created_at DESC LIMIT 100`,
       [namespace, id],
     )
+    const report = documentOf(namespace, id, row)
     return {
       ...this.viewOf(namespace, row),
       deployments: deployments.map((each) => ({
@@ -124,7 +126,7 @@ export class DeviceViews {
         reason: each.reason === null ? null : wordOfReason(each.reason),
         changedAt: each.changed_at,
       })),
-      report: row.report === null ? null : toBase64Url(row.report),
+      report: report === null ? null : toBase64Url(report),
     }
   }
 

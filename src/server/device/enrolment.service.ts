@@ -67,7 +67,8 @@ export class EnrolmentService {
     const { namespace, classId, key } = enrolment
     const publicKey = Buffer.from(encodeCbor(coseKeyToCbor(key)))
     const [known] = await manager.query<{ id: string; decommissioned_at: number | null }[]>(
-      'SELECT id, decommissioned_at FROM device WHERE namespace = $1 AND (public_key = $2 OR id = $3) ORDER BY public_key = $2 DESC',
+      `SELECT id, decommissioned_at FROM device WHERE namespace = $1
+         AND (device_key_digest(namespace, public_key) = device_key_digest($1, $2) OR id = $3) ORDER BY public_key = $2 DESC`,
       [namespace, publicKey, keyId],
     )
     const deviceId = known?.id ?? keyId

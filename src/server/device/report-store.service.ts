@@ -8,6 +8,7 @@ import { Duplicates } from './registry/duplicates.service.js'
 import { GroupMembership } from '../targeting/group-membership.service.js'
 import { MAX_REPORT_BYTES } from './report-check.js'
 import { changedFacts, type HeldFacts } from './report-facts.js'
+import { packReport, partsOf, unpackReport } from './report-packing.js'
 import { DeploymentService } from '../rollout/deployment.service.js'
 
 export interface VerifiedReport {
@@ -112,12 +113,9 @@ export class ReportStore {
       const row = held.get(nameOf(report))
       const isSameNumber = row?.report_epoch === epoch && row.report_counter === counter
       if (!isSameNumber || !row.public_key.equals(publicKey)) continue
-      const [stored] = await manager.query<{ report: Buffer }[]>(
-        'SELECT report FROM device WHERE namespace = $1 AND id = $2',
-        [namespace, deviceId],
-      )
       // Signed anew it is another signature over the same words.
-      const isSame = stored !== undefined && equalBytes(payloadOf(stored.report), payloadOf(document))
+      const stored = await findDocument(manager, namespace, deviceId)
+      const isSame = stored !== null && equalBytes(payloadOf(stored), payloadOf(document))
       const detail = `epoch ${epoch}, number ${counter}`
       if (!isSame) await this.duplicates.note(manager, { namespace, deviceId, kind: 'counter', detail })
     }
@@ -157,6 +155,35 @@ export function heldCounter(
   return { epoch: row.counter_epoch, counter: isCurrent ? (row.report_counter ?? 0) : 0 }
 }
 
+const partsOfReport = (report: Report): readonly Uint8Array[] =>
+  partsOf({
+    namespace: report.namespace,
+    id: report.deviceId,
+    manifestSha256: report.runningManifestSha256,
+    imageSha256: report.runningImageSha256,
+  })
+
+interface StoredReport {
+  readonly report: Buffer | null
+  readonly running_manifest_sha256: Buffer | null
+  readonly running_image_sha256: Buffer | null
+}
+
+/** @returns the device's last report as it was signed; null for none. */
+export function documentOf(namespace: string, id: string, row: StoredReport): Uint8Array | null {
+  const { report, running_manifest_sha256: manifestSha256, running_image_sha256: imageSha256 } = row
+  if (report === null || manifestSha256 === null || imageSha256 === null) return null
+  return unpackReport(report, partsOf({ namespace, id, manifestSha256, imageSha256 }))
+}
+
+async function findDocument(manager: EntityManager, namespace: string, id: string): Promise<Uint8Array | null> {
+  const [row] = await manager.query<StoredReport[]>(
+    'SELECT report, running_manifest_sha256, running_image_sha256 FROM device WHERE namespace = $1 AND id = $2',
+    [namespace, id],
+  )
+  return row === undefined ? null : documentOf(namespace, id, row)
+}
+
 const payloadOf = (document: Uint8Array): Uint8Array =>
   parseSign1(new Uint8Array(document), MAX_REPORT_BYTES).payload ?? new Uint8Array(0)
 
@@ -170,7 +197,7 @@ function columnsOf(reports: readonly VerifiedReport[]): unknown[][] {
     column(({ report }) => report.epoch),
     column(({ report }) => report.counter),
     column(({ receivedMs }) => receivedMs),
-    column(({ document }) => Buffer.from(document)),
+    column(({ document, report }) => Buffer.from(packReport(document, partsOfReport(report)))),
     column(({ report }) => report.state),
     column(({ report }) => report.reason ?? null),
     column(({ report }) => Buffer.from(report.runningManifestSha256)),

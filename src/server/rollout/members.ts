@@ -64,17 +64,18 @@ export function findNext(rollout: RolloutRecord, about: About, most: number): Qu
   const text = `SELECT d.id FROM device d WHERE ${wanted}
     AND NOT EXISTS (SELECT 1 FROM deployment p
       WHERE p.rollout_id = ${id} AND p.device_id = d.id AND p.state <> 'superseded')
-    AND NOT EXISTS (SELECT 1 FROM deployment p JOIN rollout h ON h.id = p.rollout_id
+    AND NOT EXISTS (SELECT 1 FROM deployment p
       WHERE p.namespace = d.namespace AND p.device_id = d.id AND p.state IN (${ACTIVE}) AND NOT ${givesWay(rollout, parameters)})
     ORDER BY rollout_place(${id}, d.id) LIMIT ${parameters.add(most, 'bigint')}`
   return { text, values: parameters.values }
 }
 
-/** `takesOver` of the domain: whether deployment `p` of rollout `h` leaves its device to this rollout. */
+/** `takesOver` of the domain: whether deployment `p` leaves its device to this rollout. */
 export function givesWay(rollout: RolloutRecord, parameters: SqlParameters): string {
   const [priority, sequence] = [
     parameters.add(rollout.priority, 'smallint'),
     parameters.add(rollout.sequence, 'bigint'),
   ]
-  return `(p.state IN ('queued', 'offered') AND (h.priority, h.sequence) < (${priority}, ${sequence}))`
+  return `(p.state IN ('queued', 'offered')
+    AND p.rollout_id IN (SELECT h.id FROM rollout h WHERE (h.priority, h.sequence) < (${priority}, ${sequence})))`
 }

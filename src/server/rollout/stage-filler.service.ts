@@ -5,7 +5,7 @@ import { totalOf } from '../../domain/rollout/counts.js'
 import type { Rollout, RolloutEvent } from '../../domain/rollout/rollout-state.js'
 import { reachOf } from '../../domain/rollout/stage.js'
 import { Filters } from '../targeting/filters.service.js'
-import { countWaiting, findNext, type About } from './members.js'
+import { countWaiting, findNext, type About, type Query } from './members.js'
 import { queueDevices } from './queue-devices.js'
 import { ReleasePaths } from './release-paths.service.js'
 import { readRollout, readStageFilters, type RolloutRecord } from './rollout-record.js'
@@ -13,7 +13,12 @@ import { RolloutSteps, type OutsideEffect } from './rollout-steps.service.js'
 import { transaction } from './transaction.js'
 
 /** Devices that one look chooses, in order; a stage that wants more looks again. */
-const CHOSEN_AT_ONCE = 50_000
+const CHOSEN_AT_ONCE = 100_000
+/**
+ * For looks over the whole fleet. What the database has counted of `deployment` is old while stages fill: it would choose loops that
+ * are short only over as many rows as there were.
+ */
+const OVER_ALL = `SET LOCAL enable_nestloop = off; SET LOCAL work_mem = '32MB'`
 /** Devices that one transaction queues: short, so that polls and reports hardly notice. */
 const BATCH = 2_000
 
@@ -57,8 +62,7 @@ export class StageFiller {
 
   /** Devices that would still join, whoever holds them now. */
   async countWaiting(row: RolloutRecord): Promise<number> {
-    const { text, values } = countWaiting(row, await this.about(row, null))
-    const [found] = await this.database.query<{ devices: number }[]>(text, [...values])
+    const [found] = await this.look<{ devices: number }>(row, countWaiting(row, await this.about(row, null)))
     return found?.devices ?? 0
   }
 
@@ -79,8 +83,8 @@ export class StageFiller {
   private async fill(row: RolloutRecord, stage: number, devices: number): Promise<{ queued: number; isDone: boolean }> {
     const most = Math.min(devices, CHOSEN_AT_ONCE)
     const filters = await readStageFilters(this.database, row.id)
-    const { text, values } = findNext(row, await this.about(row, filters[stage] ?? null), most)
-    const chosen = await this.database.query<{ id: string }[]>(text, [...values])
+    const about = await this.about(row, filters[stage] ?? null)
+    const chosen = await this.look<{ id: string }>(row, findNext(row, about, most))
     let queued = 0
     for (let at = 0; at < chosen.length; at += BATCH) {
       if (this.isStopping) return { queued, isDone: false }
@@ -91,6 +95,14 @@ export class StageFiller {
       queued += added
     }
     return { queued, isDone: chosen.length < most || queued >= devices }
+  }
+
+  private look<T>(row: RolloutRecord, { text, values }: Query): Promise<T[]> {
+    if (row.device_ids !== null) return this.database.query<T[]>(text, [...values])
+    return this.database.transaction(async (manager) => {
+      await manager.query(OVER_ALL)
+      return manager.query<T[]>(text, [...values])
+    })
   }
 
   /** @returns how many of them were free in the end; null when the rollout wants no more. */
