@@ -112,3 +112,7 @@ export const spdxOf = (digest: string): Record<string, unknown> => ({
     { spdxElementId: 'SPDXRef-DOCUMENT', relationshipType: 'DESCRIBES', relatedSpdxElement: 'SPDXRef-image' },
   ],
 })
+
+/** A report of two suites; `said` is what the second one claims to hold. */
+export const junitOf = (first: string, second: string, said?: number): string =>
+  `<testsuites><testsuite>${first}</testsuite><testsuite${said === undefined ? '' : ` tests="${said}"`}>${second}</testsuite></testsuites>`

@@ -1,7 +1,7 @@
 import { Spec } from '@cyclonedx/cyclonedx-library'
 import { Refusal } from '../../../domain/refusal.js'
 import type { Evidence } from './evidence-kind.js'
-import { findSchemaIssue } from './schema-check.js'
+import { findSchemaIssue } from './cyclonedx-schema.js'
 import { namesImage } from './subject-digest.js'
 
 const versions = [
@@ -27,18 +27,14 @@ interface Hash {
  * image's.
  * @throws Refusal `EVIDENCE_MALFORMED`, `EVIDENCE_MISMATCH`. @see https://cyclonedx.org/docs/latest/json/
  */
-export async function readCycloneDx(
-  text: string,
-  json: Readonly<Record<string, unknown>>,
-  imageSha256: Uint8Array,
-): Promise<Evidence> {
+export function readCycloneDx(json: Readonly<Record<string, unknown>>, imageSha256: Uint8Array): Evidence {
   const version = versions.find((each) => each === json['specVersion'])
   const format = 'CycloneDX'
   if (version === undefined) {
     const why = `not one of ${versions.join(', ')}`
     throw new Refusal('EVIDENCE_MALFORMED', { format, at: 'specVersion', why })
   }
-  const issue = await findSchemaIssue(version, text)
+  const issue = findSchemaIssue(version, json)
   if (issue !== null) throw new Refusal('EVIDENCE_MALFORMED', { format, ...issue })
   const bom: Bom = json
   const subject = bom.metadata?.component

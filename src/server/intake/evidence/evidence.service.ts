@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common'
-import { DataSource } from 'typeorm'
+import { DataSource, type EntityManager } from 'typeorm'
 import { sha256, toHex } from '../../../domain/bytes.js'
 import { Clock } from '../../../domain/clock.js'
 import { Refusal } from '../../../domain/refusal.js'
@@ -13,6 +13,8 @@ import { readEvidence } from './read-evidence.js'
 export const MAX_EVIDENCE_BYTES = 4_194_304
 /** Approvers read them all. */
 const MOST_DOCUMENTS = 32
+/** Nobody can take a document away, so nobody may take all the room. */
+const MOST_OF_ONE = 12
 
 /** SBOMs, provenance and test reports of firmware: recognised, validated, bound to its digest, and kept as received. */
 @Injectable()
@@ -49,8 +51,7 @@ export class EvidenceService {
       ])
       const held = await manager.findOneBy(EvidenceRow, about)
       if (held !== null) return held
-      if ((await manager.countBy(EvidenceRow, { namespace, imageSha256 })) >= MOST_DOCUMENTS)
-        throw new Refusal('CONFLICT', { what: 'evidence', why: `a firmware has ${MOST_DOCUMENTS} at most` })
+      await requireRoom(manager, { namespace, imageSha256, addedBy })
       await manager.createQueryBuilder().insert().into(EvidenceRow).values(row).execute()
       const detail = { sha256: toHex(imageSha256), evidence: toHex(row.sha256), kind, format, token: caller.tokenId }
       await this.audit.record(manager, { namespace, actor: addedBy, event: 'firmware.evidence-added', detail })
@@ -75,4 +76,14 @@ export class EvidenceService {
     if (row === null) throw new Refusal('NOT_FOUND', { what: 'evidence', id: toHex(digest) })
     return row.document
   }
+}
+
+type About = Pick<EvidenceRow, 'namespace' | 'imageSha256' | 'addedBy'>
+
+async function requireRoom(manager: EntityManager, about: About): Promise<void> {
+  const { addedBy, ...firmware } = about
+  if ((await manager.countBy(EvidenceRow, firmware)) >= MOST_DOCUMENTS)
+    throw new Refusal('CONFLICT', { what: 'evidence', why: `a firmware has ${MOST_DOCUMENTS} at most` })
+  if ((await manager.countBy(EvidenceRow, { ...firmware, addedBy })) >= MOST_OF_ONE)
+    throw new Refusal('CONFLICT', { what: 'evidence', why: `${addedBy} brought ${MOST_OF_ONE}, the most that one may` })
 }

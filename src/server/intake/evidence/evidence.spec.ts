@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import {
   BUILDER_ID,
   cycloneDxOf,
+  junitOf,
   SoftBuilder,
   spdxOf,
   statementOf,
@@ -36,8 +37,10 @@ describe('evidence', () => {
         : utf8(typeof document === 'string' ? document : JSON.stringify(document))
     return bench.call('POST', `/firmware/${to}/evidence`, 'ci', bytes)
   }
-  const junit =
-    '<testsuites><testsuite tests="7" failures="1" errors="1" skipped="2"/><testsuite tests="3"/></testsuites>'
+  const junit = junitOf(
+    '<testcase name="boot"/><testcase name="link"><failure/></testcase><testcase><error/></testcase>',
+    '<testcase/><testcase><skipped/></testcase>',
+  )
 
   it.each([
     [
@@ -80,7 +83,7 @@ describe('evidence', () => {
         format: 'JUnit',
         namesImage: false,
         policyVersion: null,
-        facts: { passed: 6, failed: 2, skipped: 2, result: 'FAILED' },
+        facts: { passed: 2, failed: 2, skipped: 1, result: 'FAILED' },
       },
     ],
   ])('is taken: %s', async (_, make, expected) => {
@@ -141,12 +144,9 @@ describe('evidence', () => {
       'SPDX',
       'creationInfo.creators',
     ],
-    ['JUnit without a count', () => '<testsuite/>', 'JUnit', 'testsuite.tests'],
-    ['JUnit without tests', () => '<testsuites/>', 'JUnit', 'testsuite'],
-    ['JUnit with more failures than tests', () => '<testsuite tests="1" failures="2"/>', 'JUnit', 'testsuite'],
-    ['XML that ends too early', () => '<testsuites><testsuite tests="1">', 'JUnit', 'line 1'],
-    ['XML with entities of its own', () => '<!DOCTYPE a [<!ENTITY b "c">]><testsuite tests="1"/>', 'JUnit', ''],
-    ['another XML', () => '<html/>', 'JUnit', ''],
+    ['JUnit of another test', () => junitOf('', '<testcase/>', 9), 'JUnit', 'testsuites/testsuite[2]/@tests'],
+    ['XML that goes deep', () => `<testsuite>${'<a>'.repeat(3_000)}${'</a>'.repeat(3_000)}</testsuite>`, 'JUnit', ''],
+    ['JSON that goes deep', () => `{"a":${'['.repeat(3_000)}${']'.repeat(3_000)}}`, 'unknown', ''],
     ['another JSON', () => ({ hello: 1 }), 'unknown', ''],
     ['an array', () => [1], 'unknown', ''],
     ['no JSON', () => '{', 'unknown', ''],
@@ -162,10 +162,19 @@ describe('evidence', () => {
     const second = bench.makeImage()
     const to = toHex(sha256(second))
     await bench.upload(second)
-    for (let count = 1; count <= 32; count += 1)
-      expect((await attach(`<testsuite tests="${count}"/>`, to)).status).toBe(201)
-    const detail = { what: 'evidence', why: 'a firmware has 32 at most' }
-    expect(refusalIn(await attach('<testsuite tests="99"/>', to))).toEqual({ status: 409, code: 'CONFLICT', detail })
+    // One who brings nothing but junk leaves room for others.
+    const report = (person: string, count: number): Promise<Reply> => {
+      const document = utf8(`<testsuite name="${person} ${count}"><testcase/></testsuite>`)
+      return bench.call('POST', `/firmware/${to}/evidence`, 'engineer', document, person)
+    }
+    const refused = (why: string): object => ({ status: 409, code: 'CONFLICT', detail: { what: 'evidence', why } })
+    for (let count = 1; count <= 12; count += 1) expect((await report('engineer-1', count)).status).toBe(201)
+    const most = 'engineer-1 brought 12, the most that one may'
+    expect(refusalIn(await report('engineer-1', 13))).toEqual(refused(most))
+    expect((await report('engineer-1', 1)).status).toBe(201)
+    for (let count = 1; count <= 20; count += 1)
+      expect((await report(count > 12 ? 'engineer-3' : 'engineer-2', count)).status).toBe(201)
+    expect(refusalIn(await report('engineer-3', 21))).toEqual(refused('a firmware has 32 at most'))
   }, 60_000)
 
   it('is about firmware that is there', async () => {

@@ -3,9 +3,10 @@ import { PROVENANCE_TYPE, readProvenance } from '../../../domain/evidence/proven
 import { readTestResult, TEST_RESULT_TYPE } from '../../../domain/evidence/test-result.js'
 import { Refusal } from '../../../domain/refusal.js'
 import type { Evidence } from './evidence-kind.js'
-import { readCycloneDx } from './cyclonedx.js'
-import { readJunit } from './junit.js'
-import { readSpdx } from './spdx.js'
+import { EvidenceThread } from './evidence-thread.js'
+
+/** One for the process. */
+const thread = new EvidenceThread()
 
 /**
  * Recognises a document by its content, validates it, and holds it against the image. One that names another image is refused;
@@ -17,13 +18,8 @@ export async function readEvidence(
   imageSha256: Uint8Array,
   context: () => Promise<AttestationContext>,
 ): Promise<Evidence> {
-  const text = decode(bytes)
-  if (text.trimStart().startsWith('<')) return readJunit(text)
-  const json = parseJson(text)
-  if ('payloadType' in json) return readAttestation(bytes, imageSha256, await context())
-  if (json['bomFormat'] === 'CycloneDX') return readCycloneDx(text, json, imageSha256)
-  if (typeof json['spdxVersion'] === 'string') return readSpdx(json, imageSha256)
-  throw unknown
+  const found = await thread.read({ text: decode(bytes), imageSha256 })
+  return found === 'attestation' ? readAttestation(bytes, imageSha256, await context()) : found
 }
 
 function readAttestation(bytes: Uint8Array, imageSha256: Uint8Array, context: AttestationContext): Evidence {
@@ -46,21 +42,4 @@ function decode(bytes: Uint8Array): string {
   } catch (error) {
     throw new Refusal('EVIDENCE_MALFORMED', { format: 'text', at: '', why: 'not UTF-8' }, { cause: error })
   }
-}
-
-const unknown = new Refusal('EVIDENCE_MALFORMED', {
-  format: 'unknown',
-  at: '',
-  why: 'neither CycloneDX nor SPDX as JSON, neither a DSSE envelope nor JUnit XML',
-})
-
-function parseJson(text: string): Readonly<Record<string, unknown>> {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch (error) {
-    throw new Refusal('EVIDENCE_MALFORMED', { ...unknown.detail, why: 'neither JSON nor XML' }, { cause: error })
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw unknown
-  return value as Record<string, unknown>
 }
