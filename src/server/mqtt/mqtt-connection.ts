@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common'
-import { connect, type IClientOptions, type MqttClient } from 'mqtt'
+import { connect, type IClientOptions, type IClientPublishOptions, type MqttClient } from 'mqtt'
 import { Refusal } from '../../domain/refusal.js'
 import { SHARED_REPORTS } from '../../protocol/mqtt-topics.js'
 import { DecisionLog } from '../http/decision-log.service.js'
@@ -63,18 +62,23 @@ export class MqttConnection extends MqttLink implements OnApplicationBootstrap, 
     const client = this.client
     if (client === undefined || !client.connected) throw new Refusal('BROKER_UNAVAILABLE', { why: 'not connected' })
     const { topic, payload, isRetained, expirySeconds } = message
-    const sent = client.publishAsync(topic, Buffer.from(payload), {
+    const options: IClientPublishOptions = {
       qos: 1,
       retain: isRetained,
       ...(expirySeconds === null ? {} : { properties: { messageExpiryInterval: Math.max(1, expirySeconds) } }),
+    }
+    await new Promise<void>((resolve, reject) => {
+      // A connection that breaks in between never calls back; the outbox then sends it again.
+      const late = setTimeout(
+        () => reject(new Refusal('BROKER_UNAVAILABLE', { why: 'did not confirm a message' })),
+        PUBLISH_TIMEOUT_MS,
+      ).unref()
+      client.publish(topic, Buffer.from(payload), options, (error) => {
+        clearTimeout(late)
+        if (error) reject(error)
+        else resolve()
+      })
     })
-    const timer = new AbortController()
-    const late = sleep(PUBLISH_TIMEOUT_MS, 'late', { signal: timer.signal, ref: false }).catch(() => 'sent')
-    // A connection that breaks in between leaves the promise open; the outbox then sends it again.
-    const outcome = await Promise.race([sent.then(() => 'sent'), late])
-    timer.abort()
-    sent.catch(() => undefined)
-    if (outcome === 'late') throw new Refusal('BROKER_UNAVAILABLE', { why: 'did not confirm a message' })
   }
 
   private options(): IClientOptions {

@@ -20,7 +20,7 @@ interface OutboxRow {
   readonly expires_at: number
 }
 
-const BATCH = 200
+const BATCH = 500
 const RETRY_MS = 1_000
 
 /** Messages that are written with the change they tell of, and leave after it: at least once, never without it. */
