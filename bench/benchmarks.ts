@@ -2,6 +2,7 @@ import type { Benchmark } from './benchmark.js'
 import { downloadBenchmark } from './download.js'
 import { intakeBenchmark } from './intake.js'
 import { pollBenchmark } from './poll.js'
+import { pollMemoryBenchmark } from './poll-memory.js'
 import { rolloutBenchmark } from './rollout.js'
 import { signBenchmark } from './sign.js'
 import { trustBenchmark } from './trust.js'
@@ -13,6 +14,7 @@ export const benchmarks: readonly Benchmark[] = [
   trustBenchmark,
   intakeBenchmark,
   pollBenchmark,
+  pollMemoryBenchmark,
   rolloutBenchmark,
   wakeBenchmark,
   downloadBenchmark,

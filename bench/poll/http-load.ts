@@ -37,6 +37,19 @@ export class HttpLoad {
     for (const lane of this.lanes) lane.close()
   }
 
+  /** So many polls, as fast as they are answered. @throws as `run`. */
+  async exchange(polls: number): Promise<void> {
+    let left = polls
+    await Promise.all(
+      this.lanes.map(async (lane) => {
+        while (left > 0) {
+          left -= 1
+          await lane.exchange(this.options.request(this.next++))
+        }
+      }),
+    )
+  }
+
   /** @throws Error when an answer is not 200 or 304, or a connection ends. */
   async run(durationMs: number): Promise<LoadResult> {
     const { perSecond } = this.options

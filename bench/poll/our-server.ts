@@ -22,5 +22,15 @@ async function serve(config: ServerConfig): Promise<void> {
   })
   await prepareApp(app)
   await app.listen(0, '127.0.0.1')
+  process.on('message', (asked) => {
+    if (asked === 'heap') process.send?.(heapBytes())
+  })
   process.send?.(app.getHttpAdapter().getInstance().server.address())
+}
+
+/** After a collection, where the engine was told that it may be asked for one. */
+function heapBytes(): number {
+  globalThis.gc?.()
+  const { heapUsed, external } = process.memoryUsage()
+  return heapUsed + external
 }
