@@ -121,7 +121,8 @@ export type AnswerFrame =
   | { readonly id: number; readonly ok: true; readonly body: ReadonlyMap<string, CborValue> }
   | { readonly id: number; readonly ok: false; readonly refusal: SignerRefusal }
 
-const frame = (body: Uint8Array): Uint8Array => {
+/** A length and that many bytes. */
+export const frame = (body: Uint8Array): Uint8Array => {
   const out = new Uint8Array(4 + body.length)
   new DataView(out.buffer).setUint32(0, body.length)
   out.set(body, 4)

@@ -54,7 +54,7 @@ async function serve(config: SignerConfig): Promise<void> {
     clock: new SystemClock(),
     uptime: systemUptime(),
     log,
-    openToken: () => openToken(config, log),
+    openToken: (isAlone) => openToken(config, log, isAlone),
   })
   let stopping: Promise<void> | null = null
   const stop = (): void => {
@@ -66,15 +66,17 @@ async function serve(config: SignerConfig): Promise<void> {
 }
 
 /** Says what the token can do, as it says itself and as it was tried. */
-async function openToken(config: SignerConfig, log: SignerLog): Promise<Pkcs11Token> {
-  const token = await Pkcs11Token.open({ ...tokenAccessOf(config), keys: [], sessions: SESSIONS })
+async function openToken(config: SignerConfig, log: SignerLog, isAlone: () => boolean): Promise<Pkcs11Token> {
+  const token = await Pkcs11Token.open({ ...tokenAccessOf(config), keys: [], sessions: SESSIONS, isAlone })
   const { algorithms, ...facts } = token.capabilities
   const signs = algorithms.filter((one) => one.signs).map((one) => one.name)
   log.info('signer.token', { ...facts, signs })
   return token
 }
 
-/** Lines of one turn of the event loop leave in one write; the last ones when the process ends. */
+const LOG_MS = 20
+
+/** Lines of a moment leave in one write, which may wake a reader each time; the last ones when the process ends. */
 function linesTogether(): (line: string) => void {
   let waiting = ''
   const flush = (): void => {
@@ -83,7 +85,7 @@ function linesTogether(): (line: string) => void {
   }
   process.on('exit', flush)
   return (line) => {
-    if (waiting === '') setImmediate(flush)
+    if (waiting === '') setTimeout(flush, LOG_MS).unref()
     waiting += `${line}\n`
   }
 }

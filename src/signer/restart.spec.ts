@@ -5,6 +5,7 @@ import { sha256, toHex } from '../domain/bytes.js'
 import { JournalScanner } from '../domain/journal/journal-scanner.js'
 import type { Refusal, RefusalCode } from '../domain/refusal.js'
 import type { SignerClient } from '../server/signing/signer-client.js'
+import { findPublished } from '../../test/support/published-release.js'
 import { refusedBySigner } from '../../test/support/refused-by-signer.js'
 import { imageOf, piecesOf, SignerFixture } from '../../test/support/signer-fixture.js'
 import { TrustFixture } from '../../test/support/trust-fixture.js'
@@ -43,7 +44,7 @@ describe('a signer that starts again', () => {
     const published = join(fixture.folder, 'published')
     rmSync(published, { recursive: true })
     await restart()
-    expect(new Uint8Array(readFileSync(join(published, 'releases', `${toHex(digest)}.cbor`)))).toEqual(envelope)
+    expect(findPublished(fixture.folder, toHex(digest))).toEqual(envelope)
     expect(new Uint8Array(readFileSync(join(published, 'roots', '1.cbor')))).toEqual(fixture.trust.rootBytes)
     expect(statSync(join(published, 'krl.cbor')).size).toBeGreaterThan(100)
   })

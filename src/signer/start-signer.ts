@@ -22,6 +22,7 @@ import { PaceLedger } from './online/pace-ledger.js'
 import { VerdictCache } from './verdict-cache.js'
 import { ReleaseLedger } from './release/release-ledger.js'
 import { ReleaseSigner } from './release/release-signer.js'
+import { RequestsUnderWay } from './requests-under-way.js'
 import type { SignerOperations } from './signer-operations.js'
 import { SignerState, type Ledger } from './signer-state.js'
 import { RequestLog } from './socket/request-log.js'
@@ -34,8 +35,8 @@ export interface SignerParts {
   readonly clock: Clock
   readonly uptime: MachineUptime
   readonly log: SignerLog
-  /** Opened once the state is known to be whole. */
-  openToken(): Promise<Token>
+  /** Opened once the state is known to be whole. `isAlone`: nobody waits but the one whose signature is made. */
+  openToken(isAlone: () => boolean): Promise<Token>
 }
 
 export interface RunningSigner {
@@ -96,7 +97,8 @@ async function start(
     if (published !== null) rememberRelease(releases, timed)
   }
   const journal = openJournal(config.SIGNER_STATE_DIR, namespace, replay, reached)
-  const writer = new JournalWriter(namespace, journal)
+  const underWay = new RequestsUnderWay()
+  const writer = new JournalWriter(namespace, journal, underWay.isAlone)
   onStop(async () => {
     await writer.close()
     mark.set(writer.head)
@@ -113,7 +115,7 @@ async function start(
   for (const { requestId, operation } of ledgers.release.unknownOutcomes())
     log.warn('signer.outcome-unknown', { requestId, operation })
 
-  const token = await parts.openToken()
+  const token = await parts.openToken(underWay.isAlone)
   onStop(() => token.close())
   const isSandboxed = config.SIGNER_SANDBOX === 'required'
   const common = { namespace, clock, uptime, token, state, isSandboxed, log }
@@ -127,7 +129,7 @@ async function start(
           published: new PublishedReader(config.SIGNER_PUBLISHED_DIR),
           verdicts: new VerdictCache(),
         })
-  const server = await SignerServer.listen(config.SIGNER_SOCKET, operations, new RequestLog(log))
+  const server = await SignerServer.listen(config.SIGNER_SOCKET, underWay.counted(operations), new RequestLog(log))
   onStop(() => server.close())
   const { suspensionId } = state.continuity
   if (suspensionId !== null) log.warn('signer.suspended', { suspensionId: toHex(suspensionId) })

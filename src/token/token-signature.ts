@@ -21,6 +21,7 @@ const underWay = new Set<object>()
 
 /**
  * One single-part signature in one session that has no other operation.
+ * @param thread `this` waits for the token with the whole process, `another` with nobody but the caller.
  * @param message at least one byte, and unchanged until the answer is there: the token reads these bytes themselves.
  * @throws Refusal `TOKEN_FAILED`, `TOKEN_PIN`; the session may then hold a half-done operation and must be replaced.
  */
@@ -29,6 +30,7 @@ export async function signInSession(
   session: Handle,
   key: SigningKey,
   message: Uint8Array,
+  thread: 'this' | 'another',
 ): Promise<Uint8Array> {
   const { mechanism } = key
   const { buffer, byteOffset, byteLength } = mechanism.prepare(message)
@@ -37,7 +39,10 @@ export async function signInSession(
   try {
     cryptoki.C_SignInit(session, { mechanism: mechanism.sign }, key.handle)
     if (key.pinForEachUse !== null) cryptoki.C_Login(session, CKU.CONTEXT_SPECIFIC, key.pinForEachUse())
-    const signature = await cryptoki.C_SignAsync(session, buffers.input, buffers.output)
+    const signature =
+      thread === 'this'
+        ? cryptoki.C_Sign(session, buffers.input, buffers.output)
+        : await cryptoki.C_SignAsync(session, buffers.input, buffers.output)
     if (signature.length === mechanism.signatureBytes) return new Uint8Array(signature)
   } catch (error) {
     throw toRefusal(`sign with ${mechanism.mechanism}`, error)

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { sha256, toHex } from '../../src/domain/bytes.js'
 import { nativeAlgorithms } from '../../src/domain/cose/algorithms.js'
@@ -9,6 +9,7 @@ import { anchorState } from '../../src/domain/trust/trust-state.js'
 import { checkJournal } from '../../src/cli/journal-check.js'
 import type { Edit } from '../support/edited-source.js'
 import { EditedSigners } from '../support/edited-signer.js'
+import { findPublished } from '../support/published-release.js'
 import { refusedBySigner } from '../support/refused-by-signer.js'
 import { deviceIdOf, imageOf, piecesOf, SignerFixture } from '../support/signer-fixture.js'
 import { SignerProcess } from '../support/signer-process.js'
@@ -57,9 +58,9 @@ const inWrite = (kind: string, where: 'half' | 'whole'): readonly Edit[] => {
     return at(
       'journal/journal-writer',
       half,
-      `${half}\n${isIt} { await writeBytes(this.descriptor, frame, 0, frame.length >> 1, null); ${KILL} }`,
+      `${half}\n${isIt} { writeSync(this.descriptor, frame, 0, frame.length >> 1); ${KILL} }`,
     )
-  const written = 'at += (await writeBytes(this.descriptor, frame, at, frame.length - at, null)).bytesWritten'
+  const written = 'this.disk.took(performance.now() - startedMs)'
   return at('journal/journal-writer', written, `${written}\n${isIt} ${KILL}`)
 }
 
@@ -76,8 +77,7 @@ async function killed(
 }
 
 const unanswered = expect.objectContaining({ code: 'SIGNER_UNAVAILABLE' })
-const publishedRelease = (digest: Uint8Array): string =>
-  join(fixture.folder, 'published', 'releases', `${toHex(digest)}.cbor`)
+const publishedRelease = (digest: Uint8Array): Uint8Array | null => findPublished(fixture.folder, toHex(digest))
 const audit = (name: string): ReturnType<typeof checkJournal> =>
   checkJournal(join(fixture.folder, name, 'journal'), fixture.trust.rootBytes)
 
@@ -113,9 +113,9 @@ const points: readonly (readonly [where: string, left: Left, edits: readonly Edi
     'in the middle of publishing',
     'a release',
     at(
-      'trust/published-folder',
-      'writeFileSync(descriptor, envelope)',
-      `writeFileSync(descriptor, envelope.subarray(0, 100)); ${KILL}`,
+      'trust/release-file',
+      'at += writeSync(descriptor, bytes, at, bytes.length - at, this.sizeBytes + at)',
+      `{ writeSync(descriptor, bytes, 0, 100, this.sizeBytes); ${KILL} }`,
     ),
   ],
   ['when the release is published', 'a release', before('release/sign-release', 'return { envelope }')],
@@ -127,7 +127,11 @@ const points: readonly (readonly [where: string, left: Left, edits: readonly Edi
   [
     'while the answer is sent',
     'a release',
-    after('socket/signer-connection', 'this.write(encodeAnswerFrame(id, body))'),
+    at(
+      'socket/signer-connection',
+      'this.socket.write(frame)',
+      `this.socket.write(frame.subarray(0, frame.length >> 1))\n${KILL}`,
+    ),
   ],
 ]
 
@@ -141,7 +145,7 @@ describe('a release signer that is killed', () => {
     await running('release', async (signer) => {
       const client = signer.client()
       const isUnknown = signer.output.includes(`"signer.outcome-unknown","requestId":"${requestId}"`)
-      expect({ isUnknown, isPublished: existsSync(publishedRelease(digest)) }).toEqual({
+      expect({ isUnknown, isPublished: publishedRelease(digest) !== null }).toEqual({
         isUnknown: left === 'a spent grant',
         isPublished: left === 'a release',
       })
@@ -156,7 +160,7 @@ describe('a release signer that is killed', () => {
       await expect(client.request('sign', await nextRequest())).resolves.toHaveProperty('envelope')
     })
     if (left === 'a release') {
-      const bytes = new Uint8Array(readFileSync(publishedRelease(digest)))
+      const bytes = publishedRelease(digest) ?? new Uint8Array(0)
       const state = anchorState(fixture.trust.rootBytes, nativeAlgorithms)
       checkEnvelope(state, bytes, digest, fixture.clock.seconds, nativeAlgorithms)
     }

@@ -1,11 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { spawnSync } from 'node:child_process'
-import { existsSync, renameSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { toHex } from '../../src/domain/bytes.js'
 import { manifestSha256 } from '../../src/domain/suit/envelope.js'
 import { checkJournal } from '../../src/cli/journal-check.js'
+import { RELEASE_FILE } from '../../src/signer/trust/release-file.js'
 import { EditedSigners } from '../support/edited-signer.js'
+import { findPublished } from '../support/published-release.js'
 import { refusedBySigner } from '../support/refused-by-signer.js'
 import { imageOf, piecesOf, SignerFixture } from '../support/signer-fixture.js'
 import { SmallDisk } from '../support/small-disk.js'
@@ -45,8 +47,8 @@ async function hashUntilRefused(signer: SignerProcess): Promise<void> {
 const request = (sequence: number): ReturnType<SignerFixture['signRequest']> =>
   fixture.signRequest(sequence, { image: imageOf(1) })
 
-const publishedFile = (manifest: Uint8Array): string =>
-  join(fixture.folder, 'published', 'releases', `${toHex(manifestSha256(manifest))}.cbor`)
+const isPublished = (manifest: Uint8Array): boolean =>
+  findPublished(fixture.folder, toHex(manifestSha256(manifest))) !== null
 
 describe('a full disk', () => {
   let disk: SmallDisk
@@ -81,7 +83,7 @@ describe('a full disk', () => {
     free('release')
     await expect(client.request('sign', await request(2))).rejects.toEqual(refusedBySigner('SIGNER_STORAGE', 16))
     await expect(client.request('status', {})).resolves.toMatchObject({ krlNumber: 1 })
-    expect(existsSync(publishedFile(asked.manifest))).toBe(false)
+    expect(isPublished(asked.manifest)).toBe(false)
     await signer.stop()
     const again = await start({ before: inside() })
     await expect(again.client().request('sign', await request(3))).resolves.toHaveProperty('envelope')
@@ -111,7 +113,13 @@ describe('a full disk', () => {
     free('published')
     await signer.stop()
     await start({ before: inside() })
-    expect(sh(`cat '${publishedFile(asked.manifest)}'`).length).toBeGreaterThan(100)
+    const copy = join(fixture.folder, 'copy')
+    mkdirSync(join(copy, 'published'), { recursive: true })
+    writeFileSync(
+      join(copy, 'published', RELEASE_FILE),
+      sh(`cat '${join(fixture.folder, 'published', RELEASE_FILE)}'`),
+    )
+    expect(findPublished(copy, toHex(manifestSha256(asked.manifest)))).not.toBeNull()
   })
 })
 
@@ -176,7 +184,7 @@ describe('a flush that does not end (I-4)', () => {
     // The others are served meanwhile, and there was every opportunity.
     for (let n = 0; n < 20; n += 1) await signer.client().request('status', {})
     const count = signer.output.split(`token asked for ${fixture.keyIds.get('manifest-a') ?? ''}`).length - 1
-    expect({ count, answered, isPublished: existsSync(publishedFile(asked.manifest)) }).toEqual({
+    expect({ count, answered, isPublished: isPublished(asked.manifest) }).toEqual({
       count: times,
       answered: false,
       isPublished: false,

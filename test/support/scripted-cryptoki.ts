@@ -43,6 +43,8 @@ export class ScriptedToken implements CryptokiModule {
   /** Spellings of a curve that C_GenerateKeyPair takes; empty for all. */
   curves: string[] = []
   canRestart = true
+  /** Called while a signature is made. */
+  onSign: () => void = () => undefined
 
   get cryptoki(): Cryptoki {
     return new Proxy(this, {
@@ -206,9 +208,18 @@ export class ScriptedToken implements CryptokiModule {
     this.signing += 1
     const isWrong = this.signing > this.mostParallel
     await new Promise((resolve) => setImmediate(resolve))
+    this.onSign()
     this.signing -= 1
     session.isActive = false
     return isWrong ? Buffer.alloc(64) : sign(null, input, key)
+  }
+
+  C_Sign(handle: Handle, input: Buffer): Buffer {
+    const session = this.session(handle)
+    if (session.key === null) throw cryptokiError('CKR_OPERATION_NOT_INITIALIZED')
+    this.onSign()
+    session.isActive = false
+    return sign(null, input, session.key)
   }
 
   private session(handle: Handle): Session {

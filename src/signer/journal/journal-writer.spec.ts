@@ -44,6 +44,18 @@ describe('journal writer', () => {
     expect(bytes.length).toBe(32 + bytes.readUInt32BE(0) + bytes.readUInt32BE(16 + bytes.readUInt32BE(0)))
   })
 
+  it('writes the same where nobody else waits, and shares a flush with what comes in the same turn', async () => {
+    const writer = new JournalWriter('gateway/prod', journal, () => true)
+    const written = Array.from({ length: 20 }, (_, index) => entry(index))
+    for (const one of written.slice(0, 10)) await writer.append(one)
+    const { length } = readFileSync(join(folder, 'journal'))
+    await Promise.all(written.slice(10).map((one) => writer.append(one)))
+    await writer.close()
+    const bytes = readFileSync(join(folder, 'journal')).subarray(length)
+    expect(bytes.length).toBe(16 + bytes.readUInt32BE(0))
+    expect(readBack()).toEqual(written)
+  })
+
   it('takes nothing more after a write that failed', async () => {
     closeSync(journal.descriptor)
     const descriptor = openSync('/dev/full', 'w')

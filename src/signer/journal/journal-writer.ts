@@ -1,6 +1,8 @@
-import { close, write } from 'node:fs'
+import { close, write, writeSync } from 'node:fs'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { appendLines, type JournalHead, type JournalLine } from '../../domain/journal/journal-chain.js'
+import { MeasuredSpeed } from '../../token/measured-speed.js'
 import { Refusal } from '../../domain/refusal.js'
 import { errnoOf } from '../host/errno.js'
 import { bodyOf, type TimedEntry } from '../../domain/signer-journal/journal-entry.js'
@@ -22,7 +24,7 @@ export interface JournalSink {
 
 /**
  * Appends entries to a file whose writes are flushes. Those that arrive while the disk is busy share the next one (group
- * commit), in the order they came.
+ * commit), in the order they came, as do those of one turn of the event loop.
  * After a failed write nobody knows what the disk holds, so nothing is accepted any more until a start has read it again.
  */
 export class JournalWriter implements JournalSink {
@@ -31,10 +33,13 @@ export class JournalWriter implements JournalSink {
   private broken: Refusal | null = null
   private end: JournalHead
   private readonly descriptor: number
+  private readonly disk = new MeasuredSpeed()
 
+  /** @param isAlone nobody else waits for this process: where the disk is quick it is waited for then, without another thread. */
   constructor(
     private readonly namespace: string,
     journal: OpenJournal,
+    private readonly isAlone: () => boolean = () => false,
   ) {
     this.end = journal.head
     this.descriptor = journal.descriptor
@@ -63,6 +68,8 @@ export class JournalWriter implements JournalSink {
   }
 
   private async run(): Promise<void> {
+    // Whoever came at the same time has passed its checks when this turn ends, and is counted.
+    if (this.isAlone()) await nextTurn()
     while (this.waiting.length > 0) {
       const group = this.waiting
       this.waiting = []
@@ -79,8 +86,13 @@ export class JournalWriter implements JournalSink {
 
   private async write(lines: readonly JournalLine[]): Promise<void> {
     const { frame, head } = appendLines(this.end, this.namespace, lines)
+    const isWaitedFor = lines.length === 1 && this.disk.isQuick && this.isAlone()
+    const startedMs = performance.now()
     for (let at = 0; at < frame.length;)
-      at += (await writeBytes(this.descriptor, frame, at, frame.length - at, null)).bytesWritten
+      at += isWaitedFor
+        ? writeSync(this.descriptor, frame, at)
+        : (await writeBytes(this.descriptor, frame, at, frame.length - at, null)).bytesWritten
+    this.disk.took(performance.now() - startedMs)
     this.end = head
   }
 }

@@ -13,6 +13,7 @@ import type { RolloutPlan } from '../../domain/trust/rollout-plan.js'
 import { takeKrl } from '../../domain/trust/take-krl.js'
 import { anchorState, type TrustState } from '../../domain/trust/trust-state.js'
 import type { SignerClient } from '../../server/signing/signer-client.js'
+import { publishAs } from '../../../test/support/published-release.js'
 import { refusedBySigner } from '../../../test/support/refused-by-signer.js'
 import { deviceIdOf, SignerFixture } from '../../../test/support/signer-fixture.js'
 import { CLASS_ID, VENDOR_ID, type FixtureOptions } from '../../../test/support/trust-fixture.js'
@@ -166,7 +167,7 @@ describe('an assignment', () => {
   it('of a release whose file was exchanged is refused', async () => {
     await begin()
     const another = await fixture.signRelease(release, 2)
-    writeFileSync(join(fixture.folder, 'published', 'releases', `${toHex(signed.digest)}.cbor`), another.envelope)
+    publishAs(fixture.folder, toHex(signed.digest), another.envelope)
     await expect(assign(1)).rejects.toEqual(refusedBySigner('DIGEST_MISMATCH', 22))
   })
 

@@ -48,7 +48,7 @@ async function signGranted(
     const { operation, requestId } = intent
     await state.record({ time: now, entry: { kind: 'result', operation, requestId, bytes: envelope } })
     published.publishTrust(state.held)
-    await published.publishRelease(toHex(intent.subjectSha256), envelope)
+    published.publishRelease(toHex(intent.subjectSha256), envelope)
   })
   return { envelope }
 }

@@ -198,10 +198,10 @@ export class SignerConnection {
     }
   }
 
-  /** Answers that are ready in the same turn of the event loop leave together. */
+  /** Answers that are ready in the same turn of the event loop leave together; one that is owed alone leaves at once. */
   private write(frame: Uint8Array): void {
     if (this.socket.destroyed) return
-    if (this.socket.writableCorked === 0) {
+    if (this.underWay > 1 && this.socket.writableCorked === 0) {
       this.socket.cork()
       setImmediate(() => this.socket.uncork())
     }

@@ -1,13 +1,10 @@
-import { closeSync, mkdirSync, open, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { equalBytes } from '../../domain/bytes.js'
-import { Refusal } from '../../domain/refusal.js'
-import { syncFolder, writeFileAtomically } from '../host/atomic-file.js'
-import { errnoOf } from '../host/errno.js'
 import type { HeldTrust } from '../../domain/signer-journal/held-trust.js'
-
-const openFile = promisify(open)
+import { syncFolder, writeFileAtomically } from '../host/atomic-file.js'
+import { atStorage, findFile } from './published-storage.js'
+import { RELEASE_FILE, ReleaseFile } from './release-file.js'
 
 /**
  * The folder from which the online signer learns: roots, policy, KRL, releases. Written by the release signer alone.
@@ -15,13 +12,11 @@ const openFile = promisify(open)
  */
 export class PublishedFolder {
   private published: HeldTrust | null = null
-  private drafts = 0
+  private readonly releases: ReleaseFile
 
   constructor(private readonly folder: string) {
-    atStorage(() => {
-      mkdirSync(join(folder, 'roots'), { recursive: true })
-      mkdirSync(join(folder, 'releases'), { recursive: true })
-    })
+    this.releases = new ReleaseFile(join(folder, RELEASE_FILE))
+    atStorage(() => mkdirSync(join(folder, 'roots'), { recursive: true }))
   }
 
   /** Roots first: who reads the KRL finds the root that it needs. What was published last is not looked at again. */
@@ -35,34 +30,18 @@ export class PublishedFolder {
   }
 
   /**
-   * Not flushed: what a power cut leaves of it is refused by the online signer (check 22) until this signer starts, reads its
-   * journal, where the release is on the disk already, and writes it again. The same holds for half a file: nobody is told of the
-   * release before this is done. One that is there already was signed again, and changes from one moment to the next.
+   * Not flushed: what a power cut leaves of it is refused by the online signer (checks 21 and 22) until this signer starts, reads
+   * its journal, where the release is on the disk already, and writes it again. The same holds for half a release: nobody is told
+   * of it before this is done. Of one that is there already the new signature counts from one moment to the next.
    * @param digest SUIT digest of the manifest, 64 hex digits.
    */
-  async publishRelease(digest: string, envelope: Uint8Array): Promise<void> {
-    const path = join(this.folder, releaseName(digest))
-    await atStorageAsync(async () => {
-      // What may wait for the disk is left to another thread.
-      const descriptor = await openNew(path)
-      if (descriptor === null) return this.replaceRelease(path, envelope)
-      try {
-        writeFileSync(descriptor, envelope)
-      } finally {
-        closeSync(descriptor)
-      }
-    })
-  }
-
-  private replaceRelease(path: string, envelope: Uint8Array): void {
-    const draft = join(this.folder, 'releases', `.${(this.drafts += 1)}.draft`)
-    writeFileSync(draft, envelope, { mode: 0o644 })
-    renameSync(draft, path)
+  publishRelease(digest: string, envelope: Uint8Array): void {
+    atStorage(() => this.releases.append(digest, envelope))
   }
 
   /** At a start, from the journal: by digest, each as it was signed last. */
   publishReleasesAgain(envelopes: ReadonlyMap<string, Uint8Array>): void {
-    for (const [digest, envelope] of envelopes) this.put(releaseName(digest), envelope)
+    atStorage(() => this.releases.replace(envelopes))
   }
 
   private put(name: string, bytes: Uint8Array): void {
@@ -81,49 +60,4 @@ export class PublishedFolder {
       syncFolder(this.folder)
     })
   }
-}
-
-/** @returns null when there is such a file. */
-async function openNew(path: string): Promise<number | null> {
-  try {
-    return await openFile(path, 'wx', 0o644)
-  } catch (error) {
-    if (errnoOf(error) === 'EEXIST') return null
-    throw error
-  }
-}
-
-const releaseName = (digest: string): string => join('releases', `${digest}.cbor`)
-
-/** @returns null when there is no such file. */
-export function findFile(path: string): Uint8Array | null {
-  try {
-    return new Uint8Array(readFileSync(path))
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return null
-    throw error
-  }
-}
-
-/** A system error of the folder as a refusal. */
-export function atStorage<T>(use: () => T): T {
-  try {
-    return use()
-  } catch (error) {
-    throw storageRefusal(error)
-  }
-}
-
-async function atStorageAsync<T>(use: () => Promise<T>): Promise<T> {
-  try {
-    return await use()
-  } catch (error) {
-    throw storageRefusal(error)
-  }
-}
-
-function storageRefusal(error: unknown): unknown {
-  const errno = errnoOf(error)
-  if (errno === null) return error
-  return new Refusal('SIGNER_STORAGE', { why: `published folder: ${errno}` }, { cause: error })
 }

@@ -1,13 +1,17 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TrustCourier } from '../../protocol/signer-socket.js'
-import { atStorage, findFile } from './published-folder.js'
+import { atStorage, findFile } from './published-storage.js'
+import { RELEASE_FILE, ReleaseFileReader } from './release-file.js'
 
 /** The folder that the release signer writes, seen from the online signer, which has no other source. */
 export class PublishedReader {
   private taken = ''
+  private readonly releases: ReleaseFileReader
 
-  constructor(private readonly folder: string) {}
+  constructor(private readonly folder: string) {
+    this.releases = new ReleaseFileReader(join(folder, RELEASE_FILE))
+  }
 
   /**
    * What is there beyond what was taken, or null. Three looks at file dates when nothing changed.
@@ -32,7 +36,7 @@ export class PublishedReader {
 
   /** @returns null when no such release was published. */
   findRelease(digest: string): Uint8Array | null {
-    return atStorage(() => findFile(join(this.folder, 'releases', `${digest}.cbor`)))
+    return atStorage(() => this.releases.find(digest))
   }
 
   private rootsAfter(version: number): Uint8Array[] {

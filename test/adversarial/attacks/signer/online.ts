@@ -1,6 +1,7 @@
 import { sha256, utf8, toHex } from '../../../../src/domain/bytes.js'
 import { buildBlock, encodeEnvelope, manifestSha256 } from '../../../../src/domain/suit/envelope.js'
 import { makeSoftKey } from '../../../support/soft-key.js'
+import { publishAs } from '../../../support/published-release.js'
 import { CLASS_ID } from '../../../support/trust-fixture.js'
 import { without, type SignerAttack } from '../../signer-attack.js'
 import { judge } from '../../signer-verdict.js'
@@ -40,7 +41,7 @@ export const onlineAttacks: readonly SignerAttack[] = [
     'puts another signed release under the name of the one that people planned',
     async (scene, digest) => {
       const { envelope } = await scene.signRelease(2)
-      scene.publish(`releases/${toHex(digest)}.cbor`, envelope)
+      publishAs(scene.fixture.folder, toHex(digest), envelope)
       return {}
     },
     [22, 'DIGEST_MISMATCH'],
@@ -54,7 +55,7 @@ export const onlineAttacks: readonly SignerAttack[] = [
       const { manifest, text } = await scene.fixture.signRequest(2)
       const forged = manifestSha256(manifest)
       const envelope = encodeEnvelope(manifest, [await buildBlock(makeSoftKey(), forged)], text)
-      scene.publish(`releases/${toHex(forged)}.cbor`, envelope)
+      publishAs(scene.fixture.folder, toHex(forged), envelope)
       return { digest: forged, plan: { manifests: [digest, forged] } }
     },
     [22, 'KEY_UNKNOWN'],
