@@ -18,6 +18,7 @@ import { JournalMark } from './journal/journal-mark.js'
 import { JournalWriter } from './journal/journal-writer.js'
 import { CertificateLedger } from './online/certificate-ledger.js'
 import { OnlineSigner } from './online/online-signer.js'
+import { FreshnessLedger } from './online/freshness-ledger.js'
 import { PaceLedger } from './online/pace-ledger.js'
 import { VerdictCache } from './verdict-cache.js'
 import { ReleaseLedger } from './release/release-ledger.js'
@@ -75,10 +76,10 @@ async function start(
 
   const ledgers = { release: new ReleaseLedger(), online: new PaceLedger() }
   const certificates = new CertificateLedger()
+  const statements = new FreshnessLedger()
   const online: Ledger = {
     apply(timed) {
-      ledgers.online.apply(timed)
-      certificates.apply(timed)
+      for (const ledger of [ledgers.online, certificates, statements]) ledger.apply(timed)
     },
   }
   const pinnedRoot = readRoot(config.SIGNER_ROOT_FILE)
@@ -126,6 +127,7 @@ async function start(
           ...common,
           ledger: ledgers.online,
           certificates,
+          statements,
           published: new PublishedReader(config.SIGNER_PUBLISHED_DIR),
           verdicts: new VerdictCache(),
         })

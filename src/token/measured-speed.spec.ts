@@ -12,6 +12,13 @@ describe('a measured speed', () => {
       speed.took(ms)
       return speed.isQuick
     }
-    expect([0.2, 1, 0.99, 30, 0.2, Number.POSITIVE_INFINITY].map(after)).toEqual([true, false, true, false, true, false])
+    expect([0.2, 1, 0.99, 30, 0.2, Number.POSITIVE_INFINITY].map(after)).toEqual([
+      true,
+      false,
+      true,
+      false,
+      true,
+      false,
+    ])
   })
 })

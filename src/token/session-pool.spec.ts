@@ -141,7 +141,9 @@ describe('a session pool', () => {
         }),
       ).rejects.toThrow('CKR_OPERATION_ACTIVE')
       const ready = { ...key, pinForEachUse: null }
-      expect(await pool.use((session) => signInSession(cryptoki, session, ready, utf8('x'), 'another'))).toHaveLength(64)
+      expect(await pool.use((session) => signInSession(cryptoki, session, ready, utf8('x'), 'another'))).toHaveLength(
+        64,
+      )
       pool.close()
     } finally {
       closeSession(cryptoki, login.session)

@@ -115,10 +115,7 @@ describe('a full disk', () => {
     await start({ before: inside() })
     const copy = join(fixture.folder, 'copy')
     mkdirSync(join(copy, 'published'), { recursive: true })
-    writeFileSync(
-      join(copy, 'published', RELEASE_FILE),
-      sh(`cat '${join(fixture.folder, 'published', RELEASE_FILE)}'`),
-    )
+    writeFileSync(join(copy, 'published', RELEASE_FILE), sh(`cat '${join(fixture.folder, 'published', RELEASE_FILE)}'`))
     expect(findPublished(copy, toHex(manifestSha256(asked.manifest)))).not.toBeNull()
   })
 })

@@ -6,6 +6,7 @@ import type { SignerState } from '../signer-state.js'
 import type { PublishedReader } from '../trust/published-reader.js'
 import type { PaceLedger } from './pace-ledger.js'
 import type { CertificateLedger } from './certificate-ledger.js'
+import type { FreshnessLedger } from './freshness-ledger.js'
 import type { VerdictCache } from '../verdict-cache.js'
 
 /** What the operations of an online signer work with. */
@@ -17,6 +18,7 @@ export interface OnlineContext {
   readonly state: SignerState
   readonly ledger: PaceLedger
   readonly certificates: CertificateLedger
+  readonly statements: FreshnessLedger
   readonly published: PublishedReader
   readonly verdicts: VerdictCache
   readonly log: SignerLog

@@ -13,6 +13,9 @@ import type { RolloutPlan } from '../../domain/trust/rollout-plan.js'
 import { takeKrl } from '../../domain/trust/take-krl.js'
 import { anchorState, type TrustState } from '../../domain/trust/trust-state.js'
 import type { SignerClient } from '../../server/signing/signer-client.js'
+import { MOST_FRESHNESS_PER_HOUR } from '../checks/freshness.check.js'
+import { openJournal } from '../journal/journal-file.js'
+import { JournalWriter } from '../journal/journal-writer.js'
 import { publishAs } from '../../../test/support/published-release.js'
 import { refusedBySigner } from '../../../test/support/refused-by-signer.js'
 import { deviceIdOf, SignerFixture } from '../../../test/support/signer-fixture.js'
@@ -78,9 +81,36 @@ describe('freshness', () => {
     const found = openFreshness(state, freshness, fixture.clock.seconds, null, nativeAlgorithms)
     expect(found).toMatchObject({ rootVersion: 2, krlNumber: 2, krlSha256: sha256(krl) })
   })
+
+  it('is refused beyond what an hour allows, also by a signer that starts again, and is there with the next hour', async () => {
+    const early = fixture.clock.seconds - (fixture.clock.seconds % 3_600) + 3_600
+    fixture.clock.seconds = early
+    await fixture.stop('online')
+    const written = fixture.config('online').SIGNER_STATE_DIR
+    const journal = openJournal(written, 'gateway/prod', () => undefined)
+    const writer = new JournalWriter('gateway/prod', journal)
+    const entry = { kind: 'freshness', keyId: 'ab', krlNumber: 1, rootVersion: 1, expires: early } as const
+    const count = MOST_FRESHNESS_PER_HOUR - 1
+    await Promise.all(Array.from({ length: count }, () => writer.append({ time: early, entry })))
+    await writer.close()
+    online = await fixture.start('online')
+    await online.request('freshness', { nonce: null })
+    await expect(online.request('freshness', { nonce: null })).rejects.toEqual(refusedBySigner('RATE_EXCEEDED', 14))
+    fixture.clock.seconds += 3_600
+    await expect(online.request('freshness', { nonce: null })).resolves.toHaveProperty('freshness')
+  })
 })
 
 describe('an assignment', () => {
+  it('is given again to the devices of a plan no more than a hundred times a day while they are few', async () => {
+    await begin()
+    await assign(1)
+    for (let n = 0; n < 100; n += 1) await assign(1)
+    await expect(assign(1)).rejects.toEqual(refusedBySigner('RATE_EXCEEDED', 24))
+    // Others have theirs all the same.
+    await expect(assign(2)).resolves.toBeInstanceOf(Uint8Array)
+  })
+
   it('is for one device, for a day, and a device accepts it with the release', async () => {
     await begin()
     const bytes = await assign(1)

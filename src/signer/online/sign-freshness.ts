@@ -5,6 +5,7 @@ import { encodeFreshness, MAX_FRESHNESS_LIFE_SECONDS, type Freshness } from '../
 import { labelOf } from '../../domain/trust/labels.js'
 import type { SignerAnswers, SignerRequest } from '../../protocol/signer-socket.js'
 import { atCheck, atCheckAsync } from '../checks/at-check.js'
+import { requireFreshnessRate } from '../checks/freshness.check.js'
 import { chooseSigningKey, requireUnrevoked, requireUsable } from '../checks/signing-key.check.js'
 import { requireNotSuspended } from '../checks/suspended.check.js'
 import { checkedSigner } from '../checked-signer.js'
@@ -27,6 +28,7 @@ export async function signFreshness(
   const { state } = context.state.held
   const { root, krl } = state
   if (krl === null) return atCheck(10, () => refuseWithoutKrl())
+  atCheck(14, () => requireFreshnessRate(context.statements.inHour(now)))
   const key = atCheck(15, () => chooseSigningKey(state, 'freshness', token.keys(), now))
   atCheck(10, () => requireUnrevoked(state, key))
   atCheck(15, () => requireUsable(root, key, token.keys(), now))

@@ -64,7 +64,10 @@ export class ReleaseFileReader {
   private readOn(): void {
     const stat = statSync(this.path, { throwIfNoEntry: false })
     const isSame =
-      stat !== undefined && this.descriptor !== null && fstatSync(this.descriptor).ino === stat.ino && stat.size >= this.readBytes
+      stat !== undefined &&
+      this.descriptor !== null &&
+      fstatSync(this.descriptor).ino === stat.ino &&
+      stat.size >= this.readBytes
     if (!isSame) this.reopen(stat !== undefined)
     if (this.descriptor === null) return
     const piece = new Uint8Array(fstatSync(this.descriptor).size - this.readBytes)

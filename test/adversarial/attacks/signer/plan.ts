@@ -120,6 +120,18 @@ export const planAttacks: readonly SignerAttack[] = [
     without(PACE, 'if (spent.total >= plan.devicesTotal)', 'if (false)'),
   ),
   assign(
+    'one-assignment-over-and-over',
+    'row 3',
+    'has one device given its assignment again and again, to fill the disk with records',
+    async (scene, digest) => {
+      // The first counts the device; a hundred are given again.
+      for (let n = 0; n <= 100; n += 1) await scene.must(scene.assign({ digest }))
+      return {}
+    },
+    [24, 'RATE_EXCEEDED'],
+    without(PACE, 'if (renewedToday >= limit)', 'if (false)'),
+  ),
+  assign(
     'pace-forgotten-by-a-restart',
     'row 3',
     'has the signer start again, to begin the hour anew',
