@@ -59,7 +59,7 @@ function findProgram(): string {
   if (found !== undefined) return found
   throw new Refusal('PACKAGE_MISSING', {
     name: 'the drill',
-    fix: 'run it in a clone of the project, after npm run build',
+    fix: 'it needs a clone of the project: run scripts/setup there, then "npx countersign keys drill"',
   })
 }
 

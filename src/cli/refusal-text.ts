@@ -15,6 +15,7 @@ const advice: Readonly<Record<string, string>> = {
   IMAGE_MISMATCH: 'do not sign: the server does not hold the bytes this release names; tell a security officer',
   SUBMISSION_MISMATCH: 'do not sign: the engineer signed for something else; ask them what they submitted',
   DIGEST_MISMATCH: 'do not sign: the bytes are not what they are said to be; tell a security officer',
+  PACKAGE_MISSING: 'do what "fix" says, then repeat this command',
   DRILL_FAILED: 'the lines above say what went wrong; production was not touched',
   FALLBACK_MISMATCH:
     'do not sign: a fallback is another image of the same class with a higher sequence; have the release made anew',

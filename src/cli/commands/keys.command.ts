@@ -76,7 +76,7 @@ function addDrill(group: Command, world: World): void {
   defineCommand(
     group,
     'drill',
-    'rehearse the compromise of a manifest key on a copy, and say how long each step takes; production stays as it is',
+    'rehearse the compromise of a manifest key on a copy (in a clone of the project), and say how long each step takes; production stays as it is',
     'keys drill --devices 50',
   )
     .option('--devices <count>', 'simulated devices', wholeNumber(1, 1_000), 20)
