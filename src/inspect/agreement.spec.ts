@@ -81,6 +81,47 @@ describe('a version', () => {
     ['1.4.0', '1.4.0-rc.1', false],
     ['1.4.0-rc.1', '1.4.0', false],
     ['1.4.0-rc.2', '1.4.0-rc.1', false],
+    ['1.4.0', 'gw/1.4.0', true],
+    ['1.4.0', 'gateway2-1.4.0', true],
+    ['1.4.0', '1.4.0-gateway (build 7)', true],
+    ['1.4.0', '1.4.0-r0', true],
+    ['1.4.0', '1.4.0-3-gb123456-dirty', true],
+    ['1.4.0-rc.1', '1.4.0-RC1', true],
+    ['1.4.0-rc.1', '1.4.0rc1', true],
+    ['1.4.0-rc.1', '1.4.0_rc1', true],
+    ['1.4.0-beta.2', 'v1.4.0b2', true],
+    // A stage in any spelling is not the release.
+    ['1.4.0', '1.4.0-RC1', false],
+    ['1.4.0', '1.4.0-dev', false],
+    ['1.4.0', '1.4.0.dev3', false],
+    ['1.4.0', '1.4.0~rc1', false],
+    ['1.4.0', '1.4.0-pre2', false],
+    ['1.4.0', '1.4.0-gateway-snapshot', false],
+    ['1.4.0', '1.4.0x', false],
+    ['1.4.0-rc.1', '1.4.0-rc.1.2', false],
+    ['1.4.0-rc.1', '1.4.0-rc.1-dev', false],
+    // Nor is one written so that it is not compared.
+    ['9.9.9', '1.4.0rc1', false],
+    ['9.9.9', '1.4.0_rc1', false],
+    ['9.9.9', 'v1.4.0b2', false],
+    ['9.9.9', '1.4.0dev', false],
+    ['9.9.9', '2.0.0a', false],
+    ['9.9.9', '2a', false],
+    ['9.9.9', 'gateway1.4.0', false],
+    ['9.9.9', 'fw=1.4.0', false],
+    ['9.9.9', '1.4.0.0.1x', false],
+    ['9.9.9', '1,4,0', false],
+    ['9.9.9', '１.４.０', false],
+    // From its beginning, never its tail.
+    ['1.4.0', '9.1.4.0.0', false],
+    ['1.4.0', '5.1.4', false],
+    ['1.4.0', '2:1.4.0', false],
+    ['1.4.0', '-9 1.4.0', false],
+    ['1.4.0', '2024.1.1-1.4.0', false],
+    ['1.4.0', 'app 9.9 base-1.4.0', false],
+    ['1.0.0', '1..4', false],
+    ['1.0.0', '1)', false],
+    ['1.0.0', '1,4,0', false],
     ['1.4.0', 'release-2', null],
     ['1.4.0', 'deadbeef-dirty', null],
     ['1.4.0', '7abc123', null],
@@ -93,6 +134,20 @@ describe('a version', () => {
     expect(isSameVersion('1.4.0-rc.1', '1.4.0+3', false)).toBe(true)
     expect(isSameVersion('1.4.1-rc.1', '1.4.0+3', false)).toBe(false)
   })
+})
+
+it('refuses a format whose version and target cannot be read, unless the policy takes what is unknown', () => {
+  const sealed = { version: null, target: null, isSealed: true } as const
+  for (const limits of [{}, { firmwareFormats: ['rauc'] as const }])
+    expect(refusal(sealed, limits)).toEqual({
+      code: 'FORMAT_NOT_ALLOWED',
+      detail: {
+        format: 'rauc whose version and target cannot be read',
+        allowed: 'firmwareFormats' in limits ? 'rauc' : 'any known',
+      },
+    })
+  expect(() => requireAgreement(findings(sealed), '1.4.0', { firmwareFormats: ['rauc', 'unknown'] })).not.toThrow()
+  expect(refusal(sealed, { firmwareFormats: ['unknown'] })).toMatchObject({ code: 'FORMAT_NOT_ALLOWED' })
 })
 
 describe('a target', () => {

@@ -26,11 +26,17 @@ export function requireAgreement(findings: Findings, version: string, limits: Po
     throw new Refusal('VERSION_DISAGREES', { typed: version, found: findings.version })
 }
 
-/** A policy that lists no formats allows every one that we know. What is of no known format it has to allow by name. */
-function requireAllowedFormat({ format }: Findings, { firmwareFormats }: PolicyLimits): void {
-  const isAllowed = firmwareFormats === undefined ? format !== 'unknown' : firmwareFormats.includes(format)
-  if (!isAllowed)
-    throw new Refusal('FORMAT_NOT_ALLOWED', { format, allowed: firmwareFormats?.join(', ') ?? 'any known' })
+/**
+ * A policy that lists no formats allows every one that we know. What is of no known format it has to allow by name, as it has
+ * to allow what says version and target where nobody can read them.
+ */
+function requireAllowedFormat({ format, isSealed = false }: Findings, { firmwareFormats }: PolicyLimits): void {
+  const isListed = firmwareFormats === undefined ? format !== 'unknown' : firmwareFormats.includes(format)
+  if (isListed && (!isSealed || firmwareFormats?.includes('unknown') === true)) return
+  throw new Refusal('FORMAT_NOT_ALLOWED', {
+    format: isSealed ? `${format} whose version and target cannot be read` : format,
+    allowed: firmwareFormats?.join(', ') ?? 'any known',
+  })
 }
 
 /**

@@ -1,16 +1,15 @@
-import { randomBytes, webcrypto } from 'node:crypto'
-import { BitString } from 'asn1js'
+import { randomBytes, webcrypto, type KeyObject } from 'node:crypto'
 import {
   Certificate,
   ContentInfo,
   CryptoEngine,
-  ExtKeyUsage,
   SignedData,
   SignedDataVerifyError,
   type SignedDataVerifyParams,
   type SignedDataVerifyResult,
 } from 'pkijs'
 import { equalBytes } from '../domain/bytes.js'
+import { findPublicKey, objectionTo } from './cms-chain.js'
 import { strongest, type EmbeddedSignature } from './findings.js'
 import type { KeyRing } from './key-ring.js'
 import { Unreadable } from './unreadable.js'
@@ -18,8 +17,13 @@ import { Unreadable } from './unreadable.js'
 // RFC 5652. Parsing, chains and signatures are the library's; what content hashes to, it is told.
 const SIGNED_DATA = '1.2.840.113549.1.7.2'
 const ENVELOPED_DATA = '1.2.840.113549.1.7.3'
+const SIGNED_DATA_HEX = '06092a864886f70d010702'
+const ENVELOPED_DATA_HEX = '06092a864886f70d010703'
+const DATA = '1.2.840.113549.1.7.1'
 const MOST_SIGNERS = 4
 const MOST_CERTIFICATES = 32
+/** That the Web Cryptography of Node.js has, by the names of OpenSSL. */
+const curves = ['prime256v1', 'secp384r1', 'secp521r1']
 const hashNames = new Map([
   ['2.16.840.1.101.3.4.2.1', 'sha256'],
   ['2.16.840.1.101.3.4.2.2', 'sha384'],
@@ -35,12 +39,23 @@ export interface Cms {
   readonly hashes: readonly string[]
 }
 
+/** DER, or BER without a length, that says in front what it is. */
+export function isCms(bytes: Uint8Array): boolean {
+  const head = Buffer.from(bytes.subarray(0, 24)).toString('hex')
+  return head.startsWith('30') && (head.includes(SIGNED_DATA_HEX) || head.includes(ENVELOPED_DATA_HEX))
+}
+
+export const isEncryptedCms = (bytes: Uint8Array): boolean =>
+  isCms(bytes) && Buffer.from(bytes.subarray(0, 24)).toString('hex').includes(ENVELOPED_DATA_HEX)
+
 /** @throws Unreadable for bytes that are no CMS signature. */
 export function parseCms(der: Uint8Array): Cms {
   const signed = openSignedData(der)
   if (signed.signerInfos.length === 0) throw new Unreadable('its CMS has no signer')
   if (signed.signerInfos.length > MOST_SIGNERS || (signed.certificates?.length ?? 0) > MOST_CERTIFICATES)
     throw new Unreadable('its CMS has too many signers or certificates')
+  // Of a time stamp the library would take the time for that of the judgement.
+  if (signed.encapContentInfo.eContentType !== DATA) throw new Unreadable('its CMS is over something else than data')
   const hashes = signed.signerInfos.map(({ digestAlgorithm }) => hashNames.get(digestAlgorithm.algorithmId) ?? '')
   const inside = signed.encapContentInfo.eContent
   const content = inside === undefined ? null : new Uint8Array(inside.getValue())
@@ -108,8 +123,13 @@ class SignerJudge {
       if (own !== undefined) return { state: 'verified', algorithm, keyId: own.id }
       return await this.judgeChain(keys, now)
     } catch (error) {
-      const why = error instanceof SignedDataVerifyError ? error.message : 'it cannot be verified'
-      return { state: 'invalid', algorithm, why }
+      if (!(error instanceof SignedDataVerifyError))
+        return { state: 'invalid', algorithm, why: 'it cannot be verified' }
+      const { signerCertificate: signer } = error
+      if (signer === null) return { state: 'present', algorithm, why: 'it brings no certificate of its signer' }
+      if (!isVerifiable(findPublicKey(signer)))
+        return { state: 'present', algorithm, why: 'the key of its signer is of a kind that is not verified here' }
+      return { state: 'invalid', algorithm, why: error.message }
     }
   }
 
@@ -119,16 +139,18 @@ class SignerJudge {
     const trusted = certificates.map(({ id, der }) => ({ id, certificate: Certificate.fromBER(exactBuffer(der)) }))
     if (trusted.length === 0) return { state: 'present', algorithm, why: 'neither its signer nor a CA is registered' }
     try {
-      const { certificatePath, signerCertificate } = await this.verify({
+      const { certificatePath } = await this.verify({
         checkChain: true,
         checkDate: new Date(now * 1_000),
         trustedCerts: trusted.map(({ certificate }) => certificate),
         passedWhenNotRevValues: true,
       })
       const anchor = trusted.find(({ certificate }) => certificatePath.some((each) => isSame(each, certificate)))
-      if (anchor !== undefined && !(signerCertificate instanceof Certificate && maySignBundles(signerCertificate)))
-        return { state: 'present', algorithm, why: 'the certificate of its signer is for another purpose' }
-      if (anchor !== undefined) return { state: 'verified', algorithm, keyId: anchor.id }
+      if (anchor !== undefined) {
+        const end = certificatePath.findIndex((each) => isSame(each, anchor.certificate)) + 1
+        const why = objectionTo(certificatePath.slice(0, end))
+        return why === null ? { state: 'verified', algorithm, keyId: anchor.id } : { state: 'present', algorithm, why }
+      }
       return { state: 'present', algorithm, why: 'its chain ends at no registered CA' }
     } catch (error) {
       const why = error instanceof SignedDataVerifyError ? error.message : 'its chain cannot be read'
@@ -142,19 +164,11 @@ class SignerJudge {
   }
 }
 
-// RFC 5280, 4.2.1.3 and 4.2.1.12. A CA gives certificates for much else, TLS for one.
-const KEY_USAGE = '2.5.29.15'
-const EXTENDED_KEY_USAGE = '2.5.29.37'
-const SIGNING_BITS = 0xc0
-const purposes = ['1.3.6.1.5.5.7.3.3', '1.3.6.1.5.5.7.3.4', '2.5.29.37.0']
-
-/** As OpenSSL judges signers for SWUpdate and RAUC: usages that are named have to be of signatures, purposes of code or mail. */
-function maySignBundles({ extensions = [] }: Certificate): boolean {
-  const valueOf = (id: string): unknown => extensions.find(({ extnID }) => extnID === id)?.parsedValue
-  const [usage, extended] = [valueOf(KEY_USAGE), valueOf(EXTENDED_KEY_USAGE)]
-  if (usage instanceof BitString && ((usage.valueBlock.valueHexView[0] ?? 0) & SIGNING_BITS) === 0) return false
-  return !(extended instanceof ExtKeyUsage) || extended.keyPurposes.some((id) => purposes.includes(id))
-}
+/** A key of another kind, such as one on a Brainpool curve, says nothing of the bytes. */
+const isVerifiable = (key: KeyObject | null): boolean =>
+  key?.asymmetricKeyType === 'ec'
+    ? curves.includes(key.asymmetricKeyDetails?.namedCurve ?? '')
+    : key?.asymmetricKeyType === 'rsa'
 
 const isSame = (a: Certificate, b: Certificate): boolean =>
   equalBytes(new Uint8Array(a.toSchema(true).toBER()), new Uint8Array(b.toSchema(true).toBER()))

@@ -24,6 +24,7 @@ const shape: Readonly<Record<keyof Findings, (value: unknown) => boolean>> = {
     isRecord(value) && Object.values(value).every((fact) => ['string', 'number', 'boolean'].includes(typeof fact)),
   faults: (value) => isTexts(value),
   notChecked: (value) => isTexts(value),
+  isSealed: (value) => value === undefined || typeof value === 'boolean',
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>

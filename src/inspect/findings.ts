@@ -33,6 +33,8 @@ export interface Findings {
   readonly faults: readonly string[]
   /** What could not be looked into, such as a compression that we do not unpack. */
   readonly notChecked: readonly string[]
+  /** Version and target stand in it and are packed or encrypted: nobody here can hold them against what was typed. */
+  readonly isSealed?: boolean
 }
 
 const MOST_FACTS = 64
@@ -47,6 +49,7 @@ export class FindingsDraft {
   private readonly facts = new Map<string, Fact>()
   private readonly faults: string[] = []
   private readonly unchecked: string[] = []
+  private isSealed = false
 
   version(text: string): void {
     this.versionFound = cleanText(text, 64) || null
@@ -74,6 +77,12 @@ export class FindingsDraft {
     if (this.unchecked.length < MOST_SENTENCES) this.unchecked.push(cleanText(text, 256))
   }
 
+  /** What could not be looked into is what version and target stand in. */
+  sealed(text: string): void {
+    this.isSealed = true
+    this.notChecked(text)
+  }
+
   /** Two values that have to be the same. */
   requireSame(what: string, stated: string, found: string): void {
     if (stated !== found) this.fault(`${what} differs: stated ${stated}, found ${found}`)
@@ -90,6 +99,7 @@ export class FindingsDraft {
       facts: Object.fromEntries(this.facts),
       faults,
       notChecked: this.unchecked,
+      ...(this.isSealed ? { isSealed: true } : {}),
     }
   }
 }

@@ -6,9 +6,9 @@ export type SettingGroup = ReadonlyMap<string, Setting>
 
 const MOST_DEPTH = 16
 const MOST_TOKENS = 50_000
-// Comments, includes, strings, punctuation, words and numbers; each alternative decides by its first characters.
+// Comments, strings, punctuation, words and numbers; each alternative decides by its first characters.
 const tokenShape =
-  /\s+|#[^\n]*|\/\/[^\n]*|\/\*(?:[^*]|\*(?!\/))*\*\/|@include[^\n]*|"(?:[^"\\]|\\[^])*"|[{}()[\]=:;,]|[A-Za-z*][\w*-]*|[+-]?[0-9.][\w.+-]*/y
+  /\s+|#[^\n]*|\/\/[^\n]*|\/\*(?:[^*]|\*(?!\/))*\*\/|"(?:[^"\\]|\\[^])*"|[{}()[\]=:;,]|[A-Za-z*][\w*-]*|[+-]?[0-9.][\w.+-]*/y
 
 /** A configuration in the language of libconfig. @throws Unreadable. @see libconfig manual, chapter 2, "Configuration Files" */
 export function readLibconfig(text: string): SettingGroup {
@@ -23,9 +23,11 @@ function tokensOf(text: string): string[] {
   while (shape.lastIndex < text.length) {
     const at = shape.lastIndex
     const token = shape.exec(text)?.[0]
+    // What it would bring in lies on the device, or hides what follows from us.
+    if (token === undefined && text.startsWith('@include', at)) throw new Unreadable('its description includes a file')
     if (token === undefined) throw new Unreadable(`not understood from character ${at} on`)
     if (tokens.length > MOST_TOKENS) throw new Unreadable('its description is too long')
-    if (!/^(\s|#|\/\/|\/\*|@)/.test(token)) tokens.push(token)
+    if (!/^(\s|#|\/\/|\/\*)/.test(token)) tokens.push(token)
   }
   return tokens
 }

@@ -1,4 +1,5 @@
 import { expect, it } from '@jest/globals'
+import { sign } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
 import { makeMender, makeTar, type Files } from '../../../test/support/firmware/archives.js'
 import { inspectBytes, patched, placeOf } from '../../../test/support/firmware/inspect-bytes.js'
@@ -45,6 +46,7 @@ it('finds what the manifest does not name, and what it names and is not there', 
       'it holds evil.sh, which is no part of it',
       `sha256 of data/0000/other differs: stated ${'0'.repeat(64)}, found nothing`,
       'data/0000/rootfs.ext4 is there and not in the manifest',
+      'it has no header',
     ],
   ])
 })
@@ -81,6 +83,29 @@ it('stops at a file that is made to exhaust its reader', async () => {
   const bomb = Buffer.concat([gzipSync(head), ...Array<Buffer>(16).fill(zeros)])
   const { state, faults } = await inspectBytes(artifact(['manifest', utf8('')], ['data/0000.tar.gz', bomb]))
   expect([state, faults[0]?.slice(0, 22)]).toEqual(['unreadable', 'inflates to more than '])
+})
+
+it('verifies nothing of a payload that it does not unpack, though the manifest is signed', async () => {
+  const sums = `${sha256Hex(version[1])}  version\n${sha256Hex(payload)}  header.tar.xz\n`
+  const manifest = utf8(`${sums}${'0'.repeat(64)}  data/0000/x\n`)
+  const signature = sign('sha256', manifest, { key: signer.privateKey, dsaEncoding: 'ieee-p1363' })
+  const bytes = artifact(
+    ['manifest', manifest],
+    ['manifest.sig', utf8(signature.toString('base64'))],
+    ['header.tar.xz', payload],
+    ['data/0000.tar.xz', payload],
+  )
+  expect(await inspectBytes(bytes, signer)).toMatchObject({
+    ...{ state: 'whole', isSealed: true },
+    signature: { state: 'present', algorithm: 'ecdsa sha256' },
+  })
+})
+
+it('finds that it has no header, or one that no signature covers', async () => {
+  const manifest = ['manifest', utf8(`${sha256Hex(version[1])}  version\n`)] as const
+  expect((await inspectBytes(artifact(manifest))).faults).toEqual(['it has no header'])
+  const augmented = await inspectBytes(artifact(manifest, ['header-augment.tar', makeTar([])]))
+  expect(augmented.faults[0]).toBe('it is augmented, by parts that no signature covers')
 })
 
 it('says what it does not unpack', async () => {

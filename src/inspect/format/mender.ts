@@ -3,6 +3,7 @@ import { readJson } from '../container/json.js'
 import { isGroup } from '../container/libconfig.js'
 import { isTar, readTar, type TarEntry } from '../container/tar.js'
 import { feedAll, sha256Digest, type HexDigest } from '../digests.js'
+import type { EmbeddedSignature } from '../findings.js'
 import type { FormatReader, Inspection } from '../format-reader.js'
 import { inflate, InflateLimit } from '../inflate.js'
 import { documentText } from '../text.js'
@@ -63,7 +64,8 @@ class MenderArtifact {
     } else if (entry.name === 'manifest.sig') this.signatureBytes = await contentOf(entry)
     else if (/^header\.tar(\.\w+)?$/.test(entry.name)) await this.takeHeader(entry)
     else if (/^data\/\d{4}\.tar(\.\w+)?$/.test(entry.name)) await this.takePayload(entry)
-    else if (entry.name.startsWith('header-augment')) this.inspection.draft.fact('augmented', true)
+    else if (entry.name.startsWith('header-augment'))
+      this.inspection.draft.fault('it is augmented, by parts that no signature covers')
     else if (entry.name !== 'manifest-augment')
       this.inspection.draft.fault(`it holds ${entry.name}, which is no part of it`)
   }
@@ -93,9 +95,7 @@ class MenderArtifact {
     const compression = compressionOf(entry.name)
     if (compression === null) {
       await feedAll(entry.pieces(), [digest])
-      this.inspection.draft.notChecked(
-        `${entry.name}: version and device types are packed in a way that we do not unpack`,
-      )
+      this.inspection.draft.sealed(`${entry.name}: version and device types are packed in a way that we do not unpack`)
     } else {
       const stream = new ByteStream(this.unpacked(watched(entry.pieces(), digest), compression))
       for await (const part of readTar(stream)) await this.takeHeaderPart(part)
@@ -123,7 +123,6 @@ class MenderArtifact {
     }
     const stream = new ByteStream(this.unpacked(entry.pieces(), compression))
     for await (const file of readTar(stream)) {
-      if (!file.isFile) continue
       const digest = sha256Digest()
       await feedAll(file.pieces(), [digest])
       const name = `${folder}/${file.name}`
@@ -140,14 +139,23 @@ class MenderArtifact {
   finish(): void {
     const { draft, keys } = this.inspection
     if (this.manifestBytes === null) throw new Unreadable('truncated: it has no manifest')
-    if (this.signatureBytes !== null) draft.signature(judgeManifest(this.manifestBytes, this.signatureBytes, keys))
+    if (this.signatureBytes !== null)
+      draft.signature(this.bound(judgeManifest(this.manifestBytes, this.signatureBytes, keys)))
     for (const [name, stated] of this.stated) {
       if (this.unread.some((folder) => name.startsWith(`${folder}/`))) continue
       draft.requireSame(`sha256 of ${name}`, stated, this.found.get(name) ?? 'nothing')
     }
     for (const name of this.found.keys())
       if (!this.stated.has(name)) draft.fault(`${name} is there and not in the manifest`)
+    if (![...this.found.keys()].some((name) => name.startsWith('header.'))) draft.fault('it has no header')
     describeHeader(this.header, draft)
+  }
+
+  /** The signature covers sums: what they are of has to be read before it covers anything. */
+  private bound(judged: EmbeddedSignature): EmbeddedSignature {
+    if (judged.state !== 'verified' || this.unread.length === 0) return judged
+    const why = `the manifest is signed; whether ${this.unread.join(', ')} is what it names is not known: it is not unpacked`
+    return { state: 'present', algorithm: judged.algorithm, why }
   }
 }
 

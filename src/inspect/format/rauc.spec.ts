@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { TestSigner } from '../../../test/support/firmware/cms-signer.js'
 import { inspectBytes, patched, placeOf } from '../../../test/support/firmware/inspect-bytes.js'
-import { makeRauc } from '../../../test/support/firmware/rauc-bundle.js'
+import { makeEncryptedRauc, makeRauc } from '../../../test/support/firmware/rauc-bundle.js'
 import { content } from '../../../test/support/firmware/sample.js'
 
 const payload = content(600_000)
@@ -80,4 +80,31 @@ it('says what it does not unpack', async () => {
   const zstd = patched(plain, 20, 6)
   const findings = await inspectBytes(zstd, signer.ca)
   expect(findings.notChecked).toEqual(['version and compatible: the manifest is compressed with zstd'])
+  expect(findings.isSealed).toBe(true)
+})
+
+describe('a crypt bundle', () => {
+  it('is told by its signature, and its blocks are held against its manifest', async () => {
+    const bytes = await makeRauc({ payload, format: 'crypt', signer })
+    expect(await inspectBytes(bytes, signer.ca)).toMatchObject({
+      ...{ format: 'rauc', state: 'whole', version: '1.4.0', facts: { bundleFormat: 'crypt' } },
+      signature: { state: 'verified', keyId: signer.ca.id },
+    })
+    const broken = await inspectBytes(patched(bytes, 9_000, (bytes[9_000] ?? 0) ^ 1), signer.ca)
+    expect(broken.faults[0]).toMatch(/^root of the hash tree differs/)
+  })
+
+  it('whose manifest is encrypted shows nothing of itself', async () => {
+    expect(await inspectBytes(makeEncryptedRauc(payload), signer.ca)).toEqual({
+      ...{ format: 'rauc', state: 'whole', version: null, target: null, isSealed: true },
+      ...{ facts: { bundleFormat: 'crypt' }, faults: [] },
+      signature: { state: 'present', algorithm: 'cms', why: 'it is encrypted, as its manifest is' },
+      notChecked: ['content, version and compatible: its manifest is encrypted'],
+    })
+  })
+})
+
+it('cannot read words with escapes that RAUC would take for others', async () => {
+  const bytes = await makeRauc({ payload, format: 'verity', signer, compatible: 'gateway\\s-b' })
+  expect((await inspectBytes(bytes, signer.ca)).faults).toEqual(['compatible in its manifest has an escape'])
 })

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { findHex, toHex } from '../../domain/bytes.js'
-import { judgeCms, parseCms, type Cms } from '../cms.js'
+import { isCms, isEncryptedCms, judgeCms, parseCms, type Cms } from '../cms.js'
 import { readIni, type Ini } from '../container/ini.js'
 import { feed } from '../digests.js'
 import { isSquashfs, Squashfs } from '../container/squashfs.js'
@@ -11,8 +11,8 @@ import { documentText } from '../text.js'
 import { Unreadable } from '../unreadable.js'
 import { VERITY_BLOCK_BYTES, VerityTree } from '../verity-tree.js'
 
-// RAUC, "Reference", sections "Manifest" and "Bundle Formats": a squashfs, in verity bundles its hash tree, a CMS
-// signature, and the length of that in eight bytes, big endian.
+// RAUC, "Reference", sections "Manifest" and "Bundle Formats": a squashfs (encrypted in crypt bundles), in verity and crypt
+// bundles its hash tree, a CMS signature (which may be encrypted too), and the length of that in eight bytes, big endian.
 const LENGTH_BYTES = 8
 const SIGNATURE_LIMIT_BYTES = 1_048_576
 const MANIFEST = 'manifest.raucm'
@@ -20,19 +20,24 @@ const DER_SEQUENCE = 0x30
 
 export const rauc: FormatReader = {
   format: 'rauc',
-  /** A squashfs alone is none: it takes the signature behind it. */
+  /** A squashfs alone is none: it takes the signature behind it. What is encrypted is told by that alone. */
   recognises(reader) {
-    if (!isSquashfs(reader)) return false
     const at = signatureAt(reader)
-    return at !== null && reader.bytes(at, 1)[0] === DER_SEQUENCE
+    if (at === null) return false
+    return isSquashfs(reader) ? reader.bytes(at, 1)[0] === DER_SEQUENCE : isCms(reader.head(at, 24))
   },
   async inspect(inspection: Inspection): Promise<void> {
     const { reader, draft } = inspection
     const at = signatureAt(reader) ?? reader.sizeBytes
-    const image = new Squashfs(reader)
-    draft.fact('compressor', image.compressor)
-    const cms = parseCms(reader.bytes(at, reader.sizeBytes - LENGTH_BYTES - at))
-    if (cms.content === null) await inspectPlain(inspection, image, cms, at)
+    const der = reader.bytes(at, reader.sizeBytes - LENGTH_BYTES - at)
+    if (isEncryptedCms(der)) {
+      draft.fact('bundleFormat', 'crypt')
+      draft.signature({ state: 'present', algorithm: 'cms', why: 'it is encrypted, as its manifest is' })
+      draft.sealed('content, version and compatible: its manifest is encrypted')
+      return
+    }
+    const cms = parseCms(der)
+    if (cms.content === null) await inspectPlain(inspection, cms, at)
     else await inspectSigned(inspection, cms, cms.content, at)
   },
 }
@@ -44,19 +49,15 @@ function signatureAt(reader: Reader): number | null {
 }
 
 /** `format=plain`: the signature covers the squashfs, the manifest is a file in it. */
-async function inspectPlain(
-  { reader, keys, now, draft }: Inspection,
-  image: Squashfs,
-  cms: Cms,
-  at: number,
-): Promise<void> {
+async function inspectPlain({ reader, keys, now, draft }: Inspection, cms: Cms, at: number): Promise<void> {
+  const image = openImage(reader, draft)
   draft.fact('bundleFormat', 'plain')
   const sinks = cms.hashes.map((name) => createHash(name))
   feed(reader.chunks(0, at), sinks)
   const digests = new Map(cms.hashes.map((name, index) => [name, sinks[index]?.digest() ?? new Uint8Array(0)]))
   draft.signature(await judgeCms(cms, digests, keys, now))
   if (!image.isReadable) {
-    draft.notChecked(`version and compatible: the manifest is compressed with ${image.compressor}`)
+    draft.sealed(`version and compatible: the manifest is compressed with ${image.compressor}`)
     return
   }
   const manifest = image.readFile(MANIFEST)
@@ -74,11 +75,18 @@ async function inspectSigned(
   const manifest = readIni(documentText(content))
   const format = manifest.get('bundle')?.get('format') ?? 'none'
   draft.fact('bundleFormat', format)
+  if (format !== 'crypt') openImage(reader, draft)
   describe(manifest, draft)
   const digests = new Map(cms.hashes.map((name) => [name, createHash(name).update(content).digest()]))
   draft.signature(await judgeCms(cms, digests, keys, now))
   if (format !== 'verity' && format !== 'crypt') draft.fault(`its manifest is signed, and its format is ${format}`)
   else checkTree(reader, manifest, at, draft)
+}
+
+function openImage(reader: Reader, draft: FindingsDraft): Squashfs {
+  const image = new Squashfs(reader)
+  draft.fact('compressor', image.compressor)
+  return image
 }
 
 function checkTree(reader: Reader, manifest: Ini, at: number, draft: FindingsDraft): void {
@@ -100,7 +108,12 @@ function checkTree(reader: Reader, manifest: Ini, at: number, draft: FindingsDra
 }
 
 function describe(manifest: Ini, draft: FindingsDraft): void {
-  const value = (name: string): string => manifest.get('update')?.get(name) ?? ''
+  const value = (name: string): string => {
+    const text = manifest.get('update')?.get(name) ?? ''
+    // GLib has escapes of its own, and RAUC compares what comes of them.
+    if (text.includes('\\')) throw new Unreadable(`${name} in its manifest has an escape`)
+    return text
+  }
   draft.version(value('version'))
   draft.target('product', [value('compatible')])
   draft.fact('build', value('build'))

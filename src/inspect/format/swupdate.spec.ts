@@ -3,7 +3,7 @@ import { makeCpio, makeSwu } from '../../../test/support/firmware/archives.js'
 import { TestSigner } from '../../../test/support/firmware/cms-signer.js'
 import { inspectBytes, patched, placeOf } from '../../../test/support/firmware/inspect-bytes.js'
 import { content, rsaKey } from '../../../test/support/firmware/sample.js'
-import { utf8 } from '../../domain/bytes.js'
+import { sha256Hex, utf8 } from '../../domain/bytes.js'
 
 const payload = content(20_000)
 const signer = rsaKey()
@@ -38,6 +38,25 @@ it('reads descriptions in JSON, and hardware without boards', async () => {
   })
 })
 
+it('takes versions in lists for those of what they install, and reads one that stands at the board alone', async () => {
+  const image = 'images: ({ filename = "rootfs.img"; version = "7.0.0"; });'
+  const found = await inspectBytes(described(`software = { gateway-b = { version = "2.0.0"; ${image} }; }`))
+  expect(found).toMatchObject({ state: 'whole', version: '2.0.0', target: { names: ['gateway-b'] } })
+})
+
+it.each([
+  ['a selection and its mode', 'stable = { copy1 = { images: ({ filename = "rootfs.img"; }); }; };', null],
+  [
+    'a board with selections',
+    'board = { stable = { copy1 = { images: ({ filename = "rootfs.img"; }); }; }; };',
+    'board',
+  ],
+  ['a board that refers to another', 'board = { ref = "#./../other"; };', 'board'],
+])('tells %s', async (_, groups, board) => {
+  const { state, target } = await inspectBytes(described(`software = { version = "1.4.0"; ${groups} }`))
+  expect([state, target]).toEqual(['whole', board === null ? null : { kind: 'product', names: [board] }])
+})
+
 it('finds one changed byte of an image by its sum and by its sha256', async () => {
   const broken = await inspectBytes(patched(bytes, placeOf(bytes, payload), 0x55), signer)
   const faults = broken.faults.map((each) => each.split(':')[0])
@@ -50,6 +69,17 @@ it.each([
     'software = { version = "1.0.0"; images: ({ filename = "kernel"; }); }',
     'kernel is named',
   ],
+  [
+    'another version for a board',
+    'software = { version = "1.4.0"; gateway-b = { version = "9.9.9"; stable = { main = { version = "1.4.0"; }; }; }; }',
+    'it has another version for another device: 1.4.0, 9.9.9',
+  ],
+  [
+    'another version for a selection',
+    'software = { version = "1.4.0"; stable = { copy1 = { version = "9.9.9"; }; }; }',
+    'it has another version for another device: 1.4.0, 9.9.9',
+  ],
+  ['a version that is a number', 'software = { version = 1.4; }', 'a version in its description is no text'],
   [
     'two hashes of one file',
     `software = { a = { images: ({ filename = "rootfs.img"; sha256 = "${'0'.repeat(64)}"; }); }; b = { images: ({ filename = "rootfs.img"; sha256 = "${'1'.repeat(64)}"; }); }; }`,
@@ -65,6 +95,8 @@ it.each([
   ['half a description', 'software = { version = "1.0', 'not understood from character 23'],
   ['a setting twice', 'software = { version = "1"; version = "2"; }', '"version" is set twice'],
   ['nesting without end', `software = ${'{ a = '.repeat(100)}`, 'its description is nested too deep'],
+  ['what it includes', '@include "/dev/null" /*\nsoftware = { version = "1.4.0"; };\n*/', 'its description includes'],
+  ['a file of the device', 'software = {\n@include "/etc/version"\n};', 'its description includes a file'],
   ['lists without end', `software = { a = ${'('.repeat(100_000)}`, 'its description'],
 ])('cannot read %s', async (_, description, why) => {
   const { state, faults } = await inspectBytes(described(description))
@@ -79,6 +111,16 @@ it('cannot read an archive whose parts do not follow each other', async () => {
   expect((await inspectBytes(twice)).faults).toEqual(['it holds sw-description twice'])
   const hidden = new Uint8Array([...bytes, ...utf8('hidden')])
   expect((await inspectBytes(hidden)).faults).toEqual(['bytes hide behind the end of its archive'])
+})
+
+it('finds a signature that SWUpdate would not look for: it stands right behind what it signs', async () => {
+  const description = utf8(`software = { files: ({ filename = "rootfs.img"; sha256 = "${sha256Hex(payload)}"; }); }`)
+  const late = makeCpio([
+    ['sw-description', description],
+    ['rootfs.img', payload],
+    ['sw-description.sig', content(256)],
+  ])
+  expect((await inspectBytes(late)).faults).toEqual(['sw-description.sig is not right behind what it signs'])
 })
 
 describe('a signature', () => {

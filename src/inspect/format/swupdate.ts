@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { judgeCms, parseCms } from '../cms.js'
+import { isCms, judgeCms, parseCms } from '../cms.js'
 import { ByteSum, isCpio, readCpio, type CpioEntry } from '../container/cpio.js'
 import { isGroup, readLibconfig, type Setting, type SettingGroup } from '../container/libconfig.js'
 import { feed, sha256Digest } from '../digests.js'
@@ -10,13 +10,13 @@ import { judgeSignature } from '../signed-by.js'
 import { documentText } from '../text.js'
 import { Unreadable } from '../unreadable.js'
 import { readJson } from '../container/json.js'
+import { describeSoftware, textOf } from './swupdate-software.js'
 
 // SWUpdate, "SWUpdate: syntax and tags with the default parser" and "Update images from verified source".
 const DESCRIPTION = 'sw-description'
 const SIGNATURE = 'sw-description.sig'
 const DESCRIPTION_LIMIT_BYTES = 1_048_576
 const MOST_GROUPS = 4_096
-const DER_SEQUENCE = 0x30
 
 export const swupdate: FormatReader = {
   format: 'swupdate',
@@ -28,9 +28,11 @@ export const swupdate: FormatReader = {
     const description = contentOf(reader, entries, DESCRIPTION)
     if (description === null) throw new Unreadable(`it has no ${DESCRIPTION}`)
     const software = readSoftware(documentText(description))
-    describe(software, draft)
+    describeSoftware(software, draft)
     const signature = contentOf(reader, entries, SIGNATURE)
     if (signature !== null) draft.signature(await judge(inspection, description, signature))
+    if (signature !== null && entries[1]?.name !== SIGNATURE)
+      draft.fault(`${SIGNATURE} is not right behind what it signs`)
     checkFiles(reader, entries, statedHashes(software, signature !== null, draft), draft)
   },
 }
@@ -49,33 +51,13 @@ function readSoftware(text: string): SettingGroup {
   return software
 }
 
-/** Boards are groups below `software` that say which hardware they are for, or what to install. */
-function describe(software: SettingGroup, draft: FindingsDraft): void {
-  draft.version(textOf(software.get('version')))
-  draft.fact('name', textOf(software.get('name')))
-  draft.fact('description', textOf(software.get('description')))
-  const boards = [...software].filter(([name, value]) => isGroup(value) && name !== 'embedded-script')
-  const hardware = [software, ...boards.map(([, value]) => value)].flatMap((group) =>
-    isGroup(group) ? textsOf(group.get('hardware-compatibility')) : [],
-  )
-  draft.fact('hardwareCompatibility', hardware.join(', '))
-  // A regular expression of a stranger is shown and never run.
-  const revisions = hardware.filter((text) => !text.startsWith('#RE:'))
-  draft.target('product', boards.length > 0 ? boards.map(([name]) => name) : revisions)
-}
-
-const textOf = (setting: Setting | undefined): string => (typeof setting === 'string' ? setting : '')
-const textsOf = (setting: Setting | undefined): string[] =>
-  Array.isArray(setting) ? (setting as readonly Setting[]).map(textOf).filter((text) => text !== '') : []
-
 async function judge(
   { keys, now }: Inspection,
   description: Uint8Array,
   signature: Uint8Array,
 ): Promise<EmbeddedSignature> {
   const rsa = keys.ofType('rsa')
-  const isCms = signature[0] === DER_SEQUENCE && signature.length > 512
-  if (!isCms) {
+  if (!isCms(signature)) {
     const plain = judgeSignature('rsa-pkcs1 sha256', 'sha256', description, signature, rsa)
     if (plain.state === 'verified') return plain
     const pss = judgeSignature('rsa-pss sha256', 'sha256', description, signature, rsa, { padding: 6, saltLength: -2 })

@@ -20,6 +20,15 @@ export function makeTar(files: Files): Uint8Array {
   return concat(...parts, new Uint8Array(1_024))
 }
 
+/** The same archive, its first entry of another type. */
+export function retyped(tar: Uint8Array, type: string): Uint8Array {
+  const copy = Uint8Array.from(tar)
+  copy.set(utf8(`${' '.repeat(8)}${type}`), 148)
+  const sum = copy.subarray(0, 512).reduce((all, byte) => all + byte, 0)
+  copy.set(utf8(`${sum.toString(8).padStart(6, '0')}\0 `), 148)
+  return copy
+}
+
 interface MenderOptions {
   readonly payload: Uint8Array
   readonly name?: string

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { concat, toHex, utf8 } from '../../../src/domain/bytes.js'
+import { concat, fromHex, toHex, utf8 } from '../../../src/domain/bytes.js'
 import { big, filledTo, little, padded } from './sample.js'
 import type { TestSigner } from './cms-signer.js'
 
@@ -34,7 +34,7 @@ export function makeSquashfs(manifest: Uint8Array, payload: Uint8Array): Uint8Ar
 
 interface RaucOptions {
   readonly payload: Uint8Array
-  readonly format: 'plain' | 'verity'
+  readonly format: 'plain' | 'verity' | 'crypt'
   readonly signer: TestSigner
   readonly version?: string
   readonly compatible?: string
@@ -44,14 +44,18 @@ interface RaucOptions {
 export async function makeRauc(options: RaucOptions): Promise<Uint8Array> {
   const { payload, format, signer, version = '1.4.0', compatible = 'gateway-b' } = options
   const update = `[update]\ncompatible=${compatible}\nversion=${version}\n\n[image.rootfs]\nfilename=rootfs.ext4\n`
-  const image = makeSquashfs(utf8(update), payload)
+  const image = format === 'crypt' ? filledTo(payload, BLOCK) : makeSquashfs(utf8(update), payload)
   if (format === 'plain') return bundle(image, await signer.sign(image, true))
   const salt = new Uint8Array(32).fill(7)
   const { root, tree } = verity(image, salt)
   const hashes = `verity-hash=${toHex(root)}\nverity-salt=${toHex(salt)}\nverity-size=${tree.length}\n`
-  const manifest = utf8(`${update}\n[bundle]\nformat=verity\n${hashes}`)
+  const manifest = utf8(`${update}\n[bundle]\nformat=${format}\n${hashes}`)
   return bundle(concat(image, tree), await signer.sign(manifest, false))
 }
+
+/** What a bundle is once its manifest is encrypted, which nobody here can read: a CMS that says so, and filling. */
+export const makeEncryptedRauc = (payload: Uint8Array): Uint8Array =>
+  bundle(filledTo(payload, BLOCK), concat(fromHex('30820200'), fromHex('06092a864886f70d010703'), new Uint8Array(501)))
 
 const bundle = (content: Uint8Array, cms: Uint8Array): Uint8Array => concat(content, cms, big([8, cms.length]))
 
