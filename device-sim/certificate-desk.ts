@@ -1,4 +1,4 @@
-import { createPrivateKey, generateKeyPairSync, X509Certificate, type KeyObject } from 'node:crypto'
+import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
 import { renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { findBase64Url } from '../src/domain/bytes.js'
@@ -12,6 +12,7 @@ import { labelOf } from '../src/domain/trust/labels.js'
 import type { DeviceKey } from './device-key.js'
 import { Unreachable, type DeviceServer } from './device-server.port.js'
 import { findFile, flushFolderOf, writeWhole } from './durable-file.js'
+import { makePrivateKey } from './new-key.js'
 
 /** What the device shows in TLS, PEM. */
 export interface TlsIdentity {
@@ -116,7 +117,7 @@ function factsOf(certificate: Uint8Array) {
 function openNext(path: string): KeyObject {
   const stored = findFile(path)
   if (stored !== null) return createPrivateKey({ key: Buffer.from(stored), format: 'der', type: 'pkcs8' })
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const privateKey = makePrivateKey('p256')
   writeWhole(path, privateKey.export({ format: 'der', type: 'pkcs8' }))
   flushFolderOf(path)
   return privateKey

@@ -1,4 +1,4 @@
-import { createPrivateKey, generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
+import { createPrivateKey, sign, type KeyObject } from 'node:crypto'
 import { renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { findBase64Url, toHex, utf8 } from '../src/domain/bytes.js'
@@ -8,6 +8,7 @@ import { algorithmOf } from '../src/domain/cose/algorithms.js'
 import { coseKeyFromCbor, coseKeyToCbor, keyIdOf, type CoseKey } from '../src/domain/cose/cose-key.js'
 import type { MessageSigner } from '../src/domain/cose/sign1.js'
 import { findFile, flushFolderOf, writeWhole } from './durable-file.js'
+import { makePrivateKey } from './new-key.js'
 
 /** What a device's chip can do; the first has no Ed25519 in many a secure element. */
 export type DeviceAlgorithm = 'ed25519' | 'esp256'
@@ -75,8 +76,7 @@ export class DeviceKey implements MessageSigner {
   }
 
   private static make(folder: string, file: string, algorithm: DeviceAlgorithm): DeviceKey {
-    const { privateKey } =
-      algorithm === 'ed25519' ? generateKeyPairSync('ed25519') : generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const privateKey = makePrivateKey(algorithm === 'ed25519' ? 'ed25519' : 'p256')
     const path = join(folder, file)
     writeWhole(path, privateKey.export({ format: 'der', type: 'pkcs8' }))
     flushFolderOf(path)

@@ -253,7 +253,6 @@ CREATE TABLE freshness_statement (
 CREATE TABLE krl_acknowledgement (
   namespace text NOT NULL,
   krl_number bigint NOT NULL,
-  device_id text NOT NULL,
   received_ms bigint NOT NULL
 );
 CREATE TABLE krl_approval (
@@ -549,7 +548,6 @@ ALTER TABLE evidence ADD CONSTRAINT evidence_pkey PRIMARY KEY (namespace, image_
 ALTER TABLE firmware ADD CONSTRAINT firmware_pkey PRIMARY KEY (namespace, sha256);
 ALTER TABLE firmware_finding ADD CONSTRAINT firmware_finding_pkey PRIMARY KEY (namespace, sha256);
 ALTER TABLE freshness_statement ADD CONSTRAINT freshness_statement_pkey PRIMARY KEY (namespace);
-ALTER TABLE krl_acknowledgement ADD CONSTRAINT krl_acknowledgement_pkey PRIMARY KEY (namespace, krl_number, device_id);
 ALTER TABLE krl_approval ADD CONSTRAINT krl_approval_person_once PRIMARY KEY (krl_request_id, person);
 ALTER TABLE krl_request ADD CONSTRAINT krl_request_pkey PRIMARY KEY (id);
 ALTER TABLE mqtt_outbox ADD CONSTRAINT mqtt_outbox_pkey PRIMARY KEY (number);
@@ -715,6 +713,7 @@ CREATE UNIQUE INDEX event_position_once ON event USING btree ("position");
 CREATE INDEX event_unplaced ON event USING btree (number) WHERE ("position" IS NULL);
 CREATE INDEX firmware_by_digest ON firmware USING btree (sha256) WHERE (pruned_at IS NULL);
 CREATE INDEX firmware_without_old_digests ON firmware USING btree (uploaded_at) WHERE ((sha1 IS NULL) AND (pruned_at IS NULL));
+CREATE INDEX krl_acknowledgement_by_krl ON krl_acknowledgement USING btree (namespace, krl_number);
 CREATE INDEX krl_request_by_namespace ON krl_request USING btree (namespace, requested_ms DESC, id DESC);
 CREATE INDEX re_sign_by_release ON re_sign_request USING btree (release_id, created_at DESC, id DESC);
 CREATE UNIQUE INDEX re_sign_open_once ON re_sign_request USING btree (release_id) WHERE (state = 'awaiting-approval'::text);
@@ -765,7 +764,7 @@ GRANT INSERT, SELECT ON evidence TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON firmware TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON firmware_finding TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON freshness_statement TO countersign_server;
-GRANT DELETE, INSERT, SELECT, UPDATE ON krl_acknowledgement TO countersign_server;
+GRANT INSERT, SELECT ON krl_acknowledgement TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON krl_approval TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON krl_request TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON mqtt_outbox TO countersign_server;

@@ -9,8 +9,19 @@ const COUNT_LIMIT_MS = 1_000
 const LIMIT_BYTES = 1_000
 const ROUNDS = 3
 
+interface MeasuredPolls {
+  readonly perSecond: number
+  readonly polls: number
+}
+
+export const comparePolls = (name: string, few: MeasuredPolls, many: MeasuredPolls): BenchmarkRow => ({
+  name,
+  ...{ ours: many.perSecond, reference: few.perSecond, ratio: many.perSecond / few.perSecond },
+  ...{ unit: 'polls/s', n: many.polls },
+})
+
 /** Polls that find nothing to do and are looked up each: the best of some rounds, after one that warms up. */
-export async function idlePolls(scene: RolloutScene, roundMs: number): Promise<{ perSecond: number; polls: number }> {
+export async function idlePolls(scene: RolloutScene, roundMs: number): Promise<MeasuredPolls> {
   const load = new HttpLoad({ port: scene.port, connections: CONNECTIONS, request: (index) => scene.poll(index) })
   await load.open()
   let [perSecond, polls] = [0, 0]
@@ -24,9 +35,11 @@ export async function idlePolls(scene: RolloutScene, roundMs: number): Promise<{
   return { perSecond, polls }
 }
 
-/** Bytes of a device's row with all indexes; in MB a million devices, which is the same number. */
+/** Bytes of a device with all indexes: its row, and when a KRL came to it; in MB a million devices, which is the same number. */
 export async function bytesPerDevice(scene: RolloutScene): Promise<BenchmarkRow> {
-  const [row] = await scene.fleet.sql<{ bytes: number }>("SELECT pg_total_relation_size('device')::float8 AS bytes")
+  const [row] = await scene.fleet.sql<{ bytes: number }>(
+    `SELECT (pg_total_relation_size('device') + pg_total_relation_size('krl_acknowledgement'))::float8 AS bytes`,
+  )
   const ours = (row?.bytes ?? 0) / scene.devices
   const limit = { reference: LIMIT_BYTES, ratio: LIMIT_BYTES / ours }
   return { name: 'bytes per device', ours, ...limit, unit: 'MB a million', n: scene.devices }

@@ -57,7 +57,12 @@ export class RolloutScene {
          WHERE m.namespace = $1 AND m.id = $2`,
         [this.fleet.namespace, this.model, at, Math.min(at + AT_ONCE, to)],
       )
-    await this.owner.query('VACUUM ANALYZE device')
+    await this.owner.query(
+      `INSERT INTO krl_acknowledgement SELECT namespace, krl_number, received_ms + n
+       FROM (SELECT * FROM krl_acknowledgement LIMIT 1) model, generate_series($1::int, $2::int - 1) n`,
+      [from, to],
+    )
+    await this.owner.query('VACUUM ANALYZE device, krl_acknowledgement')
     this.devices = to
   }
 

@@ -1,4 +1,4 @@
-import { createPrivateKey, generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
+import { createECDH, createPrivateKey, randomBytes, sign, type KeyObject } from 'node:crypto'
 import { findBase64Url } from '../domain/bytes.js'
 import { algorithmOf } from '../domain/cose/algorithms.js'
 import { keyIdOf, type CoseKey } from '../domain/cose/cose-key.js'
@@ -18,9 +18,12 @@ const pkcs8Prefixes: Readonly<Record<SecretKind, string>> = {
 
 /** A new secret. The caller overwrites it after use. */
 export function makeSecret(kind: SecretKind): Buffer {
-  const { privateKey } =
-    kind === 'ed25519' ? generateKeyPairSync('ed25519') : generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  return Buffer.from(privateKey.export({ format: 'jwk' }).d ?? '', 'base64url')
+  // RFC 8032 §5.1.5: any 32 bytes.
+  if (kind === 'ed25519') return randomBytes(SECRET_BYTES)
+  const pair = createECDH('prime256v1')
+  pair.generateKeys()
+  const secret = pair.getPrivateKey()
+  return Buffer.concat([Buffer.alloc(SECRET_BYTES - secret.length), secret])
 }
 
 const privateKeyOf = (kind: SecretKind, secret: Uint8Array): KeyObject =>

@@ -191,6 +191,20 @@ describe('the way to a release', () => {
     await setPath(stone, { isSteppingStone: false })
   }, 120_000)
 
+  it('is looked at again when a device is offered something: who is queued waits when it has become longer', async () => {
+    const path = { ...all, gate: { confirmedPercent: 100 }, rates: { inFlight: 1 } }
+    const id = await scene.start(await scene.set(2), path)
+    await scene.settle()
+    const [one] = first(await scene.fleet.in(id, 'offered'))
+    await setPath(scene.release, { leastVersion: '1.1.0' })
+    await scene.fleet.confirm(one, scene.release, id)
+    await scene.settle()
+    expect((await scene.fleet.show(id)).totals).toMatchObject({ confirmed: 1, queued: 1, offered: 0 })
+    await setPath(scene.release, { leastVersion: null })
+    await scene.settle()
+    expect((await scene.fleet.show(id)).totals).toMatchObject({ confirmed: 1, queued: 0, offered: 1 })
+  }, 120_000)
+
   it('that does not exist is told before the start', async () => {
     const devices = await scene.set(2)
     await setPath(scene.release, { leastVersion: '9.0.0' })

@@ -26,6 +26,7 @@ import { AddRolloutFilters1764000710000 } from '../../../migrations/176400071000
 import { JoinRefusalCounts1764000720000 } from '../../../migrations/1764000720000-join-refusal-counts.js'
 import { CountRepeatedWords1764000740000 } from '../../../migrations/1764000740000-count-repeated-words.js'
 import { QuickenRolloutOrder1764000730000 } from '../../../migrations/1764000730000-quicken-rollout-order.js'
+import { ShrinkAcknowledgements1764000732000 } from '../../../migrations/1764000732000-shrink-acknowledgements.js'
 import { ShrinkDevices1764000731000 } from '../../../migrations/1764000731000-shrink-devices.js'
 
 /** In the order they run. A migration that was released is never changed. */
@@ -58,4 +59,5 @@ export const migrationList: readonly (new () => MigrationInterface)[] = [
   CountRepeatedWords1764000740000,
   QuickenRolloutOrder1764000730000,
   ShrinkDevices1764000731000,
+  ShrinkAcknowledgements1764000732000,
 ]

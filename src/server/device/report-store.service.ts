@@ -66,10 +66,7 @@ export class ReportStore {
       const old = reports.filter((each) => !isNew.has(nameOf(each.report)))
       if (old.length > 0) await countOld(manager, old)
       await this.noteCopies(manager, old, held)
-      await acknowledgeKrl(
-        manager,
-        fresh.filter((each) => each.report.krlNumber > (held.get(nameOf(each.report))?.krl_number ?? 0)),
-      )
+      await acknowledgeKrl(manager, fresh, (report) => held.get(nameOf(report))?.krl_number ?? 0)
       const stray = new Set(
         await this.deployments.applyReports(
           manager,
@@ -231,17 +228,27 @@ async function countOld(manager: EntityManager, old: readonly VerifiedReport[]):
   )
 }
 
-/** The first verified report that names a KRL this new (t4 of a revocation); later ones change nothing. */
-async function acknowledgeKrl(manager: EntityManager, reports: readonly VerifiedReport[]): Promise<void> {
-  if (reports.length === 0) return
+/**
+ * The first verified report that names a KRL this new (t4 of a revocation), for each that the device waited for; later ones change
+ * nothing. A device that held none has not waited for older ones.
+ */
+async function acknowledgeKrl(
+  manager: EntityManager,
+  reports: readonly VerifiedReport[],
+  heldOf: (report: Report) => number,
+): Promise<void> {
+  const newer = reports.filter(({ report }) => report.krlNumber > heldOf(report))
+  if (newer.length === 0) return
   await manager.query(
-    `INSERT INTO krl_acknowledgement (namespace, krl_number, device_id, received_ms)
-     SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[]) ON CONFLICT DO NOTHING`,
+    `INSERT INTO krl_acknowledgement (namespace, krl_number, received_ms)
+     SELECT n.namespace, t.version, n.received_ms
+     FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[]) AS n (namespace, held, number, received_ms)
+     JOIN trust_document t ON t.namespace = n.namespace AND t.kind = 'krl' AND t.version > n.held AND t.version <= n.number`,
     [
-      reports.map(({ report }) => report.namespace),
-      reports.map(({ report }) => report.krlNumber),
-      reports.map(({ report }) => report.deviceId),
-      reports.map(({ receivedMs }) => receivedMs),
+      newer.map(({ report }) => report.namespace),
+      newer.map(({ report }) => heldOf(report) || report.krlNumber - 1),
+      newer.map(({ report }) => report.krlNumber),
+      newer.map(({ receivedMs }) => receivedMs),
     ],
   )
 }

@@ -17,24 +17,27 @@ export interface KrlAcknowledgements {
 interface CountRow {
   readonly devices: number
   readonly acknowledged: number
+}
+interface TimesRow {
   readonly p50: number | null
   readonly p99: number | null
   readonly last: number | null
 }
 
 /**
- * A device that names a later KRL has this one too: each counts by its first report of this number or a larger one. Clients that
- * verify nothing of ours take no KRL and are not waited for, nor are devices that were put out.
+ * A device that names a later KRL has this one too. Clients that verify nothing of ours take no KRL and are not waited for, nor are
+ * devices that were put out.
  */
 const COUNT = `
-  WITH first AS (
-    SELECT a.device_id, greatest(min(a.received_ms) - $3::bigint, 0) AS after_ms
-    FROM krl_acknowledgement a LEFT JOIN device d ON d.namespace = a.namespace AND d.id = a.device_id
-    WHERE a.namespace = $1 AND a.krl_number >= $2 AND d.decommissioned_at IS NULL GROUP BY a.device_id)
-  SELECT (SELECT count(*) FROM device WHERE namespace = $1 AND protocol = 'native' AND decommissioned_at IS NULL) AS devices, count(*) AS acknowledged,
-    percentile_disc(0.5) WITHIN GROUP (ORDER BY after_ms) AS p50,
+  SELECT count(*) AS devices, count(*) FILTER (WHERE krl_number >= $2) AS acknowledged
+  FROM device WHERE namespace = $1 AND protocol = 'native' AND decommissioned_at IS NULL`
+
+/** Of every device that held an older one when it came; a device that was wiped counts each time. */
+const TIMES = `
+  SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY after_ms) AS p50,
     percentile_disc(0.99) WITHIN GROUP (ORDER BY after_ms) AS p99, max(after_ms) AS last
-  FROM first`
+  FROM (SELECT greatest(received_ms - $3::bigint, 0) AS after_ms FROM krl_acknowledgement
+    WHERE namespace = $1 AND krl_number = $2) AS each`
 
 @Injectable()
 export class KrlAcknowledgementService {
@@ -50,8 +53,10 @@ export class KrlAcknowledgementService {
       [namespace, number],
     )
     if (krl === undefined) throw new Refusal('NOT_FOUND', { what: 'krl', id: String(number) })
-    const [row] = await this.database.query<CountRow[]>(COUNT, [namespace, number, krl.published ?? 0])
-    const { devices = 0, acknowledged = 0, p50 = null, p99 = null, last = null } = row ?? {}
+    const [row] = await this.database.query<CountRow[]>(COUNT, [namespace, number])
+    const [times] = await this.database.query<TimesRow[]>(TIMES, [namespace, number, krl.published ?? 0])
+    const { devices = 0, acknowledged = 0 } = row ?? {}
+    const { p50 = null, p99 = null, last = null } = times ?? {}
     // Without a publication there is nothing to count from.
     const since = (ms: number | null): number | null => (krl.published === null ? null : ms)
     return {

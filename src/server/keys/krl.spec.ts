@@ -125,22 +125,45 @@ describe('revocation', () => {
     await bench.approveKrl(request, 'security-1')
     const { body } = await bench.approveKrl(request, 'security-2')
     const { published = 0 } = body['timesMs'] as Record<string, number>
+    // a took both in turn, b went over this one, c has not come that far.
     const rows = [
-      ['a', number, 100],
-      ['a', number + 1, 900],
-      ['b', number + 1, 300],
-      ['c', number - 1, 10],
+      [
+        'a',
+        number + 1,
+        [
+          [number, 100],
+          [number + 1, 900],
+        ],
+      ],
+      [
+        'b',
+        number + 1,
+        [
+          [number, 300],
+          [number + 1, 300],
+        ],
+      ],
+      ['c', number - 1, [[number - 1, 10]]],
     ] as const
-    for (const [device, krl, after] of rows)
+    for (const [device, holds, times] of rows) {
       await bench.server.database.query(
-        `INSERT INTO krl_acknowledgement (namespace, krl_number, device_id, received_ms) VALUES ($1, $2, $3, $4)`,
-        [bench.trust.namespace, krl, device, published + after],
+        `INSERT INTO device (namespace, id, class_id, public_key, credential_sha256, enrolled_at, last_seen_at, krl_number)
+         VALUES ($1, $2, $3, $2::text::bytea, sha256($2::text::bytea), 1, 1, $4)`,
+        [bench.trust.namespace, device.repeat(64), Buffer.alloc(16), holds],
       )
+      for (const [krl, after] of times)
+        await bench.server.database.query(
+          `INSERT INTO krl_acknowledgement (namespace, krl_number, received_ms) VALUES ($1, $2, $3)`,
+          [bench.trust.namespace, krl, published + after],
+        )
+    }
     const counted = await bench.call('GET', `/krl-acknowledgements/${number}`, 'auditor')
     expect(counted.body).toMatchObject({
       number,
       publishedMs: published,
+      devices: 3,
       acknowledged: 2,
+      outstanding: 1,
       p50Ms: 100,
       p99Ms: 300,
       lastMs: 300,
