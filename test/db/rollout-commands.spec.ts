@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { RolloutView } from '../../src/server/rollout/rollout-views.service.js'
 import { CliBench, RecordingTerminal, type CommandResult } from '../support/cli-bench.js'
@@ -35,7 +35,39 @@ function watch(id: string): { readonly terminal: RecordingTerminal; readonly res
   return { terminal, result: bench.runAt(terminal, words, { sleep }) }
 }
 
+/** The commands of the first block of a page, each in its words, as a shell would take them. */
+function commandsOf(page: string): readonly (readonly string[])[] {
+  const [, block = ''] = /```\n([^`]*)```/.exec(readFileSync(page, 'utf8')) ?? []
+  const lines = block.replaceAll('\\\n', ' ').trim().split('\n')
+  return lines.map((line) =>
+    [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? '').slice(1),
+  )
+}
+
 describe('countersign rollout at a real server', () => {
+  it('is led by the commands of docs/rollouts.md as they are written', async () => {
+    const devices = await scene.set(5)
+    for (const { id } of devices) await bench.must('device', 'set', id, '--attribute', 'site=berlin', '--tag', 'canary')
+    let id = ''
+    const known = (word: string): string => (word === '3f6c…' ? scene.release.id : word === '81d0…' ? id : word)
+    const done: string[] = []
+    for (const written of commandsOf('docs/rollouts.md')) {
+      const words = written.map(known)
+      const [, verb = ''] = words
+      done.push(verb)
+      // Whose key signs is told in rollout-approval.spec.ts; here it is one that this server's policy knows.
+      if (verb === 'approve') await scene.fleet.approve(await scene.fleet.show(id))
+      else if (verb === 'watch') {
+        const { result } = watch(id)
+        await scene.offered(id, 3)
+        await json('rollout', 'cancel', id)
+        expect((await result).exitCode).toBe(2)
+      } else if (verb === 'create') ({ id } = await json(...words))
+      else await bench.must(...words)
+    }
+    expect(done).toEqual(['create', 'plan', 'approve', 'start', 'watch'])
+  }, 120_000)
+
   it('every option of create is taken as it was meant', async () => {
     const devices = await scene.set(3)
     const fallback = await scene.fleet.release(scene.sequence + 1_000)
