@@ -55,6 +55,14 @@ export class FindingsDraft {
     this.versionFound = cleanText(text, 64) || null
   }
 
+  /** A version that is stated in many places, which have to say the same. */
+  sameVersion(text: string): void {
+    const before = this.versionFound
+    this.version(text)
+    if (before !== null && before !== this.versionFound)
+      this.fault(`it states two versions: ${before} and ${String(this.versionFound)}`)
+  }
+
   target(kind: FirmwareTarget['kind'], names: readonly string[]): void {
     const clean = [...new Set(names.map((name) => cleanText(name)))].filter((name) => name !== '')
     if (clean.length > 0) this.targetFound = { kind, names: clean.slice(0, MOST_NAMES) }

@@ -33,7 +33,14 @@ export async function* inflate(
 ): AsyncGenerator<Uint8Array> {
   const options = { chunkSize: CHUNK_BYTES, finishFlush: constants.Z_FINISH }
   const engine = kind === 'gzip' ? createGunzip(options) : createInflateRaw(options)
-  const source = Readable.from(copies(chunks), { highWaterMark: 1 })
+  let fedBytes = 0
+  const counted = async function* (): AsyncGenerator<Uint8Array> {
+    for await (const chunk of copies(chunks)) {
+      fedBytes += chunk.length
+      yield chunk
+    }
+  }
+  const source = Readable.from(counted(), { highWaterMark: 1 })
   source.on('error', (error) => engine.destroy(error))
   source.pipe(engine)
   try {
@@ -41,6 +48,8 @@ export async function* inflate(
       limit.take(piece.length)
       yield piece
     }
+    // What follows the end of the stream is skipped by one reader and begins a file to another.
+    if (engine.bytesWritten !== fedBytes) throw new Unreadable('bytes hide behind its compressed data')
   } catch (error) {
     throw asUnreadable(error)
   } finally {

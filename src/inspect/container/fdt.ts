@@ -150,6 +150,9 @@ class TreeBuilder {
       this.properties += 1
       const node = this.open.at(-1)
       if (node === undefined || this.properties > MOST_PROPERTIES) throw new Unreadable('it has too many properties')
+      // libfdt takes the first of a name, and sees none behind a node.
+      if (node.properties.has(name) || node.children.length > 0)
+        throw new Unreadable(`${name} of ${node.path} is there twice, or behind a node`)
       node.properties.set(name, value)
     }
   }
@@ -159,6 +162,8 @@ class TreeBuilder {
     if (this.nodes > MOST_NODES || this.open.length > MOST_DEPTH) throw new Unreadable('it has too many nodes')
     const parent = this.open.at(-1)
     if (parent === undefined && this.nodes > 1) throw new Unreadable('it has two roots')
+    if (parent?.children.some((each) => isSameName(each.name, name)) === true)
+      throw new Unreadable(`${parent.path}/${name} is there twice`)
     const node = parent === undefined ? this.root : new FdtNode(name, `${parent.path}/${name}`)
     parent?.children.push(node)
     this.open.push(node)
@@ -169,5 +174,8 @@ class TreeBuilder {
     return this.root
   }
 }
+
+/** libfdt takes `kernel@1` for `kernel` when it comes first. */
+const isSameName = (a: string, b: string): boolean => a === b || a.split('@')[0] === b || b.split('@')[0] === a
 
 export const align = (at: number): number => Math.ceil(at / 4) * 4

@@ -5,9 +5,12 @@ import { Unreadable } from '../unreadable.js'
 // PKWARE, APPNOTE.TXT 6.3.10, sections 4.3.7, 4.3.12 and 4.3.16. Little endian.
 const LOCAL_MAGIC = 0x04034b50
 const CENTRAL_MAGIC = 0x02014b50
+const DESCRIPTOR_MAGIC = 0x08074b50
 const END_MAGIC = 0x06054b50
 const LOCAL_BYTES = 30
 const CENTRAL_BYTES = 46
+const DESCRIPTOR_BYTES = 16
+const HAS_DESCRIPTOR = 8
 const END_BYTES = 22
 const COMMENT_LIMIT_BYTES = 4_096
 const DIRECTORY_LIMIT_BYTES = 1_048_576
@@ -20,8 +23,8 @@ export interface ZipEntry {
   readonly bytes: number
   readonly crc32: number
   readonly method: 'stored' | 'deflate'
-  /** Sizes follow the data, because they were not known before it. */
-  readonly hasDescriptor: boolean
+  /** Behind the data: what sums and sizes are, where they were not known before it. */
+  readonly descriptorBytes: number
 }
 
 export const isZip = (reader: Reader): boolean => reader.view(0, 4).getUint32(0, true) === LOCAL_MAGIC
@@ -29,7 +32,7 @@ export const isZip = (reader: Reader): boolean => reader.view(0, 4).getUint32(0,
 /**
  * The entries by the directory at the end. Tools also read it from the front, so both have to say the same, in the same
  * order and with nothing between.
- * @throws Unreadable where they differ, for ZIP64, encryption and other methods.
+ * @throws Unreadable where they differ, for ZIP64, encryption, other methods, and extra fields that may rename or resize.
  */
 export function readZip(reader: Reader): ZipEntry[] {
   const { at: start, bytes: length, count } = findDirectory(reader)
@@ -53,9 +56,8 @@ export function readZip(reader: Reader): ZipEntry[] {
 
 /** Nothing lies between: a reader that begins in front would see what hides there. */
 function requireNext(at: number, before: ZipEntry | undefined): void {
-  const end = before === undefined ? 0 : before.at + before.compressedBytes
-  const descriptors = before?.hasDescriptor === true ? [12, 16] : [0]
-  if (!descriptors.includes(at - end))
+  const end = before === undefined ? 0 : before.at + before.compressedBytes + before.descriptorBytes
+  if (at !== end)
     throw new Unreadable(at < end ? 'its entries overlap' : `${at - end} bytes at ${end} belong to no entry`)
 }
 
@@ -91,20 +93,52 @@ function readEntry(reader: Reader, view: DataView, at: number, nameBytes: number
   const local = reader.view(localAt, LOCAL_BYTES)
   const localNameBytes = local.getUint16(26, true)
   const localName = documentText(reader.bytes(localAt + LOCAL_BYTES, localNameBytes))
-  if (local.getUint32(0, true) !== LOCAL_MAGIC || localName !== name || local.getUint16(8, true) !== method)
+  const isSame = local.getUint16(6, true) === flags && local.getUint16(8, true) === method && localName === name
+  if (local.getUint32(0, true) !== LOCAL_MAGIC || !isSame)
     throw new Unreadable(`${name} is another file in front than in the directory`)
+  const extraBytes = local.getUint16(28, true)
+  requireHarmless(reader.view(localAt + LOCAL_BYTES + localNameBytes, extraBytes), name)
+  requireHarmless(extraIn(view, at, nameBytes), name)
   const entry = {
     name,
-    at: localAt + LOCAL_BYTES + localNameBytes + local.getUint16(28, true),
+    at: localAt + LOCAL_BYTES + localNameBytes + extraBytes,
     compressedBytes: view.getUint32(at + 20, true),
     bytes: view.getUint32(at + 24, true),
     crc32: view.getUint32(at + 16, true),
     method: method === 0 ? ('stored' as const) : ('deflate' as const),
-    hasDescriptor: (local.getUint16(6, true) & 8) !== 0,
+    descriptorBytes: (flags & HAS_DESCRIPTOR) === 0 ? 0 : DESCRIPTOR_BYTES,
   }
-  // Sizes that were not known in front follow the data; where they stand in front they have to be the same.
-  const isKnown = (local.getUint16(6, true) & 8) === 0
-  if (isKnown && (local.getUint32(18, true) !== entry.compressedBytes || local.getUint32(22, true) !== entry.bytes))
-    throw new Unreadable(`${name} has another size in front than in the directory`)
+  requireSameSizes(reader, local, entry)
   return entry
+}
+
+/** What was not known in front follows the data: only data that say where they end can be read so from the front. */
+function requireSameSizes(reader: Reader, local: DataView, entry: ZipEntry): void {
+  const { name, descriptorBytes, method, compressedBytes, bytes } = entry
+  const isBehind = descriptorBytes > 0
+  if (isBehind && method === 'stored') throw new Unreadable(`${name} is stored, and its size is said behind it`)
+  const said = isBehind ? reader.view(entry.at + compressedBytes, DESCRIPTOR_BYTES) : local
+  const from = isBehind ? 4 : 14
+  const sums = [said.getUint32(from, true), said.getUint32(from + 4, true), said.getUint32(from + 8, true)]
+  const isSame = sums.join() === [entry.crc32, compressedBytes, bytes].join()
+  if (!isSame || (isBehind && said.getUint32(0, true) !== DESCRIPTOR_MAGIC))
+    throw new Unreadable(`${name} has another size at its data than in the directory`)
+}
+
+function extraIn(view: DataView, at: number, nameBytes: number): DataView {
+  const bytes = view.getUint16(at + 30, true)
+  const from = at + CENTRAL_BYTES + nameBytes
+  if (from + bytes > view.byteLength) throw new Unreadable('an extra field reaches beyond the directory')
+  return new DataView(view.buffer, view.byteOffset + from, bytes)
+}
+
+/** Times and owners. Others give the file another name or size, to readers that know them. */
+const harmless = [0x5455, 0x5855, 0x7855, 0x7875]
+
+function requireHarmless(extra: DataView, name: string): void {
+  for (let at = 0; at < extra.byteLength;) {
+    const kind = at + 4 > extra.byteLength ? 0 : extra.getUint16(at, true)
+    if (!harmless.includes(kind)) throw new Unreadable(`${name} has an extra field of a kind that is not known here`)
+    at += 4 + extra.getUint16(at + 2, true)
+  }
 }

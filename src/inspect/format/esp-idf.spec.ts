@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { makeEsp } from '../../../test/support/firmware/esp-image.js'
+import { espSignature, makeEsp } from '../../../test/support/firmware/esp-image.js'
 import { inspectBytes, patched } from '../../../test/support/firmware/inspect-bytes.js'
 import { content, p256Key, rsaKey } from '../../../test/support/firmware/sample.js'
 
@@ -67,6 +67,20 @@ describe('secure boot', () => {
     const bytes = makeEsp({ payload, signers: [ec] })
     const filling = bytes.length - 4_096 - 1
     expect((await inspectBytes(patched(bytes, filling, 0), ec)).signature).toMatchObject({ state: 'invalid' })
+  })
+
+  it('counts right behind the image alone, as the boot loader has it, and nothing hides behind it', async () => {
+    const near = makeEsp({ payload, signers: [rsaKey(3_072)] })
+    const hidden = new Uint8Array([...near, ...content(8_192)])
+    const far = new Uint8Array([...hidden, ...espSignature(hidden, rsa)])
+    const found = await inspectBytes(far, rsa)
+    expect(found).toMatchObject({ state: 'damaged', signature: { state: 'present' } })
+    expect(found.faults).toEqual(['12288 bytes hide behind its signature sector'])
+    const unsigned = new Uint8Array([...makeEsp({ payload, signers: [] }), ...new Uint8Array(8_192)])
+    const aligned = unsigned.subarray(0, unsigned.length - (unsigned.length % 4_096))
+    const late = await inspectBytes(new Uint8Array([...aligned, ...espSignature(aligned, rsa)]), rsa)
+    expect(late).toMatchObject({ signature: { state: 'none' } })
+    expect(late.notChecked[0]).toMatch(/bytes behind the image$/)
   })
 
   it('is none when its own checksum is wrong, and what stands there is mentioned', async () => {

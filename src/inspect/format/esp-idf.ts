@@ -16,6 +16,7 @@ const DESCRIPTION_AT = HEADER_BYTES + SEGMENT_HEADER_BYTES
 const DESCRIPTION_BYTES = 256
 const DESCRIPTION_MAGIC = 0xabcd5432
 const CHECKSUM_SEED = 0xef
+const HASH_BYTES = 32
 const NO_CHIP = 0xffff
 
 const chips = new Map([
@@ -56,13 +57,14 @@ export const espIdf: FormatReader = {
     draft.fact('leastChipRevision', view.getUint16(15, true))
     if (hasDescription(reader)) describe(reader, draft)
     const segments = readSegments(reader, view.getUint8(1))
-    const sectorAt = signatureSectorAt(reader)
+    const end = imageEnd(segments, view.getUint8(23) === 1)
+    if (end > reader.sizeBytes) throw new Unreadable(`truncated: it ends at ${end}`)
+    const sectorAt = signatureSectorAt(reader, end, draft)
     const boot = sectorAt === null ? null : openSecureBoot(reader, sectorAt, keys, draft)
     const digest = sha256Digest()
     const sinks = [digest, ...(boot?.sinks ?? [])]
-    const end = checkContent(reader, segments, view.getUint8(23) === 1, digest, sinks, draft)
+    checkContent(reader, segments, view.getUint8(23) === 1, digest, sinks, draft)
     const rest = (sectorAt ?? reader.sizeBytes) - end
-    if (rest < 0) throw new Unreadable('its content reaches into the signature sector')
     if (boot === null && rest > 0) draft.notChecked(`${rest} bytes behind the image`)
     // A signature also covers the filling up to its sector.
     feed(boot === null ? [] : reader.chunks(end, rest), sinks)
@@ -99,7 +101,14 @@ function readSegments(reader: Reader, count: number): Segment[] {
   return segments
 }
 
-/** One pass over header, segments, checksum and hash. @returns where the image ends. */
+/** The checksum is the last byte of a line of 16; the hash follows it. */
+function imageEnd(segments: readonly Segment[], hasHash: boolean): number {
+  const last = segments.at(-1) ?? { at: HEADER_BYTES, bytes: 0 }
+  const at = last.at + last.bytes
+  return at + 16 - (at % 16) + (hasHash ? HASH_BYTES : 0)
+}
+
+/** One pass over header, segments, checksum and hash. */
 function checkContent(
   reader: Reader,
   segments: readonly Segment[],
@@ -107,7 +116,7 @@ function checkContent(
   digest: HexDigest,
   sinks: readonly Sink[],
   draft: FindingsDraft,
-): number {
+): void {
   const sum = new XorSum()
   let at = 0
   for (const segment of segments) {
@@ -115,15 +124,13 @@ function checkContent(
     feed(reader.chunks(segment.at, segment.bytes), [sum, ...sinks])
     at = segment.at + segment.bytes
   }
-  // The checksum is the last byte of a line of 16.
-  const end = at + 16 - (at % 16)
+  const end = imageEnd(segments, false)
   feed(reader.chunks(at, end - at), sinks)
   draft.requireSame('checksum of the segments', toHex(reader.bytes(end - 1, 1)), toHex(Uint8Array.of(sum.value())))
   draft.fact('appendedSha256', hasHash)
-  if (!hasHash) return end
-  draft.requireSame('appended sha256', toHex(reader.bytes(end, 32)), digest.hex())
-  feed(reader.chunks(end, 32), sinks)
-  return end + 32
+  if (!hasHash) return
+  draft.requireSame('appended sha256', toHex(reader.bytes(end, HASH_BYTES)), digest.hex())
+  feed(reader.chunks(end, HASH_BYTES), sinks)
 }
 
 /** Exclusive or of all bytes, four at a time where they lie in line. */

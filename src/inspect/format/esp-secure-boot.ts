@@ -23,11 +23,17 @@ interface SecureBoot {
   finish(contentSha256: string): void
 }
 
-/** @returns where the last sector starts, when it holds signatures. */
-export function signatureSectorAt(reader: Reader): number | null {
-  const at = reader.sizeBytes - SECTOR_BYTES
-  if (at < SECTOR_BYTES || reader.sizeBytes % SECTOR_BYTES !== 0) return null
-  return isBlock(reader.bytes(at, BLOCK_BYTES)) ? at : null
+/**
+ * The boot loader looks into the sector right behind the image, and nowhere else.
+ * @param imageEnd where the image ends, with its checksum and hash.
+ * @returns where that sector starts, when it holds signatures.
+ */
+export function signatureSectorAt(reader: Reader, imageEnd: number, draft: FindingsDraft): number | null {
+  const at = Math.ceil(imageEnd / SECTOR_BYTES) * SECTOR_BYTES
+  const behind = reader.sizeBytes - at - SECTOR_BYTES
+  if (behind < 0 || readBlocks(reader, at).length === 0) return null
+  if (behind > 0) draft.fault(`${behind} bytes hide behind its signature sector`)
+  return at
 }
 
 export function openSecureBoot(reader: Reader, sectorAt: number, keys: KeyRing, draft: FindingsDraft): SecureBoot {

@@ -1,6 +1,6 @@
 import { BEGIN_NODE, END, END_NODE, NOP, PROPERTY, type Fdt, type FdtNode, type FdtToken } from '../container/fdt.js'
 import { feed } from '../digests.js'
-import type { EmbeddedSignature } from '../findings.js'
+import type { EmbeddedSignature, FindingsDraft } from '../findings.js'
 import type { Inspection } from '../format-reader.js'
 import { openFitSignature } from './fit-signature.js'
 
@@ -51,11 +51,22 @@ function requiredNodes(fdt: Fdt, root: FdtNode, configuration: FdtNode): string[
   return ['/', configuration.path, ...images.map(({ path }) => path), ...hashes.map(({ path }) => path)]
 }
 
-function imagesOf(fdt: Fdt, root: FdtNode, configuration: FdtNode): FdtNode[] {
-  const used = ['kernel', 'fdt', 'ramdisk', 'firmware', 'loadables', 'fpga', 'script', 'setup'].flatMap((property) =>
+const usedBy = (fdt: Fdt, configuration: FdtNode): string[] =>
+  ['kernel', 'fdt', 'ramdisk', 'firmware', 'loadables', 'fpga', 'script', 'setup'].flatMap((property) =>
     fdt.texts(configuration, property),
   )
+
+function imagesOf(fdt: Fdt, root: FdtNode, configuration: FdtNode): FdtNode[] {
+  const used = usedBy(fdt, configuration)
   return (root.child('images')?.children ?? []).filter(({ name }) => used.includes(name))
+}
+
+/** A name that no image has may be found elsewhere: libfdt takes `kernel@1` for `kernel`. */
+export function requireImages(draft: FindingsDraft, fdt: Fdt, root: FdtNode, configuration: FdtNode): void {
+  const images = root.child('images')
+  for (const name of usedBy(fdt, configuration))
+    if (images?.child(name) === undefined)
+      draft.fault(`${configuration.name} names an image that is not there: ${name}`)
 }
 
 /** Walks the structure as the boot loader does and yields what is covered, from and to, in order. */

@@ -1,3 +1,5 @@
+import { Unreadable } from '../unreadable.js'
+
 /** `meta.conf`, as far as it describes: settings of the top level, and those of each file resource. */
 export interface MetaConf {
   readonly settings: ReadonlyMap<string, string>
@@ -5,46 +7,92 @@ export interface MetaConf {
 }
 
 const MOST_RESOURCES = 1_024
+const MOST_DEPTH = 16
+// Strings, punctuation, and words that are neither; each alternative decides by its first character.
+const tokenShape = /\s+|"(?:[^"\\]|\\[^])*"|[{}=,]|\+=|[^\s"'{}=,+()#/;]+(?:[/+][^\s"'{}=,+()#/;*]+)*/y
 
-/** Written by fwup itself, one setting a line; tasks and what they do are passed over. */
+/**
+ * The language of libconfuse, as far as fwup itself writes it: settings, lists and sections, and no comments, which would hide
+ * from one reader what another takes.
+ * @throws Unreadable for anything else, and for a setting that comes twice. @see libconfuse, "The configuration file format"
+ */
 export function readMetaConf(text: string): MetaConf {
-  const meta = new MetaLines()
-  for (const line of text.split('\n')) meta.take(line.trim())
-  return meta
+  return new Parser(tokensOf(text)).document()
 }
 
-class MetaLines implements MetaConf {
-  readonly settings = new Map<string, string>()
-  readonly resources = new Map<string, Map<string, string>>()
-  /** Where settings go; null inside of what is passed over. */
-  private open: Map<string, string> | null = this.settings
-  private depth = 0
+function tokensOf(text: string): string[] {
+  const tokens: string[] = []
+  const shape = new RegExp(tokenShape)
+  while (shape.lastIndex < text.length) {
+    const at = shape.lastIndex
+    const token = shape.exec(text)?.[0]
+    if (token === undefined) throw new Unreadable(`meta.conf is not understood from character ${at} on`)
+    if (token.trim() !== '') tokens.push(token)
+  }
+  return tokens
+}
 
-  take(line: string): void {
-    if (line.endsWith('{')) this.enter(line)
-    // Lists stand between braces on one line and open nothing.
-    else if (line === '}') this.leave()
-    else this.set(line)
+type Settings = Map<string, string>
+
+class Parser {
+  private at = 0
+  private readonly resources = new Map<string, Settings>()
+
+  constructor(private readonly tokens: readonly string[]) {}
+
+  document(): MetaConf {
+    const settings: Settings = new Map()
+    while (this.at < this.tokens.length) this.entry(settings, 0)
+    return { settings, resources: this.resources }
   }
 
-  private enter(line: string): void {
-    this.depth += 1
-    this.open = null
-    const name = /^file-resource\s+"?([^"{]*[^"{\s])"?\s*\{$/.exec(line)?.[1]
-    if (name === undefined || this.depth !== 1 || this.resources.size === MOST_RESOURCES) return
-    this.open = new Map()
-    this.resources.set(unquote(name), this.open)
+  /** @param settings where to put what is set; null inside of what is passed over. */
+  private entry(settings: Settings | null, depth: number): void {
+    const name = this.next()
+    if (!/^[A-Za-z][\w-]*$/.test(name) || depth > MOST_DEPTH)
+      throw new Unreadable(`meta.conf has no setting at ${name}`)
+    const sign = this.next()
+    if (sign === '=' || sign === '+=') {
+      const value = this.value()
+      if (settings === null) return
+      if (settings.has(name) || sign === '+=') throw new Unreadable(`meta.conf says ${name} twice`)
+      settings.set(name, value === '{' ? '' : unquote(value))
+    } else this.section(name, sign, depth)
   }
 
-  private leave(): void {
-    this.depth = Math.max(0, this.depth - 1)
-    this.open = this.depth === 0 ? this.settings : null
+  private section(name: string, title: string, depth: number): void {
+    if (title !== '{' && this.next() !== '{') throw new Unreadable(`meta.conf has no setting at ${name}`)
+    const inside = name === 'file-resource' && depth === 0 ? this.resource(unquote(title)) : null
+    while (this.tokens[this.at] !== '}') this.entry(inside, depth + 1)
+    this.at += 1
   }
 
-  private set(line: string): void {
-    const [, name, quoted, plain] = /^([a-z][a-z0-9-]*)\s*\+?=\s*(?:"(.*)"|([^"{].*))$/.exec(line) ?? []
-    if (name !== undefined) this.open?.set(name, unquote(quoted ?? plain ?? ''))
+  private resource(name: string): Settings {
+    const settings: Settings = new Map()
+    if (this.resources.has(name)) throw new Unreadable(`meta.conf says resource ${name} twice`)
+    if (this.resources.size === MOST_RESOURCES) throw new Unreadable('meta.conf has too many resources')
+    this.resources.set(name, settings)
+    return settings
+  }
+
+  /** A list is passed over: nothing that is read here is one. */
+  private value(): string {
+    const first = this.next()
+    if (/^(?:[}=,]|\+=)$/.test(first)) throw new Unreadable(`meta.conf has no value at ${first}`)
+    if (first === '{') while (this.next() !== '}') continue
+    return first
+  }
+
+  private next(): string {
+    const token = this.tokens[this.at]
+    if (token === undefined) throw new Unreadable('meta.conf ends too early')
+    this.at += 1
+    return token
   }
 }
 
-const unquote = (text: string): string => text.replaceAll(/\\(.)/g, '$1')
+/** fwup escapes quotes and backslashes alone; what stands in `${}` comes from the device. */
+function unquote(token: string): string {
+  if (/\$\{|\\[^"\\]/.test(token)) throw new Unreadable(`meta.conf has an escape in ${token}`)
+  return token.replace(/^"([^]*)"$/, '$1').replaceAll(/\\([^])/g, '$1')
+}

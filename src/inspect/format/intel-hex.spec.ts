@@ -28,8 +28,8 @@ it.each([
 })
 
 it('counts further wrong checksums', async () => {
-  const wrong = ':0400040001020304EF'
-  const { faults } = await inspectBytes(hex(':0400000001020304F2', wrong, wrong, wrong, END))
+  const wrong = [':0400040001020304EF', ':0400080001020304EF', ':04000C0001020304EF']
+  const { faults } = await inspectBytes(hex(':0400000001020304F2', ...wrong, END))
   expect(faults).toEqual(['the checksum of line 2 is wrong', 'the checksums of 3 lines are wrong'])
 })
 
@@ -39,6 +39,11 @@ it.each([
   ['half a record', hex(':0400000001020304F2', ':040004000102'), 'line 2 is no whole record'],
   ['records behind the end', hex(':0400000001020304F2', END.trim(), ':0400000001020304F2'), 'line 3 follows the end'],
   ['a record of no known type', hex(':0400000001020304F2', ':00000009F7', END), 'line 2 is a record of no known type'],
+  ['data over other data', hex(':0400000001020304F2', ':0200030005C036', END), 'it says twice what stands at 3'],
+  ['data under other data', hex(':0400040001020304EE', ':0400010005C0010232', END), 'it says twice what stands at 1'],
+  ['half an upper address', hex(':0400000001020304F2', ':00000004FC', END), 'line 2 has another length than its type'],
+  ['an end with data', hex(':0400000001020304F2', ':0100000141BD'), 'line 2 has another length than its type'],
+  ['data beyond their segment', hex(':020000021000EC', ':02FFFF000102FD', END), 'line 2 reaches beyond its segment'],
   ['a line without end', hex(`:0400000001020304F2\n${':'.repeat(600_000)}`), 'a line is longer than any record'],
 ])('cannot read %s', async (_, bytes, why) => {
   const { format, state, faults } = await inspectBytes(bytes)

@@ -1,3 +1,4 @@
+import { AddressRuns } from '../address-runs.js'
 import type { FindingsDraft } from '../findings.js'
 import type { FormatReader, Inspection } from '../format-reader.js'
 import type { Reader } from '../reader.js'
@@ -11,6 +12,14 @@ const LINE_FEED = 0x0a
 const between = new Set([LINE_FEED, 0x0d, 0x20, 0x1a])
 const LONGEST_RECORD = 1 + 2 * (5 + 255)
 const [DATA, END, SEGMENT, START_SEGMENT, LINEAR, START_LINEAR] = [0, 1, 2, 3, 4, 5]
+/** How many bytes each type but data has. */
+const lengths = new Map([
+  [END, 0],
+  [SEGMENT, 2],
+  [START_SEGMENT, 4],
+  [LINEAR, 2],
+  [START_LINEAR, 4],
+])
 
 /** The value of a hex digit, 0xff for any other character. */
 const digits = new Uint8Array(256).fill(0xff)
@@ -92,7 +101,9 @@ const pair = (text: Uint8Array, at: number): number =>
 class HexImage {
   private readonly record = new RecordBytes()
   private line = 1
+  private readonly runs = new AddressRuns()
   private base = 0
+  private isSegmented = false
   private expected = -1
   private bytes = 0
   private gaps = 0
@@ -132,19 +143,32 @@ class HexImage {
 
   private apply(): void {
     const type = this.record.bytes[3]
-    if (type === DATA) this.takeData()
-    else if (type === END) this.hasEnded = true
-    else if (type === SEGMENT) this.base = this.record.word(4) * 16
-    else if (type === LINEAR) this.base = this.record.word(4) * 65_536
+    if (type === DATA) {
+      this.takeData()
+      return
+    }
+    const length = lengths.get(type ?? -1)
+    if (length === undefined) throw new Unreadable(`line ${this.line} is a record of no known type`)
+    if (length !== this.record.length) throw new Unreadable(`line ${this.line} has another length than its type`)
+    if (type === END) this.hasEnded = true
+    else if (type === SEGMENT || type === LINEAR) this.takeBase(type === SEGMENT)
     else if (type === START_LINEAR)
       this.draft.fact('entryPoint', hexNumber(this.record.word(4) * 65_536 + this.record.word(6)))
-    else if (type !== START_SEGMENT) throw new Unreadable(`line ${this.line} is a record of no known type`)
+  }
+
+  private takeBase(isSegmented: boolean): void {
+    this.isSegmented = isSegmented
+    this.base = this.record.word(4) * (isSegmented ? 16 : 65_536)
   }
 
   private takeData(): void {
     const address = this.base + this.record.word(1)
     if (this.expected !== -1 && address !== this.expected) this.gaps += 1
     this.expected = address + this.record.length
+    // Within a segment addresses start over; some loaders go on.
+    if (this.isSegmented && this.expected > this.base + 65_536)
+      throw new Unreadable(`line ${this.line} reaches beyond its segment`)
+    this.runs.take(address, this.expected)
     this.bytes += this.record.length
     if (address < this.lowest) this.lowest = address
     if (this.expected > this.highest) this.highest = this.expected

@@ -57,9 +57,13 @@ it('takes a signature of the right kind by a key that is not named for no more t
 })
 
 it('says that an encrypted image keeps its hash and signature to itself', async () => {
-  const findings = await inspectBytes(makeMcuboot({ payload, signer, flags: 0x4 }), signer)
+  const wrappedKey = [0x30, content(256)] as const
+  const findings = await inspectBytes(makeMcuboot({ payload, signer, flags: 0x4, protectedTlvs: [wrappedKey] }), signer)
   expect(findings).toMatchObject({ state: 'whole', signature: { state: 'present' } })
   expect(findings.notChecked).toHaveLength(1)
+  // Without a key for it nothing was encrypted: the flag alone would switch every check off.
+  const plain = await inspectBytes(makeMcuboot({ payload, signer, flags: 0x4 }), signer)
+  expect(plain.faults).toEqual(['it says that it is encrypted, and brings no key for it'])
 })
 
 it.each([

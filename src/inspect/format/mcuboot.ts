@@ -16,6 +16,8 @@ const TLV_MAGIC = 0x6907
 const PROTECTED_TLV_MAGIC = 0x6908
 const ENCRYPTED_FLAGS = 0x4 | 0x8
 const PURE_SIGNATURE = 0x25
+/** The key of an encrypted image: by RSA, AES, ECIES on P-256 or X25519. */
+const wrappedKeys = [0x30, 0x31, 0x32, 0x33]
 const hashes = new Map([
   [0x10, 'sha256'],
   [0x11, 'sha384'],
@@ -50,12 +52,18 @@ export const mcuboot: FormatReader = {
     const signatures = header.isEncrypted ? [] : tlvs.flatMap((_, index) => openSignature(tlvs, index, algorithm, keys))
     feed(reader.chunks(0, hashed), [digest, ...signatures])
     const found = digest.hex()
-    if (header.isEncrypted) draft.notChecked('hash and signature, which are over the plain image: it is encrypted')
+    if (header.isEncrypted) judgeEncrypted(tlvs, draft)
     else if (hash !== undefined) draft.requireSame(`${algorithm} of the image`, toHex(hash.value), found)
     for (const signature of signatures) draft.signature(signature.finish(fromHex(found)))
-    if (header.isEncrypted && tlvs.some(({ type }) => signatureKinds.has(type)))
-      draft.signature({ state: 'present', algorithm: 'any', why: 'it covers the plain image, which is encrypted here' })
   },
+}
+
+function judgeEncrypted(tlvs: readonly Tlv[], draft: FindingsDraft): void {
+  draft.notChecked('hash and signature, which are over the plain image: it is encrypted')
+  if (!tlvs.some(({ type }) => wrappedKeys.includes(type)))
+    draft.fault('it says that it is encrypted, and brings no key for it')
+  if (tlvs.some(({ type }) => signatureKinds.has(type)))
+    draft.signature({ state: 'present', algorithm: 'any', why: 'it covers the plain image, which is encrypted here' })
 }
 
 function readHeader(reader: Reader, draft: FindingsDraft): Header {

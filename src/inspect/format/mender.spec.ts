@@ -101,6 +101,43 @@ it('verifies nothing of a payload that it does not unpack, though the manifest i
   })
 })
 
+it.each([
+  ['a name twice', '{"artifact_provides":{"artifact_name":"a"},"artifact_provides":{"artifact_name":"b"}}', 'twice'],
+  ['it in another case', '{"artifact_provides":{"artifact_name":"a"},"Artifact_Provides":{}}', 'twice'],
+  ['it with a long s', '{"artifact_provides":{},"artifact_provideſ":{}}', 'twice'],
+  ['it escaped', '{"artifact_provides":{},"\\u0061rtifact_provides":{}}', 'twice'],
+  ['a name in another case alone', '{"Artifact_Provides":{"artifact_name":"b"}}', 'for "artifact_provides"'],
+])('cannot read a header that says %s: some readers tell case apart and others do not', async (_, info, why) => {
+  const header = makeTar([['header-info', utf8(info)]])
+  const sums = `${sha256Hex(version[1])}  version\n${sha256Hex(header)}  header.tar\n`
+  const found = await inspectBytes(artifact(['manifest', utf8(sums)], ['header.tar', header]))
+  expect([found.state, found.faults[0]?.includes(why)]).toEqual(['unreadable', true])
+})
+
+it.each([
+  ['zeros', new Uint8Array(600), 'bytes hide behind its compressed data'],
+  ['words', utf8('hidden'), 'compressed data are damaged'],
+])('cannot read %s that hide behind its compressed data', async (_, hidden, why) => {
+  const data = Buffer.concat([gzipSync(makeTar([['rootfs.ext4', payload]])), hidden])
+  const { state, faults } = await inspectBytes(artifact(['manifest', utf8('')], ['data/0000.tar.gz', data]))
+  expect([state, faults[0]?.slice(0, why.length)]).toEqual(['unreadable', why])
+})
+
+it('finds that its payloads are of two versions, and that it names no device', async () => {
+  const type = (name: string): Uint8Array => utf8(`{"artifact_provides":{"rootfs-image.version":"${name}"}}`)
+  const header = makeTar([
+    ['header-info', utf8('{"artifact_depends":{"device_type":"gateway-b"}}')],
+    ['headers/0000/type-info', type('1.4.0')],
+    ['headers/0001/type-info', type('9.9.9')],
+  ])
+  const sums = `${sha256Hex(version[1])}  version\n${sha256Hex(header)}  header.tar\n`
+  const found = await inspectBytes(artifact(['manifest', utf8(sums)], ['header.tar', header]))
+  expect(found.faults).toEqual([
+    'its header names no device type',
+    'its payloads are of more than one version: 1.4.0, 9.9.9',
+  ])
+})
+
 it('finds that it has no header, or one that no signature covers', async () => {
   const manifest = ['manifest', utf8(`${sha256Hex(version[1])}  version\n`)] as const
   expect((await inspectBytes(artifact(manifest))).faults).toEqual(['it has no header'])

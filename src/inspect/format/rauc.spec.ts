@@ -3,6 +3,7 @@ import { TestSigner } from '../../../test/support/firmware/cms-signer.js'
 import { inspectBytes, patched, placeOf } from '../../../test/support/firmware/inspect-bytes.js'
 import { makeEncryptedRauc, makeRauc } from '../../../test/support/firmware/rauc-bundle.js'
 import { content } from '../../../test/support/firmware/sample.js'
+import { fromHex } from '../../domain/bytes.js'
 
 const payload = content(600_000)
 const [signer, stranger] = [await TestSigner.make(), await TestSigner.make()]
@@ -68,6 +69,11 @@ it('is told from a squashfs without a signature', async () => {
 
 it.each([
   ['a CMS that is none', patched(plain, cmsAt(plain) + 2, 0, 0), 'its CMS cannot be read'],
+  [
+    'a CMS over a time stamp, whose time would be believed',
+    patched(plain, placeOf(plain, fromHex('06092a864886f70d010701')) + 10, 5),
+    'its CMS is over something else than data',
+  ],
   ['another version of squashfs', patched(plain, 28, 3), 'it is no squashfs of version 4'],
   ['metadata outside the file', patched(plain, 64, 0xff, 0xff, 0xff), 'truncated'],
   ['a tree of another size', patched(verity, placeOf(verity, 'verity-size=') + 12, 0x39), 'truncated'],

@@ -1,6 +1,7 @@
 import { expect, it } from '@jest/globals'
 import { makeFdt, makeFit } from '../../../test/support/firmware/fit-image.js'
 import { inspectBytes, patched, placeOf } from '../../../test/support/firmware/inspect-bytes.js'
+import { utf8 } from '../../domain/bytes.js'
 import { big, content, rsaKey } from '../../../test/support/firmware/sample.js'
 
 const payload = content(3_000)
@@ -57,10 +58,48 @@ it.each([
     { 'data-size': 4, 'data-offset': 0, 'data-position': 0 },
     'image a has its data in two places',
   ],
+  [
+    'data inside and behind the tree',
+    { data: payload, 'data-offset': 0, 'data-size': 4 },
+    'image a has its data in two',
+  ],
+  ['data inside and at a place', { data: payload, 'data-position': 0 }, 'image a has its data in two places'],
   ['data outside the file', { 'data-size': 4_000_000, 'data-offset': 0 }, 'truncated'],
 ])('cannot read %s', async (_, image, why) => {
   const { state, faults } = await inspectBytes(makeFdt({ images: { a: image } }))
   expect([state, faults[0]?.slice(0, why.length)]).toEqual(['unreadable', why])
+})
+
+const kernel = { data: payload, 'hash-1': { algo: 'crc32', value: new Uint8Array(4) } }
+it.each([
+  ['a property twice', [{ name: 'kernel', content: [['data', utf8('other')], ...Object.entries(kernel)] }]],
+  ['a property behind a node', [{ name: 'kernel', content: [...Object.entries(kernel).toReversed()] }]],
+  [
+    'an image twice',
+    [
+      { name: 'kernel', content: Object.entries(kernel) },
+      { name: 'kernel', content: [] },
+    ],
+  ],
+  [
+    'an image that is found for another',
+    [
+      { name: 'kernel@1', content: [] },
+      { name: 'kernel', content: [] },
+    ],
+  ],
+] as const)('cannot read %s: libfdt takes the first', async (_, images) => {
+  const nodes = images.map(({ name, content: entries }) => [name, entries] as const)
+  const { format, state, faults } = await inspectBytes(makeFdt({ images: nodes }))
+  expect([format, state, faults[0]?.includes('is there twice')]).toEqual(['u-boot-fit', 'unreadable', true])
+})
+
+it('finds a configuration that names an image which is not there', async () => {
+  const tree = makeFdt({
+    images: { kernel: { data: payload } },
+    configurations: { 'conf-1': { kernel: 'kernel', loadables: utf8('kernel\0tee\0') } },
+  })
+  expect((await inspectBytes(tree)).faults).toEqual(['conf-1 names an image that is not there: tee'])
 })
 
 it('reads no more than a few times its size, however often its images point to the same bytes', async () => {

@@ -4,7 +4,7 @@ import { feed, findDigest, type HexDigest } from '../digests.js'
 import { strongest, type EmbeddedSignature, type FindingsDraft } from '../findings.js'
 import type { FormatReader, Inspection } from '../format-reader.js'
 import { Unreadable } from '../unreadable.js'
-import { judgeConfiguration } from './fit-configuration.js'
+import { judgeConfiguration, requireImages } from './fit-configuration.js'
 import { openFitSignature } from './fit-signature.js'
 
 // U-Boot, doc/usage/fit/source_file_format.rst (FIT).
@@ -22,6 +22,7 @@ export const uBootFit: FormatReader = {
     const configurations = root.child('configurations')?.children ?? []
     describe(inspection.draft, fdt, root, images, configurations)
     const ofImages = images.map((image) => checkImage(inspection, fdt, image))
+    for (const each of configurations) requireImages(inspection.draft, fdt, root, each)
     const ofConfigurations = configurations.map((each) => judge(inspection, fdt, root, each))
     // Signed images can still be put together anew: where configurations are signed, theirs count.
     const isSigned = ofConfigurations.some(({ state }) => state !== 'none')
@@ -117,12 +118,13 @@ function openHash({ draft }: Inspection, fdt: Fdt, image: FdtNode, node: FdtNode
 
 /** Inside the tree, or behind it: `data-offset` counts from the end of the tree, `data-position` from the file's start. */
 function findData(fdt: Fdt, image: FdtNode): FdtValue | null {
+  const places = ['data', 'data-position', 'data-offset'].filter((name) => image.properties.has(name))
+  if (places.length > 1) throw new Unreadable(`image ${image.name} has its data in two places`)
   const inside = image.properties.get('data')
   if (inside !== undefined) return inside
   const bytes = fdt.number(image, 'data-size')
   const position = fdt.number(image, 'data-position')
   const offset = fdt.number(image, 'data-offset')
   if (bytes === null || (position === null && offset === null)) return null
-  if (position !== null && offset !== null) throw new Unreadable(`image ${image.name} has its data in two places`)
   return { at: position ?? align(fdt.totalBytes) + (offset ?? 0), bytes }
 }

@@ -1,3 +1,4 @@
+import { AddressRuns } from '../address-runs.js'
 import type { FindingsDraft } from '../findings.js'
 import type { FormatReader, Inspection } from '../format-reader.js'
 import { fieldText, hexNumber } from '../text.js'
@@ -42,6 +43,7 @@ interface Part {
   bytes: number
   lowest: number
   highest: number
+  readonly runs: AddressRuns
 }
 
 export const uf2: FormatReader = {
@@ -59,7 +61,6 @@ export const uf2: FormatReader = {
       for (let at = 0; at < chunk.length; at += BLOCK_BYTES, number += 1) takeBlock(view, at, number, parts, draft)
     }
     if (rest > 0) draft.fault(`truncated: the last block has ${rest} of ${BLOCK_BYTES} bytes`)
-    readTags(reader.view(0, BLOCK_BYTES), draft)
     report(parts, draft)
   },
 }
@@ -71,28 +72,41 @@ function takeBlock(view: DataView, at: number, number: number, parts: Map<number
   const flags = u32(8)
   if ((flags & NOT_MAIN_FLASH) !== 0) return
   const family = (flags & FAMILY_PRESENT) === 0 ? 0 : u32(28)
-  const part = parts.get(family) ?? { blocks: u32(24), next: 0, bytes: 0, lowest: 0xffff_ffff, highest: 0 }
+  const part = parts.get(family) ?? {
+    blocks: u32(24),
+    next: 0,
+    bytes: 0,
+    lowest: 0xffff_ffff,
+    highest: 0,
+    runs: new AddressRuns(),
+  }
   if (!parts.has(family) && parts.size === MOST_FAMILIES) throw new Unreadable('it has blocks of too many families')
   parts.set(family, part)
   const length = u32(16)
   if (length > DATA_BYTES) throw new Unreadable(`block ${number} claims ${length} bytes of data`)
-  if (u32(20) !== part.next) draft.fault(`block ${number} has the number ${u32(20)}, ${part.next} is due`)
+  checkNumbers(part, number, u32(20), u32(24), draft)
+  if ((flags & TAGS_PRESENT) !== 0) readTags(view, at, length, draft)
+  part.runs.take(u32(12), u32(12) + length)
   part.next += 1
   part.bytes += length
   part.lowest = Math.min(part.lowest, u32(12))
   part.highest = Math.max(part.highest, u32(12) + length)
 }
 
-/** Tags stand behind the data of the first block: length, type in three bytes, value, filled up to four bytes. */
-function readTags(view: DataView, draft: FindingsDraft): void {
-  if ((view.getUint32(8, true) & TAGS_PRESENT) === 0) return
-  const end = DATA_AT + DATA_BYTES
-  for (let at = DATA_AT + Math.min(view.getUint32(16, true), DATA_BYTES); at + 4 <= end;) {
+function checkNumbers(part: Part, number: number, own: number, blocks: number, draft: FindingsDraft): void {
+  if (own !== part.next) draft.fault(`block ${number} has the number ${own}, ${part.next} is due`)
+  if (blocks !== part.blocks) draft.fault(`block ${number} is one of ${blocks}, the first one of ${part.blocks}`)
+}
+
+/** Tags stand behind the data of any block: length, type in three bytes, value, filled up to four bytes. */
+function readTags(view: DataView, blockAt: number, dataBytes: number, draft: FindingsDraft): void {
+  const end = blockAt + DATA_AT + DATA_BYTES
+  for (let at = blockAt + DATA_AT + dataBytes; at + 4 <= end;) {
     const length = view.getUint8(at)
     if (length < 4 || at + length > end) return
     const value = fieldText(new Uint8Array(view.buffer, view.byteOffset + at + 4, length - 4))
     const type = view.getUint32(at, true) >>> 8
-    if (type === TAG_VERSION) draft.version(value)
+    if (type === TAG_VERSION) draft.sameVersion(value)
     if (type === TAG_DEVICE) draft.fact('device', value)
     at += (length + 3) & ~3
   }

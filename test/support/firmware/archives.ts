@@ -115,16 +115,27 @@ export async function makeSwu(options: SwuOptions): Promise<Uint8Array> {
   ])
 }
 
+interface ZipOptions {
+  /** Sizes follow the data; in front they are zero. */
+  readonly hasDescriptor?: boolean
+  /** An extra field in front of the data. */
+  readonly extra?: Uint8Array
+}
+
 /** A ZIP whose sizes stand in front. */
-export function makeZip(files: Files, isPacked = true): Uint8Array {
+export function makeZip(files: Files, isPacked = true, options: ZipOptions = {}): Uint8Array {
+  const { hasDescriptor = false, extra = new Uint8Array(0) } = options
   const parts: Uint8Array[] = []
   const directory: Uint8Array[] = []
   let at = 0
   for (const [name, content] of files) {
     const data = isPacked ? deflateRawSync(content, { level: 1 }) : content
-    const sizes = little([4, crc32(content)], [4, data.length], [4, content.length], [2, name.length], [2, 0])
-    const method = little([2, 20], [2, 0], [2, isPacked ? 8 : 0], [4, 0])
-    const local = concat(little([4, 0x04034b50]), method, sizes, utf8(name), data)
+    const sums = little([4, crc32(content)], [4, data.length], [4, content.length])
+    const sizes = concat(sums, little([2, name.length], [2, 0]))
+    const method = little([2, 20], [2, hasDescriptor ? 8 : 0], [2, isPacked ? 8 : 0], [4, 0])
+    const front = concat(hasDescriptor ? new Uint8Array(12) : sums, little([2, name.length], [2, extra.length]))
+    const behind = hasDescriptor ? concat(little([4, 0x08074b50]), sums) : new Uint8Array(0)
+    const local = concat(little([4, 0x04034b50]), method, front, utf8(name), extra, data, behind)
     const rest = little([2, 0], [2, 0], [2, 0], [4, 0], [4, at])
     directory.push(concat(little([4, 0x02014b50], [2, 20]), method, sizes, rest, utf8(name)))
     parts.push(local)

@@ -33,8 +33,12 @@ export function makeEsp(options: EspOptions): Uint8Array {
   const image = hasHash ? concat(summed, createHash('sha256').update(summed).digest()) : summed
   if (signers.length === 0) return image
   const aligned = filledTo(image, 4_096, 0xff)
-  return concat(aligned, padded(concat(...signers.map((signer) => block(aligned, signer))), 4_096, 0xff))
+  return concat(aligned, espSignature(aligned, ...signers))
 }
+
+/** The sector that signs what stands before it. */
+export const espSignature = (content: Uint8Array, ...signers: readonly SignatureKey[]): Uint8Array =>
+  padded(concat(...signers.map((signer) => block(content, signer))), 4_096, 0xff)
 
 function description(version: string): Uint8Array {
   const text = (value: string, length: number): Uint8Array => padded(utf8(value), length)

@@ -3,11 +3,15 @@ import { concat, utf8 } from '../../../src/domain/bytes.js'
 import { big, filledTo, type SignatureKey } from './sample.js'
 
 type Property = string | number | Uint8Array
-interface Node {
+/** As a list of entries a node can have a name twice. */
+type Node = NamedNode | Entries
+interface NamedNode {
   readonly [name: string]: Property | Node
 }
+interface Entries extends ReadonlyArray<readonly [name: string, value: Property | Node]> {}
 
 const isNode = (value: Property | Node): value is Node => typeof value === 'object' && !(value instanceof Uint8Array)
+const isList = (node: Node): node is Entries => Array.isArray(node)
 
 /** A device tree blob of version 17 (Devicetree Specification, chapter 5). */
 export function makeFdt(root: Node): Uint8Array {
@@ -27,7 +31,7 @@ export function makeFdt(root: Node): Uint8Array {
 
 function node(name: string, content: Node, names: string[]): Uint8Array {
   const parts = [big([4, 1]), filledTo(utf8(`${name}\0`), 4)]
-  for (const [key, value] of Object.entries(content)) {
+  for (const [key, value] of isList(content) ? content : Object.entries(content)) {
     if (isNode(value)) {
       parts.push(node(key, value, names))
       continue
