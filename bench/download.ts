@@ -5,18 +5,24 @@ import { get } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { sha256, toHex } from '../src/domain/bytes.js'
+import { FirmwareStore } from '../src/server/storage/firmware-store.port.js'
+import type { FleetDevice } from '../test/support/fleet-device.js'
 import { projectFolder } from '../src/embedded/program-file.js'
 import { FleetFixture } from '../test/support/fleet-fixture.js'
 import { Nginx } from '../test/support/nginx.js'
+import { RadosGateway } from '../test/support/rados-gateway.js'
 import type { Benchmark, BenchmarkRow, BenchmarkSize } from './benchmark.js'
 
 const sizes = { full: { sizeBytes: 256 << 20, rounds: 5 }, small: { sizeBytes: 1 << 20, rounds: 1 } } as const
+/** What the smallest object store there is holds in memory with ease. */
+const STORED_BYTES = 64 << 20
 
 export const downloadBenchmark: Benchmark = {
   name: 'download',
   about:
-    'payloads of an authenticated device, behind nginx and by the server itself, beside nginx that sends the same file',
+    'payloads of an authenticated device, behind nginx and by the server itself, beside nginx that sends the same file; and by redirect to an object store, beside that store',
   async *rows(size) {
+    if (process.platform === 'linux') yield await redirected(size)
     const fleet = await FleetFixture.start({ config: { maxUploadBytes: 1 << 30 } })
     try {
       yield* downloads(fleet, size)
@@ -26,31 +32,66 @@ export const downloadBenchmark: Benchmark = {
   },
 }
 
-async function* downloads(fleet: FleetFixture, size: BenchmarkSize): AsyncIterable<BenchmarkRow> {
-  const { sizeBytes, rounds } = sizes[size]
+/** Ceph's gateway holds the bytes, in memory; the device asks the server first where they are. */
+async function redirected(size: BenchmarkSize): Promise<BenchmarkRow> {
+  const { rounds } = sizes[size]
+  const sizeBytes = Math.min(sizes[size].sizeBytes, STORED_BYTES)
+  const gateway = await RadosGateway.start()
+  const fleet = await FleetFixture.start({ config: { s3: gateway.s3, maxUploadBytes: sizeBytes } })
+  try {
+    const { device, digest } = await released(fleet, sizeBytes)
+    const server = await forkServer(fleet, {})
+    const url = `http://127.0.0.1:${server.port}${device.base}/payload/${toHex(digest)}`
+    const direct = (await fleet.app.get(FirmwareStore).findDownloadUrl(digest, 900)) ?? ''
+    const [reference = 1, ours = 0] = await bestOf(rounds, sizeBytes, [
+      [direct, {}],
+      [url, { authorization: device.authorization }],
+    ])
+    server.child.kill('SIGKILL')
+    await once(server.child, 'exit')
+    return { name: 'download by redirect', ours, reference, ratio: ours / reference, unit: 'MB/s', n: rounds }
+  } finally {
+    await fleet.stop()
+    await gateway.stop()
+  }
+}
+
+/** An image in the store, in a signed release, and a device that may have it. */
+async function released(fleet: FleetFixture, sizeBytes: number): Promise<{ device: FleetDevice; digest: Uint8Array }> {
   const image = new Uint8Array(randomBytes(sizeBytes))
-  const name = toHex(sha256(image))
   await fleet.storeImage(image)
   await fleet.release(10, image)
   const [device] = await fleet.enrolDevices(1)
   if (device === undefined) throw new Error('no device')
+  return { device, digest: sha256(image) }
+}
+
+type Source = readonly [url: string, headers: Record<string, string>]
+
+/** MB/s, in turns, the best of each: a neighbour on the machine only slows down. */
+async function bestOf(rounds: number, sizeBytes: number, sources: readonly Source[]): Promise<number[]> {
+  const speeds = sources.map(() => 0)
+  for (let round = 0; round <= rounds; round += 1)
+    for (const [index, [url, headers]] of sources.entries())
+      speeds[index] = Math.max(speeds[index] ?? 0, sizeBytes / 1e6 / (await secondsFor(url, headers, sizeBytes)))
+  return speeds
+}
+
+async function* downloads(fleet: FleetFixture, size: BenchmarkSize): AsyncIterable<BenchmarkRow> {
+  const { sizeBytes, rounds } = sizes[size]
+  const { device, digest } = await released(fleet, sizeBytes)
+  const name = toHex(digest)
   const proxied = await forkServer(fleet, { accelPrefix: '/firmware-store', trustedProxies: ['127.0.0.1'] })
   const alone = await forkServer(fleet, {})
   const nginx = await Nginx.start(join(fleet.folder, 'nginx'), proxied.port, join(fleet.folder, 'store', 'firmware'))
   try {
     const payload = `${device.base}/payload/${name}`
     const { authorization } = device
-    const paths = [
+    const [reference = 1, behind = 0, own = 0] = await bestOf(rounds, sizeBytes, [
       [`http://127.0.0.1:${nginx.port}/bare/${name.slice(0, 2)}/${name}`, {}],
       [`http://127.0.0.1:${nginx.port}${payload}`, { authorization }],
       [`http://127.0.0.1:${alone.port}${payload}`, { authorization }],
-    ] as const
-    const speeds = [0, 0, 0]
-    // In turns, the best of each: a neighbour on the machine only slows down.
-    for (let round = 0; round <= rounds; round += 1)
-      for (const [index, [url, headers]] of paths.entries())
-        speeds[index] = Math.max(speeds[index] ?? 0, sizeBytes / 1e6 / (await secondsFor(url, headers, sizeBytes)))
-    const [reference = 1, behind = 0, own = 0] = speeds
+    ])
     const row = { reference, unit: 'MB/s', n: rounds }
     yield { ...row, name: 'download behind nginx', ours: behind, ratio: behind / reference }
     yield { ...row, name: 'download from the server', ours: own, ratio: own / reference }
@@ -83,7 +124,10 @@ function secondsFor(url: string, headers: Record<string, string>, sizeBytes: num
       answer.on('data', (piece: Buffer) => (bytes += piece.length))
       answer.on('error', reject)
       answer.on('end', () => {
-        if (answer.statusCode === 200 && bytes === sizeBytes) resolve((performance.now() - began) / 1_000)
+        const { location } = answer.headers
+        if (answer.statusCode === 307 && location !== undefined)
+          secondsFor(location, {}, sizeBytes).then(() => resolve((performance.now() - began) / 1_000), reject)
+        else if (answer.statusCode === 200 && bytes === sizeBytes) resolve((performance.now() - began) / 1_000)
         else reject(new Error(`${url}: ${answer.statusCode}, ${bytes} bytes`))
       })
     })
