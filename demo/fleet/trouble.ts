@@ -10,6 +10,11 @@ import { RoughRoad } from './rough-road.js'
 const DEVICES_A_PROCESS = 2_500
 const CRASHES = 3
 const FLAP_MS = 1_500
+/**
+ * Without the broker they learn of everything by asking; and whoever is there for a moment asks within it, or never: a device's first
+ * poll comes after the same share of its time, whenever it comes back.
+ */
+const POLL_MS: Readonly<Record<string, number>> = { repeat: 3_000, flap: FLAP_MS / 2 }
 /** The faults, dealt out in turn. */
 const kinds = ['crash', 'cut', 'bad-boot', 'repeat', 'flap'] as const
 type Kind = (typeof kinds)[number]
@@ -73,8 +78,7 @@ export class TroubledFleet {
     const make = (name: string, count: number, serverUrl: string, fault?: string): DeviceGroup =>
       new DeviceGroup(installation, supervisor, {
         ...{ name, devices: count, serverUrl, claimFile },
-        // Without the broker they learn of everything by asking.
-        pollMs: name === 'repeat' ? 3_000 : pollMs,
+        pollMs: POLL_MS[name] ?? pollMs,
         ...(fault === undefined ? {} : { fault }),
       })
     const dealt = (turn: number): number => Math.floor((faulty + kinds.length - 1 - turn) / kinds.length)
