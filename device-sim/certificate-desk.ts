@@ -1,5 +1,5 @@
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
-import { renameSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { findBase64Url } from '../src/domain/bytes.js'
 import { decodeCbor } from '../src/domain/cbor/decode.js'
@@ -11,7 +11,7 @@ import { encodeCertificateRequest } from '../src/domain/trust/certificate-reques
 import { labelOf } from '../src/domain/trust/labels.js'
 import type { DeviceKey } from './device-key.js'
 import { Unreachable, type DeviceServer } from './device-server.port.js'
-import { findFile, flushFolderOf, writeWhole } from './durable-file.js'
+import { findFile, replaceWhole } from './durable-file.js'
 import { makePrivateKey } from './new-key.js'
 
 /** What the device shows in TLS, PEM. */
@@ -82,14 +82,21 @@ export class CertificateDesk {
     const request = { namespace, deviceId, deviceKey, tlsKey: publicKeyOf(tls), time: now() }
     const document = await buildSign1(signer, encodeCertificateRequest(request), labelOf('certificate-request'))
     const { certificate, mqttUrl } = await server.certify(deviceId, document)
-    if (!new X509Certificate(certificate).checkPrivateKey(tls)) throw new Unreachable('a certificate of another key')
+    if (!isOf(certificate, tls)) throw new Unreachable('no certificate of the key that was asked for')
     const path = join(dir, HELD_FILE)
     const secret = new Uint8Array(tls.export({ format: 'der', type: 'pkcs8' }))
-    writeWhole(`${path}.new`, encodeCbor([secret, certificate, mqttUrl ?? '']))
-    renameSync(`${path}.new`, path)
-    flushFolderOf(path)
+    replaceWhole(path, encodeCbor([secret, certificate, mqttUrl ?? '']))
     this.held = readHeld(path)
     rmSync(join(dir, NEXT_FILE), { force: true })
+  }
+}
+
+/** The server chose the bytes. */
+function isOf(certificate: Uint8Array, key: KeyObject): boolean {
+  try {
+    return new X509Certificate(certificate).checkPrivateKey(key)
+  } catch {
+    return false
   }
 }
 
@@ -118,8 +125,7 @@ function openNext(path: string): KeyObject {
   const stored = findFile(path)
   if (stored !== null) return createPrivateKey({ key: Buffer.from(stored), format: 'der', type: 'pkcs8' })
   const privateKey = makePrivateKey('p256')
-  writeWhole(path, privateKey.export({ format: 'der', type: 'pkcs8' }))
-  flushFolderOf(path)
+  replaceWhole(path, privateKey.export({ format: 'der', type: 'pkcs8' }))
   return privateKey
 }
 

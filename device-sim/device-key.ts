@@ -7,7 +7,7 @@ import { encodeCbor } from '../src/domain/cbor/encode.js'
 import { algorithmOf } from '../src/domain/cose/algorithms.js'
 import { coseKeyFromCbor, coseKeyToCbor, keyIdOf, type CoseKey } from '../src/domain/cose/cose-key.js'
 import type { MessageSigner } from '../src/domain/cose/sign1.js'
-import { findFile, flushFolderOf, writeWhole } from './durable-file.js'
+import { findFile, flushFolderOf, replaceWhole } from './durable-file.js'
 import { makePrivateKey } from './new-key.js'
 
 /** What a device's chip can do; the first has no Ed25519 in many a secure element. */
@@ -61,9 +61,8 @@ export class DeviceKey implements MessageSigner {
   static adoptNext(folder: string, deviceId: string): DeviceKey {
     const path = join(folder, KEY_FILE)
     const { firstKey } = DeviceKey.open(folder)
-    writeWhole(join(folder, FIRST_FILE), encodeCbor(coseKeyToCbor(firstKey)))
-    writeWhole(join(folder, NAME_FILE), utf8(deviceId))
-    flushFolderOf(path)
+    replaceWhole(join(folder, FIRST_FILE), encodeCbor(coseKeyToCbor(firstKey)))
+    replaceWhole(join(folder, NAME_FILE), utf8(deviceId))
     renameSync(join(folder, NEXT_FILE), path)
     flushFolderOf(path)
     return DeviceKey.open(folder)
@@ -77,9 +76,7 @@ export class DeviceKey implements MessageSigner {
 
   private static make(folder: string, file: string, algorithm: DeviceAlgorithm): DeviceKey {
     const privateKey = makePrivateKey(algorithm === 'ed25519' ? 'ed25519' : 'p256')
-    const path = join(folder, file)
-    writeWhole(path, privateKey.export({ format: 'der', type: 'pkcs8' }))
-    flushFolderOf(path)
+    replaceWhole(join(folder, file), privateKey.export({ format: 'der', type: 'pkcs8' }))
     return DeviceKey.from(folder, privateKey)
   }
 

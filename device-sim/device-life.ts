@@ -10,6 +10,8 @@ const LONGEST_JITTER_SECONDS = 3_600
 const FIRST_POLL_MS = 60_000
 /** Whatever a server says: a device that never asks is one that nobody updates. */
 const LONGEST_POLL_SECONDS = 86_400
+/** Nor is a device there to ask without a pause. */
+const SHORTEST_POLL_SECONDS = 5
 /** When a window opens, devices come one after the other over so long. */
 const WINDOW_JITTER_SECONDS = 300
 /** Further ahead than a timer reaches; the polls until then say it again. */
@@ -96,7 +98,8 @@ export class DeviceLife {
     if (retryAfterSeconds !== null) return Math.min(retryAfterSeconds, LONGEST_POLL_SECONDS) * 1_000
     const { pollMs } = this.options
     if (pollMs !== null) return pollMs
-    return asksAgainSeconds === null ? FIRST_POLL_MS : Math.min(asksAgainSeconds, LONGEST_POLL_SECONDS) * 1_000
+    if (asksAgainSeconds === null) return FIRST_POLL_MS
+    return Math.max(SHORTEST_POLL_SECONDS, Math.min(asksAgainSeconds, LONGEST_POLL_SECONDS)) * 1_000
   }
 
   private connect(): void {

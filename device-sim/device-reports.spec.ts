@@ -1,6 +1,16 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { reasonOf } from '../src/domain/trust/report-reason.js'
+import type { NonceAnswer, ReportAck } from '../src/protocol/device-http.js'
 import { DeviceBench } from '../test/support/device-bench.js'
+import { HttpTransport } from './http-transport.js'
+
+/** Says that it has reports of a later epoch, and which one may be begun. */
+class ServerOfEpochs extends HttpTransport {
+  next = Number.MAX_SAFE_INTEGER
+  override report = (): Promise<ReportAck> => Promise.resolve({ epoch: this.next, counter: 1 })
+  override askNonce = (): Promise<NonceAnswer> => Promise.resolve({ nonce: new Uint8Array(32), epoch: this.next })
+  override beginEpoch = (): Promise<void> => Promise.resolve()
+}
 
 describe('what a device reports', () => {
   let bench: DeviceBench
@@ -68,6 +78,16 @@ describe('what a device reports', () => {
     bench.server.oldReport = { epoch: 1, counter: 5 }
     await device.pollOnce()
     expect(device.memory.record.unacknowledged).toBeNull()
+  })
+
+  it('is led no further than honest servers are: no epoch would be left after the last', async () => {
+    const server = new ServerOfEpochs({ serverUrl: bench.server.url, namespace: bench.fixture.trust.namespace })
+    const device = await bench.enrolled({ server })
+    await bench.offer(device)
+    expect(device.memory.record.epoch).toBe(1)
+    server.next = 65_537
+    await device.repeatReport()
+    expect(device.memory.record.epoch).toBe(65_537)
   })
 
   it('tells a refusal once, however often it is offered', async () => {

@@ -1,4 +1,4 @@
-import { closeSync, fdatasyncSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { closeSync, fdatasyncSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 
 /** @returns the file's bytes, or null when there is no such file. */
@@ -25,6 +25,13 @@ export function writeWhole(path: string, bytes: Uint8Array, isFlushed = true): v
   } finally {
     closeSync(file)
   }
+}
+
+/** As `writeWhole`, and a power cut at any byte of it leaves the file of before, whole. */
+export function replaceWhole(path: string, bytes: Uint8Array): void {
+  writeWhole(`${path}.new`, bytes)
+  renameSync(`${path}.new`, path)
+  flushFolderOf(path)
 }
 
 /** Makes the names in the folder of `path` durable: a new file can otherwise vanish although its content was flushed. */

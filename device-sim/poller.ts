@@ -14,7 +14,7 @@ import type { ReportDesk } from './report-desk.js'
 import type { SlotImage } from './slot-image.js'
 import type { TrustDesk } from './trust-desk.js'
 
-const NONCE_BYTES = 16
+const newNonce = (): Uint8Array => new Uint8Array(randomBytes(16))
 
 export interface PollerOptions {
   readonly deviceId: string
@@ -50,7 +50,7 @@ export class Poller {
   }
 
   async poll(): Promise<DeviceEvent> {
-    const nonce = this.options.hasClock ? null : new Uint8Array(randomBytes(NONCE_BYTES))
+    const nonce = this.options.hasClock ? null : newNonce()
     try {
       const polled = await this.ask(nonce)
       this.retryAfterSeconds = null
@@ -72,6 +72,16 @@ export class Poller {
       if (error instanceof Refusal) return { happened: 'refused', rolloutId: null, why: whyOf(error, 1) }
       throw error
     }
+  }
+
+  /**
+   * The same offer with a time that is true now, for a device without a clock: the download may have taken days.
+   * @throws Unreachable, Refusal for an answer in no readable form.
+   */
+  async askTime(offer: UpdateOffer): Promise<{ readonly offer: UpdateOffer; readonly nonce: Uint8Array }> {
+    const nonce = newNonce()
+    const polled = await this.ask(nonce)
+    return { offer: { ...offer, freshness: (polled.isChanged ? polled.answer.freshness : undefined) ?? null }, nonce }
   }
 
   private ask(nonce: Uint8Array | null): Promise<PollAnswer> {

@@ -35,6 +35,12 @@ export interface ReportDeskOptions {
   readonly nowSeconds: () => number
 }
 
+/**
+ * A device that was wiped begins beyond all of its epochs, of which it knows none. Further is nobody's honest number: one large lie
+ * would leave no epoch to begin.
+ */
+const MOST_EPOCHS_AHEAD = 65_536
+
 /** For a device that has nothing else to tell. */
 const present: Statement = { state: 'idle', rolloutId: null, why: null }
 
@@ -124,7 +130,7 @@ export class ReportDesk {
     try {
       const { nonce, epoch } = await server.askNonce(deviceId, known)
       // A server that gives a number twice is not helped to have old reports counted again.
-      if (epoch <= known) return
+      if (epoch <= known || epoch > known + MOST_EPOCHS_AHEAD) return
       const document = encodeCounterEpoch({ namespace, deviceId, nonce, epoch })
       await server.beginEpoch(deviceId, await buildSign1(signer(), document, labelOf('counter-epoch')))
       memory().saveRecord({ epoch, counter: 0, unacknowledged: null })

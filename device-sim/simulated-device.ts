@@ -207,14 +207,14 @@ export class SimulatedDevice {
 
   /** Takes a KRL that was pushed, and reports at once that it did (trust.md §7, t4). */
   async takeKrl(bytes: Uint8Array): Promise<void> {
+    // Without a clock nothing says whether the key that signed it is still alive (trust.md §5, step 4): the next poll brings both.
+    if (!this.hasClock) return
     try {
       if (!this.trust.takeKrl(bytes)) return
     } catch (error) {
       // An older one is what a broker that missed something still holds; only what contradicts is worth telling.
       if (!(error instanceof Refusal)) throw error
       if (error.code === 'KRL_OLD' || error.code === 'KRL_NEEDS_ROOT') return
-      // Without a clock the time is that of the last poll; the next one brings this KRL together with the time.
-      if (error.code === 'KEY_NOT_ACTIVE' && !this.hasClock) return
       const statement: Statement = { state: 'refused', rolloutId: null, why: whyOf(error, 6) }
       if (!this.reports.hasSaid(statement)) await this.reports.write(statement)
       return

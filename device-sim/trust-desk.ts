@@ -19,7 +19,7 @@ export type DeviceIdentity = Omit<DeviceContext, 'clockSeconds' | 'nonce'>
 
 /** Refusals that a document which exists would mend: it is fetched once, then the offer is judged again. */
 const needsRoot: readonly RefusalCode[] = ['ROOT_EXPIRED', 'FRESHNESS_ROOT', 'KRL_NEEDS_ROOT', 'KRL_EPOCH']
-const needsKrl: readonly RefusalCode[] = ['FRESHNESS_KRL', 'KRL_MISSING', 'ASSIGNMENT_NEEDS_KRL']
+const needsKrl: readonly RefusalCode[] = ['FRESHNESS_KRL', 'KRL_MISSING', 'KRL_OLD', 'ASSIGNMENT_NEEDS_KRL']
 
 /** The device's judgement (trust.md §5, steps 1 to 14); what a step took is stored before the next one. */
 export class TrustDesk {

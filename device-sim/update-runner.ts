@@ -2,6 +2,7 @@ import { Refusal } from '../src/domain/refusal.js'
 import { toHex } from '../src/domain/bytes.js'
 import { react, type DeviceEffect, type DeviceEvent, type Session, type Update } from './device.js'
 import type { DeviceMemory } from './device-memory.js'
+import { Unreachable } from './device-server.port.js'
 import { PowerCut, type Faults } from './faults.js'
 import { mayInstall } from './offer-terms.js'
 import { whyOf, type Installer } from './installer.js'
@@ -128,15 +129,18 @@ export class UpdateRunner {
     return event
   }
 
-  private judgeAgain(update: Update): DeviceEvent {
-    const { offer, nonce, image } = update
-    const { trust } = this.options
+  private async judgeAgain(update: Update): Promise<DeviceEvent> {
+    const { image } = update
+    const { trust, poller } = this.options
     try {
+      const { offer, nonce } = update.nonce === null ? update : await poller.askTime(update.offer)
       trust.judgeAgain(offer, nonce)
       return mayInstall(update.terms, trust.now())
         ? { happened: 'still-accepted' }
         : { happened: 'install-later', update }
     } catch (error) {
+      // It is stored; the next poll goes on from there.
+      if (error instanceof Unreachable) return { happened: 'install-later', update }
       if (!(error instanceof Refusal)) throw error
       return { happened: 'refused', rolloutId: image.rolloutId, why: whyOf(error, 10) }
     }

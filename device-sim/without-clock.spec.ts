@@ -69,16 +69,49 @@ describe('a device without a clock', () => {
     expect(bench.server.requests.every(({ condition }) => condition === '')).toBe(true)
   })
 
-  it('is not moved in time by a KRL that was pushed under a key it has not heard to be active', async () => {
+  it('takes no KRL that was pushed: nothing says whether the key that signed it is alive still', async () => {
     const device = await enrolled()
     const { trust } = bench.fixture
-    const before = trust.now - 100 * DAY
-    device.memory.saveTrust({ ...device.trustState, latestSeconds: before })
-    await device.takeKrl(await trust.signKrl(trust.krl()))
-    expect([device.trustState.latestSeconds, device.trustState.krl, bench.server.states]).toEqual([before, null, []])
+    for (const before of [trust.now - 100 * DAY, trust.now]) {
+      device.memory.saveTrust({ ...device.trustState, latestSeconds: before })
+      await device.takeKrl(await trust.signKrl(trust.krl()))
+      expect([device.trustState.latestSeconds, device.trustState.krl, bench.server.states]).toEqual([before, null, []])
+    }
     await answerWithNonce(device)
     expect(await device.pollOnce()).toMatchObject({ state: 'confirmed' })
     expect(device.trustState.krl?.number).toBe(1)
+  })
+})
+
+describe('a download that takes longer than its assignment lives', () => {
+  /** The second question of one poll, before the switch of slots, is answered by `later`. */
+  const slowly = async (later: (answer: UpdateAnswer, nonce: Uint8Array) => Promise<UpdateAnswer>) => {
+    const device = await bench.enrolled({ clockSeconds: () => null })
+    const answer = await bench.answer(device)
+    let asked = 0
+    bench.server.answerFor = async (): Promise<UpdateAnswer> => {
+      const nonce = fromHex(nonces().at(-1) ?? '')
+      asked += 1
+      if (asked > 1) return later(answer, nonce)
+      return { ...answer, freshness: await bench.fixture.freshness(answer.krl ?? new Uint8Array(0), { nonce }) }
+    }
+    return device
+  }
+
+  it('is found out by asking for the time once more', async () => {
+    const time = bench.fixture.trust.now + 40 * DAY
+    const device = await slowly(async (answer, nonce) => ({
+      freshness: await bench.fixture.freshness(answer.krl ?? new Uint8Array(0), { nonce, time, expires: time + DAY }),
+    }))
+    expect(await device.pollOnce()).toMatchObject({ state: 'refused', code: 'ASSIGNMENT_EXPIRED', sequence: 0 })
+  })
+
+  it('is not installed on the old time, nor on that of another poll', async () => {
+    const { freshness } = await bench.answer(await bench.enrolled())
+    for (const answer of [{}, freshness === undefined ? {} : { freshness }]) {
+      const device = await slowly(() => Promise.resolve(answer))
+      expect(await device.pollOnce()).toMatchObject({ state: 'refused', sequence: 0, step: 4 })
+    }
   })
 })
 

@@ -42,7 +42,7 @@ describe('a list of devices', () => {
       { line: 5, why: '1 values for 2 columns' },
       { line: 6, why: 'no class' },
       { line: 7, why: 'a quotation mark that does not end, or ends within a value' },
-      { line: 8, why: 'key: not a canonical point of full order' },
+      { line: 8, why: 'key: not a canonical point, or one of small order' },
     ])
   })
 

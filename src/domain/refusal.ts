@@ -6,7 +6,7 @@ export interface RefusalDetail {
   // Encoding: what arrived is not in the one form we accept.
   CBOR_MALFORMED: { at: number; why: string }
   CBOR_NOT_CANONICAL: { at: number; why: string }
-  CBOR_TOO_LARGE: { limit: number; what: 'bytes' | 'depth' | 'items' }
+  CBOR_TOO_LARGE: { limit: number; what: 'bytes' | 'depth' | 'items' | 'integer keys' }
   DOCUMENT_MALFORMED: { document: string; field: string; why: string }
   DOCUMENT_TOO_LARGE: { document: string; sizeBytes: number; limitBytes: number }
 

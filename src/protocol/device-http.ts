@@ -150,7 +150,7 @@ export function parseCertificateAnswer(bytes: Uint8Array): CertificateAnswer {
   const answer = {
     certificate: document('certificate'),
     authority: document('authority'),
-    ...(fields.has('mqttUrl') ? { mqttUrl: fields.text('mqttUrl', 1_024) } : {}),
+    ...(fields.has('mqttUrl') ? { mqttUrl: readBrokerUrl(fields, 'mqttUrl') } : {}),
   }
   fields.finish()
   return answer
@@ -167,14 +167,33 @@ export interface EnrolAnswer {
 export const encodeEnrolAnswer = (answer: EnrolAnswer): Uint8Array =>
   encodeWireMap({ ...answer, mqtt: { ...answer.mqtt } })
 
+/** It goes into a header at every call from then on. */
+function readHeaderWord(fields: Fields, name: string): string {
+  const word = fields.text(name, 256)
+  if (!/^[\x21-\x7e]+$/.test(word)) throw fields.refusal(name, 'not visible ASCII')
+  return word
+}
+
+/** Empty where there is no broker. */
+function readBrokerUrl(fields: Fields, name: string): string {
+  const url = fields.text(name, 1_024)
+  if (url !== '' && !(URL.canParse(url) && /^mqtts?:\/\//.test(url)))
+    throw fields.refusal(name, 'not the address of a broker')
+  return url
+}
+
 /** @throws Refusal `DOCUMENT_TOO_LARGE`, `DOCUMENT_MALFORMED` naming the member, `CBOR_*`. */
 export function parseEnrolAnswer(bytes: Uint8Array): EnrolAnswer {
   const fields = openWireMap('enrol answer', bytes, 4096)
   const mqtt = new Fields('enrol answer', fields.entries('mqtt'))
   const answer = {
     deviceId: fields.text('deviceId', 64),
-    credential: fields.text('credential', 256),
-    mqtt: { url: mqtt.text('url', 1024), username: mqtt.text('username', 256), password: mqtt.text('password', 256) },
+    credential: readHeaderWord(fields, 'credential'),
+    mqtt: {
+      url: readBrokerUrl(mqtt, 'url'),
+      username: mqtt.text('username', 256),
+      password: mqtt.text('password', 256),
+    },
   }
   mqtt.finish()
   fields.finish()

@@ -19,7 +19,7 @@ import { takeKrl } from '../../src/domain/trust/take-krl.js'
 import { takeRoot } from '../../src/domain/trust/walk-root.js'
 import { openReport } from '../../src/server/device/report-check.js'
 import { makeSoftKey } from '../support/soft-key.js'
-import { CLASS_ID } from '../support/trust-fixture.js'
+import { CLASS_ID, signRoot } from '../support/trust-fixture.js'
 import { UpdateFixture } from '../support/update-fixture.js'
 
 /** A signed document and the check that everybody who gets one runs over it; `open` throws when it refuses. */
@@ -31,7 +31,7 @@ export interface SignedSample {
 
 const algorithms = nativeAlgorithms
 
-/** One good document of each kind that carries signatures. Each holds just the signatures it needs. */
+/** One good document of each kind that carries signatures: just those that it needs, but for a root, where one to spare has to be good too. */
 export async function makeSignedSamples(): Promise<readonly SignedSample[]> {
   const fixture = await UpdateFixture.make()
   return [...(await trustSamples(fixture)), ...(await personSamples(fixture)), ...(await deviceSamples(fixture))]
@@ -45,6 +45,11 @@ async function trustSamples(fixture: UpdateFixture): Promise<SignedSample[]> {
   const held = takeKrl(state, krl, now, algorithms)
   return [
     { name: 'root', bytes: next.bytes, open: (bytes) => takeRoot(state, bytes, algorithms) },
+    {
+      name: 'root that all of its holders signed',
+      bytes: await signRoot(next.root, trust.rootKeys),
+      open: (bytes) => takeRoot(state, bytes, algorithms),
+    },
     { name: 'policy', bytes: trust.policyBytes, open: (bytes) => openPolicy(state, bytes, null, now, algorithms) },
     { name: 'krl', bytes: krl, open: (bytes) => takeKrl(state, bytes, now, algorithms) },
     {

@@ -92,6 +92,14 @@ describe('deterministic CBOR', () => {
     )
   })
 
+  it('bounds integer keys of a map: who chooses many could have them all in one bucket of the engine', () => {
+    const mapOf = (size: number): Uint8Array => encodeCbor(new Map(Array.from({ length: size }, (_, key) => [key, 0])))
+    expect((decodeCbor(mapOf(256)) as Map<number, number>).size).toBe(256)
+    expect(() => decodeCbor(mapOf(257))).toThrow(
+      expect.objectContaining({ code: 'CBOR_TOO_LARGE', detail: { limit: 256, what: 'integer keys' } }),
+    )
+  })
+
   it('counts the items of arrays and maps before it makes the first, wherever they stand', () => {
     const limits = { ...wide, maxItems: 8 }
     expect(decodeCbor(fromHex('82820000a200000100'), limits)).toBeDefined()

@@ -18,6 +18,11 @@ export interface CborLimits {
 }
 
 const MAX_ITEMS = 16_384
+/**
+ * Integer keys of one map: members of documents, of which none has more than 40. The engine hashes integers without a secret, so
+ * whoever chooses many can have them all in one bucket; of text keys, and of bytes, nobody can.
+ */
+const MAX_INTEGER_KEYS = 256
 
 /** Documents of trust.md §3: nesting ≤ 8, ≤ 64 KiB, no tags but the expected one. */
 export const documentLimits: CborLimits = { maxBytes: 65_536, maxDepth: 8 }
@@ -145,9 +150,12 @@ class Reader {
     this.requireItems(length * 2)
     const map = new Map<CborKey, CborValue>()
     let [previousStart, previousEnd] = [-1, -1]
+    let integers = 0
     for (let index = 0; index < length; index += 1) {
       const start = this.at
       const key = this.key(depth + 1)
+      if (typeof key === 'number' && (integers += 1) > MAX_INTEGER_KEYS)
+        throw new Refusal('CBOR_TOO_LARGE', { limit: MAX_INTEGER_KEYS, what: 'integer keys' })
       const order = index === 0 ? -1 : this.compare(previousStart, previousEnd, start, this.at)
       if (order === 0) throw notCanonical(start, 'duplicate map key')
       if (order > 0) throw notCanonical(start, 'map keys out of order')

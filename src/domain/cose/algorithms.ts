@@ -88,8 +88,9 @@ function verifyWithNode(key: CurveKey, message: Uint8Array, signature: Uint8Arra
 
 function verifyStrict(key: CurveKey, message: Uint8Array, signature: Uint8Array): boolean {
   try {
-    // zip215: false is RFC 8032 with canonical points only; the default accepts more.
-    return noble.verify(signature, message, key.x, { zip215: false })
+    // zip215: false is RFC 8032 with canonical points only; the default accepts more. It still multiplies by the cofactor, OpenSSL
+    // does not (RFC 8032 §5.1.7 leaves it open): asking both, a device takes nothing that a server or a signer would refuse.
+    return noble.verify(signature, message, key.x, { zip215: false }) && verifyWithNode(key, message, signature)
   } catch {
     return false
   }
@@ -129,7 +130,7 @@ export const nativeAlgorithms: AlgorithmTable = new Map([
   row(ESP256, 'ESP256', 'p256', verifyWithNode, lowerP256Signature),
 ])
 
-/** For one device: Ed25519 by noble in its strict mode, a second implementation of the same rules. */
+/** For one device: Ed25519 by two implementations of the same rules, of which noble in its strict mode is the second. */
 export const strictAlgorithms: AlgorithmTable = new Map([
   row(ED25519, 'Ed25519', 'ed25519', verifyStrict, asItIs),
   row(ESP256, 'ESP256', 'p256', verifyWithNode, lowerP256Signature),

@@ -26,7 +26,7 @@ it.each([
 describe('refuses', () => {
   const map = (...pairs: [CborKey, CborValue][]): CborValue => new Map(pairs)
   const kind = 'kind of key not admitted'
-  const point = 'not a canonical point of full order'
+  const point = 'not a canonical point, or one of small order'
   it.each([
     ['what is no map', [] as CborValue, 'not a map'],
     ['a private key', map([1, 1], [-1, 6], [-2, x], [-4, x]), kind],

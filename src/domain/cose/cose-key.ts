@@ -69,7 +69,7 @@ export function coseKeyFromCbor(value: CborValue | undefined): CoseKey {
   if (map.get(KTY) === AKP) return readAkp(map)
   const x = coordinate(map, X)
   if (map.size === 3 && map.get(KTY) === OKP && map.get(CRV) === ED25519_CURVE) {
-    if (!isSafeEd25519Point(x)) throw malformed('not a canonical point of full order')
+    if (!isSafeEd25519Point(x)) throw malformed('not a canonical point, or one of small order')
     return { kind: 'ed25519', x }
   }
   if (map.size === 4 && map.get(KTY) === EC2 && map.get(CRV) === P256) {

@@ -20,6 +20,7 @@ export const MAX_SIGNATURES = 64
 
 /** One of the signatures of a COSE_Sign object; nothing in it is verified yet. */
 export interface OneSignature extends ProtectedHeader {
+  readonly keyId: Uint8Array
   readonly protectedBytes: Uint8Array
   readonly signature: Uint8Array
 }
@@ -78,5 +79,7 @@ function parseOne(value: unknown): OneSignature {
   const [header, unprotected, signature] = requireArray(value as never, 3, 'signature')
   const protectedBytes = requireBytes(header, 'protected header')
   requireEmptyUnprotected(unprotected)
-  return { ...parseProtected(protectedBytes), protectedBytes, signature: requireBytes(signature, 'signature') }
+  const { alg, keyId } = parseProtected(protectedBytes)
+  if (keyId === null) throw new Refusal('COSE_MALFORMED', { why: 'no keyid in the protected header' })
+  return { alg, keyId, protectedBytes, signature: requireBytes(signature, 'signature') }
 }

@@ -57,8 +57,9 @@ export function openKeyChange(bytes: Uint8Array, device: DeviceSigner): KeyChang
   const { payload, signatures } = parseSign(bytes, MAX_DOCUMENT_BYTES)
   const change = parseKeyChange(payload)
   const byKeyId = new Map<string, (typeof signatures)[number]>()
+  if (signatures.length > 2) throw new Refusal('COSE_MALFORMED', { why: 'more than two signatures' })
   for (const one of signatures) {
-    const keyId = one.keyId === null ? '' : toHex(one.keyId)
+    const keyId = toHex(one.keyId)
     if (byKeyId.has(keyId)) throw new Refusal('SIGNATURE_DUPLICATE', { keyId })
     byKeyId.set(keyId, one)
   }

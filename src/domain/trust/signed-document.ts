@@ -2,7 +2,7 @@ import { toHex } from '../bytes.js'
 import type { AlgorithmTable } from '../cose/algorithms.js'
 import { parseSign, signMessage } from '../cose/sign.js'
 import { parseSign1, sign1Message, type Sign1 } from '../cose/sign1.js'
-import { requireSignature } from '../cose/verify.js'
+import { requireForm, requireSignature } from '../cose/verify.js'
 import { Refusal } from '../refusal.js'
 import { labelOf, MAX_DOCUMENT_BYTES, type DocumentKind } from './labels.js'
 import type { Root, RootKey } from './root.js'
@@ -91,6 +91,8 @@ export interface MultiDocument {
    * @throws Refusal `THRESHOLD_NOT_MET`, `SIGNATURE_INVALID`.
    */
   requireThreshold(root: Root, role: KeyRole, revoked: RevokedKeys, now: number | null): void
+  /** Refuses a signature by a key that none of these roots lists for `role`. @throws Refusal `KEY_UNKNOWN`. */
+  requireNoStranger(roots: readonly Root[], role: KeyRole): void
 }
 
 /**
@@ -104,19 +106,24 @@ export function openMultiSigned(
 ): MultiDocument {
   requireSize(document, bytes)
   const { payload, signatures } = parseSign(bytes, MAX_DOCUMENT_BYTES)
+  const named = signatures.map((one) => [toHex(one.keyId), one] as const)
   const seen = new Set<string>()
-  for (const { keyId } of signatures) {
-    const name = keyId === null ? '' : toHex(keyId)
+  for (const [name] of named) {
     if (seen.has(name)) throw new Refusal('SIGNATURE_DUPLICATE', { keyId: name })
     seen.add(name)
   }
   const checked = new Set<string>()
   return {
     payload,
+    requireNoStranger(roots, role) {
+      for (const name of seen)
+        if (!roots.some((root) => root.roles.get(role)?.keyIds.includes(name)))
+          throw new Refusal('KEY_UNKNOWN', { keyId: name, role })
+    },
     requireThreshold(root, role, revoked, now) {
       let counted = 0
-      for (const one of signatures) {
-        const name = one.keyId === null ? '' : toHex(one.keyId)
+      for (const [name, one] of named) {
+        requireForm(algorithms, one)
         // A signature of another role (the next root's own holders) is not counted here, and not refused.
         if (root.roles.get(role)?.keyIds.includes(name) !== true) continue
         const key = requireKey(root, [role], one.keyId, revoked, now)

@@ -49,8 +49,7 @@ export function judgeKrl(
     if (held.sha256 !== sha256) throw new Refusal('KRL_EQUIVOCATION', { number: krl.number })
     return null
   }
-  requireAllowedEntries(state, krl, keyId)
-  return { ...krl, sha256 }
+  return { ...krl, keys: effectiveKeys(state, krl, keyId), sha256 }
 }
 
 /** Namespace, root version, epoch and least number, as the held root has them. */
@@ -64,16 +63,30 @@ export function requireForRoot(state: TrustState, krl: Krl): void {
   if (krl.number < root.leastKrlNumber) throw new Refusal('KRL_OLD', { held: root.leastKrlNumber, offered: krl.number })
 }
 
-/** No KRL revokes root or emergency keys; only an emergency KRL revokes a krl key (trust.md §3). */
-export function requireAllowedEntries(state: TrustState, krl: Krl, signedBy: string): void {
-  const idsOf = (role: 'root' | 'emergency-krl' | 'krl'): readonly string[] => state.root.roles.get(role)?.keyIds ?? []
-  const isEmergency = idsOf('emergency-krl').includes(signedBy)
-  const spared = new Set([...idsOf('root'), ...idsOf('emergency-krl'), ...(isEmergency ? [] : idsOf('krl'))])
-  for (const { keyId } of krl.keys) {
-    // What an emergency KRL said about a krl key is repeated by later ordinary KRLs: that revokes nothing new.
-    if (spared.has(keyId) && state.krl?.keys.has(keyId) !== true) throw new Refusal('KRL_ENTRY_FORBIDDEN', { keyId })
-  }
+/**
+ * No KRL revokes root or emergency keys; only an emergency KRL revokes a krl key (trust.md §3). Every later ordinary KRL repeats what
+ * an emergency KRL said, and whoever never saw that one cannot tell: of krl keys it counts for nothing, and is no reason to refuse.
+ */
+function effectiveKeys(state: TrustState, krl: Krl, signedBy: string): Krl['keys'] {
+  const krlKeys = idsOf(state, 'krl')
+  for (const { keyId } of krl.keys) requireNotSpared(state, keyId, [])
+  if (idsOf(state, 'emergency-krl').includes(signedBy)) return krl.keys
+  return krl.keys.filter(({ keyId }) => !krlKeys.includes(keyId))
 }
+
+/** For those who write a KRL, or say yes to one: nothing in it that would count for nothing. @throws Refusal `KRL_ENTRY_FORBIDDEN`. */
+export function requireAllowedEntries(state: TrustState, krl: Krl, signedBy: string): void {
+  const isEmergency = idsOf(state, 'emergency-krl').includes(signedBy)
+  for (const { keyId } of krl.keys) requireNotSpared(state, keyId, isEmergency ? [] : idsOf(state, 'krl'))
+}
+
+function requireNotSpared(state: TrustState, keyId: string, more: readonly string[]): void {
+  const spared = [...idsOf(state, 'root'), ...idsOf(state, 'emergency-krl'), ...more]
+  if (spared.includes(keyId) && state.krl?.keys.has(keyId) !== true) throw new Refusal('KRL_ENTRY_FORBIDDEN', { keyId })
+}
+
+const idsOf = ({ root }: TrustState, role: 'root' | 'emergency-krl' | 'krl'): readonly string[] =>
+  root.roles.get(role)?.keyIds ?? []
 
 /**
  * Unites a judged KRL with what is held (trust.md §5, step 8): entries and floors only ever come to it.
@@ -101,21 +114,26 @@ export function takeKrl(state: TrustState, bytes: Uint8Array, now: number, algor
   return judged === null ? state : applyKrl(state, judged)
 }
 
-/** The dates of a KRL, held or on its way. */
-type KrlDates = Pick<HeldKrl, 'issued' | 'nextUpdate' | 'hardExpiry'>
+/** Number and dates of a KRL, held or on its way. */
+type KrlDates = Pick<HeldKrl, 'number' | 'issued' | 'nextUpdate' | 'hardExpiry'>
 
 /** hard expiry = min(KRL's own, issued + the longest life the root allows) (step 7). */
 const hardExpiryOf = (state: TrustState, krl: KrlDates): number =>
   Math.min(krl.hardExpiry, krl.issued + state.root.longestKrlLifeSeconds)
 
-/** What forbids installing under this KRL now: none at all, or one past its hard expiry (step 7). Null when nothing does. */
+/**
+ * What forbids installing under this KRL now: none at all, one before those that the root demands, or one past its hard expiry (step 7).
+ * Null when nothing does.
+ */
 export function findKrlExpiry(state: TrustState, krl: KrlDates | null, now: number): Refusal | null {
   if (krl === null) return new Refusal('KRL_MISSING', {})
+  const { leastKrlNumber } = state.root
+  if (krl.number < leastKrlNumber) return new Refusal('KRL_OLD', { held: leastKrlNumber, offered: krl.number })
   const hardExpiry = hardExpiryOf(state, krl)
   return now >= hardExpiry ? new Refusal('KRL_EXPIRED', { hardExpiry, now }) : null
 }
 
-/** @throws Refusal `KRL_MISSING` without one, `KRL_EXPIRED` past its hard expiry (step 7). */
+/** @throws Refusal `KRL_MISSING` without one, `KRL_OLD` for the root, `KRL_EXPIRED` past its hard expiry (step 7). */
 export function requireLiveKrl(state: TrustState, now: number): HeldKrl {
   const refusal = findKrlExpiry(state, state.krl, now)
   if (refusal !== null || state.krl === null) throw refusal ?? new Refusal('KRL_MISSING', {})

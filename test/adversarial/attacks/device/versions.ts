@@ -6,6 +6,7 @@ import { fastForwardClock } from './versions/fast-forward-clock.js'
 import { fastForwardKrl } from './versions/fast-forward-krl.js'
 import { floorAtTheTop } from './versions/floor-at-the-top.js'
 import { freshnessOfAnotherKrl } from './versions/freshness-of-another-krl.js'
+import { heldKrlBelowRoot } from './versions/held-krl-below-root.js'
 import { hiddenKrl } from './versions/hidden-krl.js'
 import { krlBelowRoot } from './versions/krl-below-root.js'
 import { krlDatedPastItsKey } from './versions/krl-dated-past-its-key.js'
@@ -32,6 +33,7 @@ export const versionsAttacks: readonly DeviceAttack[] = [
   krlEquivocation,
   freshnessOfAnotherKrl,
   krlBelowRoot,
+  heldKrlBelowRoot,
   krlOfFormerEpoch,
   skippedRoot,
   loweredRootFloor,

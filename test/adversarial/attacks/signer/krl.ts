@@ -133,7 +133,7 @@ export const krlAttacks: readonly SignerAttack[] = [
     'KRL_ENTRY_FORBIDDEN',
     without(
       TAKE,
-      "if (spared.has(keyId) && state.krl?.keys.has(keyId) !== true) throw new Refusal('KRL_ENTRY_FORBIDDEN', { keyId })",
+      "if (spared.includes(keyId) && state.krl?.keys.has(keyId) !== true) throw new Refusal('KRL_ENTRY_FORBIDDEN', { keyId })",
     ),
   ),
   {

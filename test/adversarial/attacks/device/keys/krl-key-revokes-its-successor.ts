@@ -8,17 +8,23 @@ export const krlKeyRevokesItsSuccessor: DeviceAttack = {
   threat: 'row 7',
   does: 'revokes the next KRL key with the stolen one, to stay the only one',
   run: async (scene) => {
-    const { trust } = scene
+    const { trust, fixture } = scene
     const successor = makeSoftKey()
     const { bytes } = await trust.nextRoot(rootListing(trust.root, NOW, 'krl', [trust.roleKey('krl'), successor]))
-    return scene.offer({ krl: { keys: [{ keyId: successor.keyIdHex, reason: 1, time: NOW }] } }, { roots: [bytes] })
+    const keys = [{ keyId: successor.keyIdHex, reason: 1, time: NOW }]
+    await scene.install({ krl: { keys } }, { roots: [bytes] })
+    // Ordinary lists repeat what an emergency one said, so such an entry is no reason to refuse; it counts for nothing.
+    const krl = await trust.signKrl(trust.krl({ number: 2, keys }), successor)
+    return scene.offer({ sequence: 6 }, { krl, freshness: await fixture.freshness(krl, { krlNumber: 2 }) })
   },
-  expected: { step: 6, code: 'KRL_ENTRY_FORBIDDEN' },
+  expected: { step: 16, code: 'CONFIRMED' },
+  // The successor is revoked: what it signs is refused, until a root drops one of the two.
+  unguarded: { step: 6, code: 'KEY_REVOKED' },
   guard: [
     {
       file: 'src/domain/trust/take-krl.ts',
-      find: "...(isEmergency ? [] : idsOf('krl'))",
-      replace: '',
+      find: 'return krl.keys.filter(({ keyId }) => !krlKeys.includes(keyId))',
+      replace: 'return krl.keys',
     },
   ],
 }

@@ -13,7 +13,7 @@ export const krlRevokesEmergencyKey: DeviceAttack = {
   guard: [
     {
       file: 'src/domain/trust/take-krl.ts',
-      find: "...idsOf('emergency-krl'), ",
+      find: "...idsOf(state, 'emergency-krl'), ",
       replace: '',
     },
   ],

@@ -13,7 +13,7 @@ export const krlRevokesRootKey: DeviceAttack = {
   guard: [
     {
       file: 'src/domain/trust/take-krl.ts',
-      find: "...idsOf('root'), ",
+      find: "...idsOf(state, 'root'), ",
       replace: '',
     },
   ],

@@ -9,6 +9,8 @@ export const krlBelowRoot: DeviceAttack = {
     return scene.offer({}, { roots: [bytes] })
   },
   expected: { step: 6, code: 'KRL_OLD', detail: { held: 5, offered: 1 } },
+  // Then it is held, and the root forbids to install under it.
+  unguarded: { step: 7, code: 'KRL_OLD' },
   guard: [
     {
       file: 'src/domain/trust/take-krl.ts',
