@@ -4,6 +4,7 @@ import { ProcessSupervisor } from '../src/embedded/process-supervisor.js'
 import { describeFailure } from './failure.js'
 import { Folders } from './folders.js'
 import { install } from './installation.js'
+import { readPort } from './port-option.js'
 import { product } from './product.js'
 import { programs } from './programs.js'
 import { Story } from './story.js'
@@ -12,7 +13,7 @@ const HELP = `npm start -- [options]
 
 Keeps the whole system up on this machine until Ctrl-C or until a part of it fails, and prints addresses and where the first credentials are.
 
-  --port N            port of the server on 127.0.0.1 (default: any free one)
+  --port N            port of the server on 127.0.0.1 (default, and 0: any free one)
   --without-sandbox   only where none can be made
   --help              this text
 
@@ -26,11 +27,11 @@ async function main(): Promise<void> {
     process.stdout.write(`${HELP}\n`)
     return
   }
+  const port = readPort(values.port)
   const story = new Story()
   const folders = Folders.temporary()
   supervisor.own({ stop: async () => folders.remove() })
   story.chapter('Starting')
-  const port = values.port === undefined ? {} : { port: Number(values.port) }
   const withSandbox = values['without-sandbox'] !== true
   const { url, broker, people } = await install({ folders, supervisor, story, withSandbox, ...port })
   const everybody = [people.engineer, ...people.managers, ...people.security, people.fleet]

@@ -27,6 +27,7 @@ export const FirmwareAnswer = z.looseObject({
   sha256: digest,
   sizeBytes: count,
   prunedAt: count.nullable().optional(),
+  findings: z.unknown().optional(),
   submissions: z.array(z.looseObject({ requestId: z.string() })).optional(),
 })
 export type FirmwareAnswer = z.infer<typeof FirmwareAnswer>

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs'
 import { Refusal } from '../domain/refusal.js'
 import type { ApiClient } from './api-client.js'
 import { segment } from './command-shape.js'
+import { requireRegularFile } from './local-file.js'
 import { ProgressBar } from './progress-bar.js'
 import type { Terminal } from './terminal.js'
 
@@ -26,6 +27,7 @@ async function hashStream(chunks: AsyncIterable<Uint8Array>, onBytes: (count: nu
 
 /** @throws Refusal `FILE_UNREADABLE`. */
 export async function hashFile(path: string): Promise<HashedImage> {
+  requireRegularFile(path)
   try {
     return await hashStream(createReadStream(path, { highWaterMark: 262_144 }), () => undefined)
   } catch (error) {

@@ -21,9 +21,12 @@ const MOST_FAILURES = 12
  */
 export async function uploadFirmware(session: Session, file: string, image: HashedImage): Promise<FirmwareAnswer> {
   const { api, output, world } = session
-  if (await isHeld(api, image)) {
+  const held = await findHeld(api, image)
+  if (held !== null && held.findings !== null) {
     output.line('the server has these bytes already')
   } else {
+    // It looked into them and found others, or has not looked yet: sent again they replace what rotted.
+    if (held !== null) output.line('the server has these bytes and says nothing of them: sending them again')
     const bar = new ProgressBar(world.terminal, 'uploading', image.sizeBytes)
     try {
       await new ResumableUpload(session, file, image, bar).run()
@@ -36,12 +39,12 @@ export async function uploadFirmware(session: Session, file: string, image: Hash
 
 const pathOf = (image: HashedImage): string => `/firmware/${image.sha256}`
 
-async function isHeld(api: ApiClient, image: HashedImage): Promise<boolean> {
+async function findHeld(api: ApiClient, image: HashedImage): Promise<FirmwareAnswer | null> {
   try {
-    const { prunedAt } = await api.get(pathOf(image), FirmwareAnswer)
-    return prunedAt === undefined || prunedAt === null
+    const answer = await api.get(pathOf(image), FirmwareAnswer)
+    return typeof answer.prunedAt === 'number' ? null : answer
   } catch (error) {
-    if (error instanceof ServerRefusal && error.status === 404) return false
+    if (error instanceof ServerRefusal && error.status === 404) return null
     throw error
   }
 }
@@ -71,9 +74,12 @@ class ResumableUpload {
   private async goOn(): Promise<boolean> {
     const { api, output } = this.session
     const open = await this.findOpen()
-    if (open === null && (await isHeld(api, this.image))) return true
+    // After a cut it may be whole by now.
+    if (open === null && this.failures > 0 && (await findHeld(api, this.image)) !== null) return true
     const id = open?.id ?? (await this.begin())
     const at = open === null ? 0 : await this.takeOver(id)
+    // All was there, and with that question it became firmware.
+    if (at === this.image.sizeBytes) return true
     if (at > this.receivedBytes) this.failures = 0
     this.receivedBytes = at
     this.bar.moveTo(at)

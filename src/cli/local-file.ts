@@ -14,6 +14,18 @@ function reasonOf(error: unknown): string {
   return words.get(codeOf(error)) ?? codeOf(error)
 }
 
+/** A pipe or a device has no end, or gives its bytes only once. @throws Refusal `FILE_UNREADABLE`. */
+export function requireRegularFile(path: string): void {
+  let why: string | null
+  try {
+    const found = statSync(path)
+    why = found.isFile() ? null : found.isDirectory() ? 'it is a folder' : 'it is no regular file'
+  } catch (error) {
+    throw new Refusal('FILE_UNREADABLE', { path, why: reasonOf(error) }, { cause: error })
+  }
+  if (why !== null) throw new Refusal('FILE_UNREADABLE', { path, why })
+}
+
 /** @throws Refusal `FILE_UNREADABLE`; also for a file above the bound, which is no document of ours. */
 export function readLocalFile(path: string, maxBytes = 4_194_304): Uint8Array {
   try {

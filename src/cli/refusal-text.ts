@@ -69,6 +69,7 @@ const advice: Readonly<Record<string, string>> = {
   STORE_FULL:
     'the server has no room left: tell its operator, then repeat this command; an upload goes on where it was',
   STORE_UNAVAILABLE: 'the server cannot reach its store: tell its operator, then repeat this command',
+  STORE_CORRUPT: "the server's store has other bytes than it was given: upload the file again, which replaces them",
   FIRMWARE_PRUNED: 'its bytes were given up, as nothing needed them: upload the file again',
   IMAGE_TOO_LARGE: 'the server or the policy takes no image of this size; the limit is above',
   FORMAT_NOT_ALLOWED: 'build firmware of a format that the policy allows, or have the next policy allow this one',

@@ -171,6 +171,7 @@ export interface RefusalDetail {
   // What is inside firmware, against what is said of it.
   FORMAT_NOT_ALLOWED: { format: string; allowed: string }
   FIRMWARE_DAMAGED: { format: string; why: string }
+  STORE_CORRUPT: { sha256: string; found: string }
   EMBEDDED_SIGNATURE_INVALID: { format: string; why: string }
   VERSION_DISAGREES: { typed: string; found: string }
   CLASS_DISAGREES: { typed: string; found: string }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { readFileSync, readSync } from 'node:fs'
 import type { ByteSource } from './reader.js'
 
@@ -14,6 +15,19 @@ export const fileSource = (descriptor: number, sizeBytes: number): ByteSource =>
     return filled
   },
 })
+
+/** Hex, of all that is there. */
+export function sha256Of(source: ByteSource): string {
+  const hash = createHash('sha256')
+  const piece = new Uint8Array(1_048_576)
+  for (let at = 0; at < source.sizeBytes;) {
+    const count = source.readInto(piece, at)
+    if (count === 0) break
+    hash.update(piece.subarray(0, count))
+    at += count
+  }
+  return hash.digest('hex')
+}
 
 /** Most memory that this process held, in KiB; null where the system does not tell (proc(5), VmHWM, of Linux alone). */
 export function findPeakRssKb(): number | null {

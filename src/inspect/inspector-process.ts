@@ -14,6 +14,8 @@ const LEAST_MS = 60_000
 
 export interface Inspected {
   readonly findings: Findings
+  /** Hex, of the bytes that were inspected; empty when the process ended before it had read them. */
+  readonly sha256: string
   /** Most memory that the process held; where the system does not tell, what it held at its end. */
   readonly peakRssKb: number
 }
@@ -95,13 +97,18 @@ function talk(child: ChildProcess, job: string): Promise<Ended> {
 
 /** V8 ends a process that wants more heap than it may have by a signal; so does the timer above. */
 function readAnswer({ code, signal, output, errors }: Ended): Inspected {
+  const [sha256 = '', found = ''] = output.split('\n')
   if (signal !== null || code === 134)
-    return { findings: unreadable('its inspection took more time or memory than any firmware may'), peakRssKb: 0 }
+    return {
+      findings: unreadable('its inspection took more time or memory than any firmware may'),
+      sha256,
+      peakRssKb: 0,
+    }
   if (code !== 0) throw new Error(`the inspector ended with ${code}: ${errors}`)
-  const answer = JSON.parse(output) as { readonly findings?: unknown; readonly peakRssKb?: unknown }
+  const answer = JSON.parse(found) as { readonly findings?: unknown; readonly peakRssKb?: unknown }
   const findings = findFindings(answer.findings)
   if (findings === null) throw new Error('the inspector answered something else than findings')
-  return { findings, peakRssKb: Number(answer.peakRssKb) }
+  return { findings, sha256, peakRssKb: Number(answer.peakRssKb) }
 }
 
 const unreadable = (why: string): Findings => ({

@@ -124,6 +124,33 @@ describe('firmware', () => {
     expect(bench.courier.calls.slice(before).some((call) => call.path.startsWith('/uploads'))).toBe(false)
   })
 
+  it('sends again what the server has and says nothing of', async () => {
+    tusServer()
+    await upload()
+    bench.courier.on(`GET /firmware/${digest}`, () => ({ sha256: digest, sizeBytes: image.length, findings: null }))
+    const before = pieces().length
+    const { exitCode, output } = await upload()
+    expect(output).toContain('the server has these bytes and says nothing of them: sending them again')
+    expect([exitCode, pieces().length - before]).toEqual([0, 1])
+    tusServer()
+    await upload()
+  })
+
+  it('is content when the server makes firmware of what was there whole', async () => {
+    tusServer()
+    received = image
+    isOpen = true
+    const said = { sha256: digest, sizeBytes: image.length }
+    bench.courier.on(`GET /firmware/${digest}`, () => (isOpen ? new CourierAnswer(404) : said))
+    const before = pieces().length
+    bench.courier.on(`HEAD ${UPLOAD}`, () => {
+      isOpen = false
+      return new CourierAnswer(200, { 'upload-offset': String(received.length) })
+    })
+    expect((await upload()).exitCode).toBe(0)
+    expect(pieces()).toHaveLength(before)
+  })
+
   it('gives up after a while, and says that the same command goes on', async () => {
     tusServer()
     bench.courier.refuse(`PATCH ${UPLOAD}`, 503, 'STORE_UNAVAILABLE', { why: 'the disk fails' })

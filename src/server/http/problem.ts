@@ -57,6 +57,7 @@ const statuses: Partial<Record<RefusalCode, number>> = {
   DATABASE_UNAVAILABLE: 503,
   BROKER_UNAVAILABLE: 503,
   STORE_UNAVAILABLE: 503,
+  STORE_CORRUPT: 500,
   STORE_FULL: 507,
 }
 

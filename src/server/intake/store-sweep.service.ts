@@ -47,10 +47,12 @@ export class StoreSweep implements OnApplicationBootstrap, OnModuleDestroy {
     if (expired + leftovers + orphans > 0) this.log.info('store.swept', { expired, leftovers, orphans })
   }
 
-  /** One that is being worked on at this moment may still end well. */
+  /** Nobody goes on with it: its time is over, or no token of its owner is good any more. One that is being worked on may still end well. */
   private async expire(): Promise<number> {
     const [rows] = await this.database.query<[{ id: string }[], number]>(
-      `DELETE FROM upload WHERE expires_at <= $1 AND (lease_until IS NULL OR lease_until < clock_timestamp()) RETURNING id`,
+      `DELETE FROM upload u WHERE (lease_until IS NULL OR lease_until < clock_timestamp()) AND (expires_at <= $1 OR NOT EXISTS (
+          SELECT FROM api_token t WHERE t.namespace = u.namespace AND (t.id = u.token_id OR t.person = u.actor)
+            AND t.revoked_at IS NULL AND t.expires_at > $1)) RETURNING id`,
       [this.clock.nowSeconds()],
     )
     for (const { id } of rows) await this.writer.discard(id)

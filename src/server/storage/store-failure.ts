@@ -8,6 +8,7 @@ const words = new Map([
   ['EIO', 'the disk fails'],
   ['EROFS', 'the disk is read-only'],
   ['ENOTDIR', 'its folder is no folder'],
+  ['EEXIST', 'its folder is no folder'],
   ['ENOENT', 'its folder is gone'],
   ['EACCES', 'not permitted'],
   ['EMFILE', 'too many open files'],

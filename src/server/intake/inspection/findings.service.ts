@@ -2,6 +2,7 @@ import { Injectable, type OnModuleDestroy } from '@nestjs/common'
 import { DataSource } from 'typeorm'
 import { concat, equalBytes, sha256 as sha256Of, toHex, utf8 } from '../../../domain/bytes.js'
 import { Clock } from '../../../domain/clock.js'
+import { Refusal } from '../../../domain/refusal.js'
 import type { Findings } from '../../../inspect/findings.js'
 import { findFindings } from '../../../inspect/findings-shape.js'
 import { INSPECTOR_VERSION } from '../../../inspect/inspect.js'
@@ -34,7 +35,7 @@ export class FindingsService implements OnModuleDestroy {
     await Promise.allSettled(this.underWay.values())
   }
 
-  /** Asks for findings about new firmware, and does not wait. */
+  /** Asks for findings about firmware that came, and does not wait. */
   want(namespace: string, sha256: Uint8Array): void {
     if (this.isStopped) return
     const fields = { namespace, sha256: toHex(sha256) }
@@ -43,7 +44,7 @@ export class FindingsService implements OnModuleDestroy {
 
   /**
    * Findings by the keys of today; inspects where there are none. Whoever asks at the same time gets the same answer.
-   * @throws Refusal `IMAGE_UNKNOWN`, `STORE_UNAVAILABLE`.
+   * @throws Refusal `IMAGE_UNKNOWN`, `STORE_CORRUPT`, `STORE_UNAVAILABLE`.
    */
   async of(namespace: string, sha256: Uint8Array): Promise<Findings> {
     const keys = await this.keys.list(namespace)
@@ -74,9 +75,15 @@ export class FindingsService implements OnModuleDestroy {
     judgedBy: Uint8Array,
   ): Promise<Findings> {
     const now = this.clock.nowSeconds()
-    const findings = await this.firmware.withFile(sha256, (path) => this.inspector.inspect(path, keys, now))
-    const row: FindingRow = { namespace, sha256, judgedBy, findings, inspectedAt: now }
-    await this.database.getRepository(FindingRow).upsert(row, ['namespace', 'sha256'])
+    const looked = await this.firmware.withFile(sha256, (path) => this.inspector.inspect(path, keys, now))
+    const { findings, sha256: found } = looked
+    const rows = this.database.getRepository(FindingRow)
+    if (found !== toHex(sha256)) {
+      // What was found in the right bytes says nothing of these. Without findings whoever has the file sends it again.
+      await rows.delete({ namespace, sha256 })
+      throw new Refusal('STORE_CORRUPT', { sha256: toHex(sha256), found })
+    }
+    await rows.upsert({ namespace, sha256, judgedBy, findings, inspectedAt: now }, ['namespace', 'sha256'])
     const { format, state, signature } = findings
     this.log.info('firmware.inspected', { namespace, sha256: toHex(sha256), format, state, signature: signature.state })
     return findings

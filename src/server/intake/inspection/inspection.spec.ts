@@ -1,4 +1,7 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { eventually } from '../../../../test/support/eventually.js'
 import { makeSwu } from '../../../../test/support/firmware/archives.js'
 import { patched, placeOf } from '../../../../test/support/firmware/inspect-bytes.js'
 import { makeMcuboot } from '../../../../test/support/firmware/mcuboot-image.js'
@@ -71,6 +74,24 @@ describe('what firmware says of itself', () => {
     const broken = patched(image, placeOf(image, payload) + 5, 0x77)
     expect(await submit(broken)).toMatchObject({ code: 'FIRMWARE_DAMAGED', detail: { format: 'mcuboot' } })
     expect(await shown(broken)).toMatchObject({ state: 'damaged' })
+  }, 60_000)
+
+  it('is refused when the store has other bytes than it was given, and whole again when it comes again', async () => {
+    const image = makeMcuboot({ payload: content(2_000) })
+    const digest = toHex(sha256(image))
+    expect((await bench.upload(image)).status).toBe(201)
+    // Another whole firmware, which says what this one should: nothing found in it may stand under this digest.
+    const other = makeMcuboot({ payload: content(1_000) })
+    const path = join(bench.server.config.storeDir, 'firmware', digest.slice(0, 2), digest)
+    await writeFile(path, other)
+    const key = { label: 'after', der: toBase64Url(ed25519Key().registered.der) }
+    expect((await bench.call('POST', '/embedded-keys', 'security-officer', key)).status).toBe(201)
+    const detail = { sha256: digest, found: toHex(sha256(other)) }
+    expect(refusalIn(await bench.submit(image))).toEqual({ status: 500, code: 'STORE_CORRUPT', detail })
+    expect(await shown(image)).toBeNull()
+    expect((await bench.upload(image)).status).toBe(200)
+    await eventually(async () => expect(await shown(image)).toMatchObject({ state: 'whole', version: '1.4.0' }))
+    expect((await bench.submit(image)).status).toBe(201)
   }, 60_000)
 
   it('is looked into again when the keys of the namespace have changed', async () => {

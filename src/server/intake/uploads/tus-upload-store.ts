@@ -14,6 +14,8 @@ export class TusUploadStore extends DataStore {
     private readonly lifeSeconds: number,
     /** The body of the request. What the protocol hands on instead is empty. */
     private readonly body: AsyncIterable<Uint8Array>,
+    /** Told of each upload that is asked for, before the answer. */
+    private readonly onFound: (open: OpenUpload) => Promise<void>,
   ) {
     super()
   }
@@ -24,7 +26,9 @@ export class TusUploadStore extends DataStore {
   }
 
   override async getUpload(id: string): Promise<Upload> {
-    const { row, receivedBytes: offset } = await this.uploads.get(id, this.caller)
+    const open = await this.uploads.get(id, this.caller)
+    await this.onFound(open)
+    const { row, receivedBytes: offset } = open
     const creation_date = new Date(row.createdAt * 1_000).toISOString()
     return new Upload({ id, size: row.sizeBytes, offset, metadata: { sha256: toHex(row.sha256) }, creation_date })
   }
@@ -35,8 +39,7 @@ export class TusUploadStore extends DataStore {
   }
 
   override async remove(id: string): Promise<void> {
-    await this.uploads.get(id, this.caller)
-    await this.uploads.cancel(id)
+    await this.uploads.cancel(id, this.caller)
   }
 
   override getExpiration(): number {

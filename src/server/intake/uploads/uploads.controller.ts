@@ -15,12 +15,12 @@ import { TusProblemServer } from './tus-problem-server.js'
 import { TusUploadStore } from './tus-upload-store.js'
 import { UploadLeases } from './upload-lease.service.js'
 import { readAnnouncement } from './upload-metadata.js'
-import { uploadView, UploadService } from './uploads.service.js'
+import { uploadView, UploadService, type OpenUpload } from './uploads.service.js'
 
 /** A request that hangs on to an upload which another one wants has so long to leave. */
 const DRAIN_MS = 200
 
-const uploadQuery = z.object({ sha256: z.string().optional() })
+const uploadQuery = z.object({ sha256: z.string().optional(), of: z.enum(['me', 'all']).default('me') })
 type UploadView = ReturnType<typeof uploadView>
 const tusVersion = ApiHeader({ name: 'tus-resumable', schema: { type: 'string', enum: ['1.0.0'] } })
 
@@ -38,14 +38,15 @@ export class UploadsController {
     private readonly config: ServerConfig,
   ) {}
 
-  /** What the caller began and did not finish: whoever was cut off finds here where to go on. */
+  /** What the caller began and did not finish: whoever was cut off finds here where to go on. Of all: for whoever may cancel it. */
   @Get()
+  @Roles('engineer', 'ci', 'security-officer')
   async list(
     @FromCaller() caller: Caller,
     @ZodQuery(uploadQuery) query: z.infer<typeof uploadQuery>,
   ): Promise<Page<UploadView>> {
     const digest = query.sha256 === undefined ? null : requireSha256('sha256', query.sha256)
-    return { items: (await this.uploads.list(digest, caller)).map(uploadView), next: null }
+    return { items: (await this.uploads.list(digest, caller, query.of)).map(uploadView), next: null }
   }
 
   @Post()
@@ -81,7 +82,9 @@ export class UploadsController {
     return this.speakTus(caller, request, reply, id)
   }
 
+  /** Its owner, an engineer, or a security officer gives it up. */
   @Delete(':id')
+  @Roles('engineer', 'ci', 'security-officer')
   @tusVersion
   @HttpCode(204)
   cancel(
@@ -108,7 +111,10 @@ export class UploadsController {
       relativeLocation: true,
       // Browsers of other sites have no business here.
       allowedOrigins: [],
-      datastore: new TusUploadStore(this.uploads, caller, this.config.uploadLifeSeconds, request.raw),
+      datastore: new TusUploadStore(this.uploads, caller, this.config.uploadLifeSeconds, request.raw, async (open) => {
+        // All its bytes are here and it is no firmware: its last step failed, or was cut off. Whoever hears this offset takes it for done.
+        if (request.method === 'HEAD' && open.receivedBytes === open.row.sizeBytes) await this.finish(open, caller)
+      }),
       locker: { newLock: (id) => this.lockFor(id, request) },
       lockDrainTimeout: DRAIN_MS,
       maxSize: this.config.maxUploadBytes,
@@ -117,10 +123,7 @@ export class UploadsController {
         return this.uploads.begin(sha256, sizeBytes, caller)
       },
       onUploadFinish: async (_, upload) => {
-        const open = await this.uploads.get(upload.id, caller)
-        await this.uploads.finish(open, caller)
-        this.oldDigests.want(open.row.sha256)
-        this.findings.want(caller.namespace, open.row.sha256)
+        await this.finish(await this.uploads.get(upload.id, caller), caller)
         return {}
       },
       onResponseError: (_, error) => {
@@ -130,6 +133,12 @@ export class UploadsController {
         return { status_code: problem.status, body: JSON.stringify(problem) }
       },
     })
+  }
+
+  private async finish(open: OpenUpload, caller: Caller): Promise<void> {
+    await this.uploads.finish(open, caller)
+    this.oldDigests.want(open.row.sha256)
+    this.findings.want(caller.namespace, open.row.sha256)
   }
 
   /** Whoever holds the upload and is asked to let go breaks off its own request: what came stays. */

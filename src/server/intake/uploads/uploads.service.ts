@@ -14,6 +14,8 @@ import { UploadRow } from './upload.row.js'
 
 /** Each may fill the disk with as much as one image: so many may be open in a namespace. */
 const MOST_OPEN = 64
+/** With one token, so that none shuts out the others. */
+const MOST_OF_TOKEN = 16
 
 export interface OpenUpload {
   readonly row: UploadRow
@@ -42,6 +44,8 @@ export class UploadService {
       await manager.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 4))', [`uploads ${namespace}`])
       if ((await manager.countBy(UploadRow, { namespace })) >= MOST_OPEN)
         throw new Refusal('CONFLICT', { what: 'upload', why: `${MOST_OPEN} are open in this namespace already` })
+      if ((await manager.countBy(UploadRow, { namespace, tokenId })) >= MOST_OF_TOKEN)
+        throw new Refusal('CONFLICT', { what: 'upload', why: `${MOST_OF_TOKEN} are open with this token already` })
       const expiresAt = createdAt + this.config.uploadLifeSeconds
       const actor = actorOf(caller)
       await manager.insert(UploadRow, { id, namespace, sha256, sizeBytes, tokenId, actor, createdAt, expiresAt })
@@ -56,14 +60,18 @@ export class UploadService {
     return this.withReceived(row)
   }
 
-  /** What the caller has open, of one digest or of all; the oldest first. */
-  async list(sha256: Uint8Array | null, caller: Caller): Promise<OpenUpload[]> {
+  /** What is open of one digest or of all; the oldest first. Of all callers only for those who may cancel it. */
+  async list(sha256: Uint8Array | null, caller: Caller, of: 'me' | 'all' = 'me'): Promise<OpenUpload[]> {
     const { namespace } = caller
     const where = sha256 === null ? { namespace } : { namespace, sha256 }
     const rows = await this.database
       .getRepository(UploadRow)
       .find({ where, order: { createdAt: 'ASC', id: 'ASC' }, take: MOST_OPEN })
-    return Promise.all(rows.filter((row) => isOwner(row, caller)).map((row) => this.withReceived(row)))
+    return Promise.all(
+      rows
+        .filter((row) => isOwner(row, caller) || (of === 'all' && isSteward(caller)))
+        .map((row) => this.withReceived(row)),
+    )
   }
 
   /** Writes what comes. @returns how much is here now. @throws Refusal as `FirmwareWriter.append`. */
@@ -90,7 +98,11 @@ export class UploadService {
     throw no
   }
 
-  async cancel(id: string): Promise<void> {
+  /** @throws Refusal `NOT_FOUND`, also for what somebody else began, unless the caller looks after the namespace. */
+  async cancel(id: string, caller: Caller): Promise<void> {
+    const row = await this.database.getRepository(UploadRow).findOneBy({ id, namespace: caller.namespace })
+    if (row === null || !(isOwner(row, caller) || isSteward(caller)))
+      throw new Refusal('NOT_FOUND', { what: 'upload', id })
     await this.database.getRepository(UploadRow).delete({ id })
     await this.writer.discard(id)
   }
@@ -116,11 +128,15 @@ const actorOf = (caller: Caller): string => caller.person ?? caller.label
 const isOwner = (row: UploadRow, caller: Caller): boolean =>
   row.tokenId === caller.tokenId || (caller.person !== null && caller.person === row.actor)
 
+/** Persons, whom a build system that ran wild must not shut out. */
+const isSteward = ({ roles }: Caller): boolean => roles.includes('engineer') || roles.includes('security-officer')
+
 export const uploadView = ({ row, receivedBytes }: OpenUpload) => ({
   id: row.id,
   sha256: toHex(row.sha256),
   sizeBytes: row.sizeBytes,
   receivedBytes,
   createdAt: row.createdAt,
+  createdBy: row.actor,
   expiresAt: row.expiresAt,
 })
