@@ -16,6 +16,7 @@ import { requestAttacks } from './signer/requests.js'
 import { restoredAttacks } from './signer/restored.js'
 import { shownAttacks } from './signer/shown.js'
 import { submissionAttacks } from './signer/submission.js'
+import { tokenAttacks } from './signer/token.js'
 import { trustAttacks } from './signer/trust.js'
 
 /** What is tried on both signers, in the order of their checks. */
@@ -37,4 +38,5 @@ export const signerAttacks: readonly Attack[] = [
   ...planAttacks,
   ...certificateAttacks,
   ...authorityAttacks,
+  ...tokenAttacks,
 ].map(onSigner)
