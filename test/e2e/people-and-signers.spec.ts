@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { sha256, toHex } from '../../src/domain/bytes.js'
 import { parseEnvelope } from '../../src/domain/suit/envelope.js'
+import { RELEASE_FILE, ReleaseFileReader } from '../../src/signer/trust/release-file.js'
 import { bytesIn, PeopleBench, refusalIn } from '../support/people-bench.js'
 import { SignerFixture } from '../support/signer-fixture.js'
 
@@ -44,8 +45,8 @@ describe('people, server and signers', () => {
     expect(signed).toMatchObject({ status: 200, body: { state: 'signed', lastRefusal: null } })
     const envelope = parseEnvelope(bytesIn(signed.body, 'envelope'))
     expect(toHex(envelope.claimedSha256)).toBe(release['manifestSha256'])
-    const published = readdirSync(join(signers.folder, 'published', 'releases'))
-    expect(published).toContain(`${String(release['manifestSha256'])}.cbor`)
+    const published = new ReleaseFileReader(join(signers.folder, 'published', RELEASE_FILE))
+    expect(published.find(String(release['manifestSha256']))).toEqual(bytesIn(signed.body, 'envelope'))
   })
 
   it('continue after the number that the signer has signed', async () => {
