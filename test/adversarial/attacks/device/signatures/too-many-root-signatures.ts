@@ -1,6 +1,8 @@
 import { makeSoftKeys } from '../../../../support/soft-key.js'
 import { signRoot } from '../../../../support/trust-fixture.js'
 import type { DeviceAttack } from '../../../device-attack.js'
+import { NOW } from '../../../scene.js'
+import { rootListing } from '../../../thief.js'
 
 export const tooManyRootSignatures: DeviceAttack = {
   name: 'too-many-root-signatures',
@@ -9,7 +11,8 @@ export const tooManyRootSignatures: DeviceAttack = {
   run: async (scene) => {
     const { trust } = scene
     const keys = [...trust.rootKeys, ...makeSoftKeys(64)]
-    return scene.offer({}, { roots: [await signRoot({ ...trust.root, version: 2 }, keys)] })
+    const root = { ...trust.root, version: 2, ...rootListing(trust.root, NOW, 'root', keys) }
+    return scene.offer({}, { roots: [await signRoot(root, keys)] })
   },
   expected: { step: 2, code: 'COSE_MALFORMED' },
   guard: [
