@@ -93,6 +93,18 @@ describe('the poll answer', () => {
       refusal('DOCUMENT_TOO_LARGE', { document: 'update answer', sizeBytes: size, limitBytes: 4 * 1024 * 1024 }),
     )
   })
+  it.each<[string, { readonly credential?: string; readonly url?: string }, object]>([
+    ['a line break in its credential', { credential: 'one\ntwo' }, { field: 'credential', why: 'not visible ASCII' }],
+    ['a credential of other letters', { credential: 'ключ' }, { field: 'credential', why: 'not visible ASCII' }],
+    ['a broker that is no address', { url: 'nonsense' }, { field: 'url', why: 'not the address of a broker' }],
+    ['a broker without a host', { url: 'mqtt://[::' }, { field: 'url', why: 'not the address of a broker' }],
+    ['a broker by another scheme', { url: 'http://broker/' }, { field: 'url', why: 'not the address of a broker' }],
+  ])('of an enrolment with %s is refused', (_, { credential = 'secret', url = 'mqtt://broker:1883' }, detail) => {
+    const answer = { deviceId, credential, mqtt: { url, username: 'u', password: 'p' } }
+    expect(() => parseEnrolAnswer(encodeEnrolAnswer(answer))).toThrow(
+      refusal('DOCUMENT_MALFORMED', { document: 'enrol answer', ...detail }),
+    )
+  })
   it('of any bytes at all is an answer or a refusal', () => {
     const readers = [
       parseUpdateAnswer,
