@@ -104,6 +104,11 @@ describe('a change of keys', () => {
       { code: 'SIGNATURE_MISSING', detail: { role: 'next device key' } },
     ],
     [
+      'signed by a third besides',
+      () => change([key, next, stranger]),
+      { code: 'COSE_MALFORMED', detail: { why: 'more than two signatures' } },
+    ],
+    [
       'signed twice by the old key',
       () => change([key, key]),
       { code: 'SIGNATURE_DUPLICATE', detail: { keyId: key.keyIdHex } },

@@ -1,10 +1,12 @@
 import { describe, expect, it } from '@jest/globals'
 import { refusedBy } from '../../../test/support/refused.js'
+import type { SoftKey } from '../../../test/support/soft-key.js'
 import { signPolicy, TrustFixture } from '../../../test/support/trust-fixture.js'
 import { toHex } from '../bytes.js'
 import { nativeAlgorithms } from '../cose/algorithms.js'
 import { keyIdHexOf } from '../cose/cose-key.js'
-import { encodeSign, makeOneSignature } from '../cose/sign.js'
+import { encodeProtected } from '../cose/headers.js'
+import { encodeSign, makeOneSignature, type OneSignature } from '../cose/sign.js'
 import { labelOf } from './labels.js'
 import { heldPolicyOf, openPolicy } from './open-policy.js'
 import { encodePolicy, parsePolicy, type Person, type Policy } from './policy.js'
@@ -16,6 +18,21 @@ const state = anchorState(fixture.rootBytes, nativeAlgorithms)
 const held = heldPolicyOf(policyBytes)
 const [first, second] = policyKeys
 if (first === undefined || second === undefined) throw new Error('the fixture has no policy keys')
+
+const [stranger] = rootKeys
+if (stranger === undefined) throw new Error('the fixture has no root keys')
+const spare = { keyId: stranger.keyIdHex }
+
+/** Signed by enough holders, and by somebody more who counts for nothing. */
+async function withSurplus(change: Partial<OneSignature>): Promise<Uint8Array> {
+  const payload = encodePolicy(policy)
+  const [one, two, more] = await Promise.all(
+    [first, second, stranger].map((key) => makeOneSignature(key as SoftKey, payload, labelOf('policy'))),
+  )
+  if (one === undefined || two === undefined || more === undefined) throw new Error('three signatures')
+  const alg = change.alg ?? more.alg
+  return encodeSign(payload, [one, two, { ...more, ...change, protectedBytes: encodeProtected(alg, more.keyId) }])
+}
 
 it('is taken the first time, again, and when it is newer', async () => {
   expect(openPolicy(state, policyBytes, null, now, nativeAlgorithms)).toEqual(policy)
@@ -62,6 +79,14 @@ describe('refuses a policy', () => {
       'SIGNATURE_DUPLICATE',
       { keyId: first.keyIdHex },
     ],
+    [
+      'and one signature of no bytes',
+      state,
+      () => withSurplus({ signature: new Uint8Array(0) }),
+      'SIGNATURE_INVALID',
+      spare,
+    ],
+    ['and one of another algorithm', state, () => withSurplus({ alg: -8 }), 'ALGORITHM_NOT_ALLOWED', { alg: -8 }],
     [
       'by the root’s holders',
       state,

@@ -1,36 +1,29 @@
 import { Unreadable } from '../unreadable.js'
+import { tokensOf } from './tokens.js'
 
 /** What a configuration says. Lists and arrays are the same to us. */
 export type Setting = string | number | boolean | readonly Setting[] | SettingGroup
 export type SettingGroup = ReadonlyMap<string, Setting>
 
 const MOST_DEPTH = 16
-const MOST_TOKENS = 50_000
 // Comments, strings, punctuation, words and numbers; each alternative decides by its first characters.
 const tokenShape =
   /\s+|#[^\n]*|\/\/[^\n]*|\/\*(?:[^*]|\*(?!\/))*\*\/|"(?:[^"\\]|\\[^])*"|[{}()[\]=:;,]|[A-Za-z*][\w*-]*|[+-]?[0-9.][\w.+-]*/y
 
 /** A configuration in the language of libconfig. @throws Unreadable. @see libconfig manual, chapter 2, "Configuration Files" */
 export function readLibconfig(text: string): SettingGroup {
-  return new Parser(tokensOf(text)).document()
+  return new Parser(tokensOf(text, tokenShape, whyNot(text))).document()
 }
 
 export const isGroup = (setting: Setting | undefined): setting is SettingGroup => setting instanceof Map
 
-function tokensOf(text: string): string[] {
-  const tokens: string[] = []
-  const shape = new RegExp(tokenShape)
-  while (shape.lastIndex < text.length) {
-    const at = shape.lastIndex
-    const token = shape.exec(text)?.[0]
-    // What it would bring in lies on the device, or hides what follows from us.
-    if (token === undefined && text.startsWith('@include', at)) throw new Unreadable('its description includes a file')
-    if (token === undefined) throw new Unreadable(`not understood from character ${at} on`)
-    if (tokens.length > MOST_TOKENS) throw new Unreadable('its description is too long')
-    if (!/^(\s|#|\/\/|\/\*)/.test(token)) tokens.push(token)
-  }
-  return tokens
-}
+/** What an include would bring in lies on the device, or hides what follows from us. */
+const whyNot =
+  (text: string) =>
+  (at: number): Unreadable =>
+    new Unreadable(
+      text.startsWith('@include', at) ? 'its description includes a file' : `not understood from character ${at} on`,
+    )
 
 class Parser {
   private at = 0

@@ -1,3 +1,4 @@
+import { tokensOf } from '../container/tokens.js'
 import { Unreadable } from '../unreadable.js'
 
 /** `meta.conf`, as far as it describes: settings of the top level, and those of each file resource. */
@@ -17,19 +18,8 @@ const tokenShape = /\s+|"(?:[^"\\]|\\[^])*"|[{}=,]|\+=|[^\s"'{}=,+()#/;]+(?:[/+]
  * @throws Unreadable for anything else, and for a setting that comes twice. @see libconfuse, "The configuration file format"
  */
 export function readMetaConf(text: string): MetaConf {
-  return new Parser(tokensOf(text)).document()
-}
-
-function tokensOf(text: string): string[] {
-  const tokens: string[] = []
-  const shape = new RegExp(tokenShape)
-  while (shape.lastIndex < text.length) {
-    const at = shape.lastIndex
-    const token = shape.exec(text)?.[0]
-    if (token === undefined) throw new Unreadable(`meta.conf is not understood from character ${at} on`)
-    if (token.trim() !== '') tokens.push(token)
-  }
-  return tokens
+  const whyNot = (at: number): Unreadable => new Unreadable(`meta.conf is not understood from character ${at} on`)
+  return new Parser(tokensOf(text, tokenShape, whyNot)).document()
 }
 
 type Settings = Map<string, string>
