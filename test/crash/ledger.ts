@@ -66,5 +66,13 @@ const GATE_SKIPPED = `SELECT s.index FROM rollout_stage s LEFT JOIN rollout_stag
         < ceil(b.wanted * b.gate_percent / 100)))
     OR (s.opened_at IS NULL AND EXISTS (SELECT 1 FROM deployment p WHERE p.rollout_id = s.rollout_id AND p.stage = s.index)))`
 
-const TOO_MANY = `SELECT s.index FROM rollout_stage s WHERE s.rollout_id = $1 AND s.wanted IS NOT NULL
-  AND (SELECT count(*) FROM deployment p WHERE p.rollout_id = s.rollout_id AND p.stage = s.index) > s.wanted`
+/**
+ * A stage with more devices than it wanted, or a rollout with more than its plan. Only the last stage takes latecomers: devices that
+ * became members after it was filled.
+ */
+const TOO_MANY = `SELECT s.index FROM rollout_stage s JOIN rollout r ON r.id = s.rollout_id
+  WHERE s.rollout_id = $1 AND s.wanted IS NOT NULL
+    AND (SELECT count(*) FROM deployment p WHERE p.rollout_id = s.rollout_id AND p.stage = s.index)
+      > CASE WHEN s.filled_at IS NOT NULL AND s.index = (SELECT max(l.index) FROM rollout_stage l WHERE l.rollout_id = s.rollout_id)
+          THEN r.devices_total - (SELECT count(*) FROM deployment p WHERE p.rollout_id = s.rollout_id AND p.stage < s.index)
+          ELSE s.wanted END`
