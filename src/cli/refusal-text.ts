@@ -28,6 +28,8 @@ const advice: Readonly<Record<string, string>> = {
   APPROVER_UNKNOWN: 'the policy must list this key; a new policy version adds it',
   APPROVER_IS_REQUESTER: 'another person has to approve what you submitted',
   APPROVAL_ROLE: 'approve in a role that the policy gives you (--role), or ask for one in the next policy',
+  KEY_UNKNOWN:
+    'this key may not sign that: use one of a holder, or leave its signature out; a policy that is stored comes as its next version',
   KEY_REVOKED: 'this key is on the revocation list; make a new one and have it listed',
   KEY_NOT_ACTIVE: 'the life of this key is over or has not begun; list a successor in the next root or policy',
   THRESHOLD_NOT_MET: 'collect more signatures of holders of that role',

@@ -14,12 +14,15 @@ import { labelOf } from '../../src/domain/trust/labels.js'
 import { openPolicy } from '../../src/domain/trust/open-policy.js'
 import { openEnrolment } from '../../src/domain/trust/open-enrolment.js'
 import { encodeReport, type Report } from '../../src/domain/trust/report.js'
+import type { KeyRole } from '../../src/domain/trust/roles.js'
+import type { Root } from '../../src/domain/trust/root.js'
 import { nothingRevoked } from '../../src/domain/trust/signed-document.js'
 import { takeKrl } from '../../src/domain/trust/take-krl.js'
+import type { TrustState } from '../../src/domain/trust/trust-state.js'
 import { takeRoot } from '../../src/domain/trust/walk-root.js'
 import { openReport } from '../../src/server/device/report-check.js'
-import { makeSoftKey } from '../support/soft-key.js'
-import { CLASS_ID, signRoot } from '../support/trust-fixture.js'
+import { makeSoftKey, makeSoftKeys, type SoftKey } from '../support/soft-key.js'
+import { CLASS_ID, rootKeyOf, signPolicy, signRoot } from '../support/trust-fixture.js'
 import { UpdateFixture } from '../support/update-fixture.js'
 
 /** A signed document and the check that everybody who gets one runs over it; `open` throws when it refuses. */
@@ -31,7 +34,7 @@ export interface SignedSample {
 
 const algorithms = nativeAlgorithms
 
-/** One good document of each kind that carries signatures: just those that it needs, but for a root, where one to spare has to be good too. */
+/** One good document of each kind that carries signatures; of those that may carry several also one with more than it needs. */
 export async function makeSignedSamples(): Promise<readonly SignedSample[]> {
   const fixture = await UpdateFixture.make()
   return [...(await trustSamples(fixture)), ...(await personSamples(fixture)), ...(await deviceSamples(fixture))]
@@ -43,6 +46,12 @@ async function trustSamples(fixture: UpdateFixture): Promise<SignedSample[]> {
   const next = await trust.nextRoot({})
   const krl = await trust.signKrl(trust.krl({ keys: [{ keyId: 'ab'.repeat(32), reason: 1, time: now }] }))
   const held = takeKrl(state, krl, now, algorithms)
+  const moreHolders = makeSoftKeys(2)
+  const moreManifestKeys = makeSoftKeys(2)
+  const crowded = (role: 'policy' | 'manifest-a', more: readonly SoftKey[]): TrustState => ({
+    ...held,
+    root: listMore(trust.root, role, more, now),
+  })
   return [
     { name: 'root', bytes: next.bytes, open: (bytes) => takeRoot(state, bytes, algorithms) },
     {
@@ -51,6 +60,11 @@ async function trustSamples(fixture: UpdateFixture): Promise<SignedSample[]> {
       open: (bytes) => takeRoot(state, bytes, algorithms),
     },
     { name: 'policy', bytes: trust.policyBytes, open: (bytes) => openPolicy(state, bytes, null, now, algorithms) },
+    {
+      name: 'policy that more holders signed than it needs',
+      bytes: await signPolicy(trust.policy, [...trust.policyKeys, ...moreHolders]),
+      open: (bytes) => openPolicy(crowded('policy', moreHolders), bytes, null, now, algorithms),
+    },
     { name: 'krl', bytes: krl, open: (bytes) => takeKrl(state, bytes, now, algorithms) },
     {
       name: 'freshness',
@@ -67,7 +81,22 @@ async function trustSamples(fixture: UpdateFixture): Promise<SignedSample[]> {
       bytes: await fixture.envelope(),
       open: (bytes) => checkEnvelope(held, bytes, null, now, algorithms),
     },
+    {
+      name: 'envelope with more blocks than it needs',
+      bytes: await fixture.envelope(undefined, [trust.roleKey('manifest-a'), ...moreManifestKeys]),
+      open: (bytes) => checkEnvelope(crowded('manifest-a', moreManifestKeys), bytes, null, now, algorithms),
+    },
   ]
+}
+
+/** A root that lists more keys for a role, which needs no more of them for that. */
+function listMore(root: Root, role: KeyRole, more: readonly SoftKey[], now: number): Root {
+  const { threshold = 1, keyIds = [] } = root.roles.get(role) ?? {}
+  return {
+    ...root,
+    keys: new Map([...root.keys, ...more.map((key) => [key.keyIdHex, rootKeyOf(key, now)] as const)]),
+    roles: new Map(root.roles).set(role, { threshold, keyIds: [...keyIds, ...more.map(({ keyIdHex }) => keyIdHex)] }),
+  }
 }
 
 async function personSamples({ trust }: UpdateFixture): Promise<SignedSample[]> {

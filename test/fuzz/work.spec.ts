@@ -3,9 +3,9 @@ import { fromHex, toHex } from '../../src/domain/bytes.js'
 import { nativeAlgorithms, type AlgorithmTable } from '../../src/domain/cose/algorithms.js'
 import { encodeSign, makeOneSignature, MAX_SIGNATURES } from '../../src/domain/cose/sign.js'
 import { Refusal } from '../../src/domain/refusal.js'
-import { buildBlock, encodeEnvelope, manifestSha256, MAX_BLOCKS } from '../../src/domain/suit/envelope.js'
 import { requireQuorum, type ApprovedRequest } from '../../src/domain/trust/check-approvals.js'
 import { checkEnvelope } from '../../src/domain/trust/check-envelope.js'
+import { MAX_BLOCKS } from '../../src/domain/suit/envelope.js'
 import { labelOf, type DocumentKind } from '../../src/domain/trust/labels.js'
 import { openPolicy } from '../../src/domain/trust/open-policy.js'
 import { encodePolicy, type Person } from '../../src/domain/trust/policy.js'
@@ -100,22 +100,26 @@ describe('signatures that are verified', () => {
     const payload = encodePolicy(trust.policy)
     expect(open(await signed('policy', payload, [...trust.policyKeys, ...makeSoftKeys(MAX_SIGNATURES - 2)]))).toEqual({
       count: 2,
-      code: 'accepted',
+      code: 'KEY_UNKNOWN',
     })
     expect(open(await signed('policy', payload, crowd))).toEqual({ count: 0, code: 'COSE_MALFORMED' })
   })
 
   it('of an envelope: eight blocks at most', async () => {
-    const manifest = fixture.manifest()
-    const digest = manifestSha256(manifest)
-    const block = await buildBlock(trust.roleKey('manifest-a'), digest)
-    const check = (count: number) => {
-      const bytes = encodeEnvelope(manifest, Array<Uint8Array>(count).fill(block), null)
-      return verificationsOf((algorithms) => checkEnvelope(state, bytes, null, now, algorithms))
+    const keys = makeSoftKeys(200)
+    const listed = new Map([...root.keys, ...keys.map((key) => [key.keyIdHex, rootKeyOf(key, now)] as const)])
+    const roles = new Map(root.roles).set('manifest-a', { threshold: 1, keyIds: keys.map(({ keyIdHex }) => keyIdHex) })
+    const crowded = { ...state, root: { ...root, keys: listed, roles } }
+    const check = async (count: number) => {
+      const bytes = await fixture.envelope(undefined, keys.slice(0, count))
+      return verificationsOf((algorithms) => checkEnvelope(crowded, bytes, null, now, algorithms))
     }
-    expect(check(MAX_BLOCKS)).toEqual({ count: MAX_BLOCKS, code: 'accepted' })
-    expect(check(MAX_BLOCKS + 1)).toEqual({ count: 0, code: 'ENVELOPE_BLOCK' })
-    expect(check(200)).toEqual({ count: 0, code: 'ENVELOPE_BLOCK' })
+    expect(await check(MAX_BLOCKS)).toEqual({ count: MAX_BLOCKS, code: 'accepted' })
+    expect(await check(MAX_BLOCKS + 1)).toEqual({ count: 0, code: 'ENVELOPE_BLOCK' })
+    expect(await check(200)).toEqual({ count: 0, code: 'ENVELOPE_BLOCK' })
+    const twice = await fixture.envelope(undefined, [...keys.slice(0, 1), ...keys.slice(0, 1)])
+    const asked = verificationsOf((algorithms) => checkEnvelope(crowded, twice, null, now, algorithms))
+    expect(asked).toEqual({ count: 0, code: 'SIGNATURE_DUPLICATE' })
   })
 
   it('of approvals: one each', async () => {

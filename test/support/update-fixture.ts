@@ -1,4 +1,4 @@
-import { sha256, toHex } from '../../src/domain/bytes.js'
+import { compareBytes, sha256, toHex } from '../../src/domain/bytes.js'
 import { strictAlgorithms } from '../../src/domain/cose/algorithms.js'
 import { buildSign1 } from '../../src/domain/cose/sign1.js'
 import { wrappedSha256 } from '../../src/domain/suit/digest.js'
@@ -58,10 +58,19 @@ export class UpdateFixture {
     })
   }
 
+  /** The blocks in their one order, whatever that of `keys`. */
   async envelope(
     manifest = this.manifest(),
     keys: readonly SoftKey[] = [this.trust.roleKey('manifest-a')],
   ): Promise<Uint8Array> {
+    return this.envelopeAsGiven(
+      manifest,
+      keys.toSorted((one, other) => compareBytes(one.keyId, other.keyId)),
+    )
+  }
+
+  /** The blocks as `keys` stand: what somebody else might send. */
+  async envelopeAsGiven(manifest: Uint8Array, keys: readonly SoftKey[]): Promise<Uint8Array> {
     const digest = manifestSha256(manifest)
     return encodeEnvelope(manifest, await Promise.all(keys.map((key) => buildBlock(key, digest))), text)
   }

@@ -53,6 +53,23 @@ describe('a ceremony', () => {
     expect(() => table.read('alone.cbor')).toThrow()
   })
 
+  it('makes the same document of the same signatures in any order, and another of fewer that says the same', async () => {
+    const holders = ['holder-1', 'holder-2', 'holder-3']
+    requireDone(await table.hold('root', 'in-order', table.rootSpec(), holders))
+    const assemble = async (out: string, ...names: string[]): Promise<Uint8Array> => {
+      const files = names.map((name) => table.path(`in-order.${name}.sig`))
+      const to = ['--out', table.path(`${out}.cbor`)]
+      requireDone(await table.run('root', 'assemble', table.path('in-order.unsigned'), ...files, ...to))
+      return table.read(`${out}.cbor`)
+    }
+    expect(await assemble('turned', ...holders.toReversed())).toEqual(table.read('in-order.cbor'))
+    const fewer = await assemble('fewer', 'holder-3', 'holder-1')
+    expect(fewer.length).toBeLessThan(table.read('in-order.cbor').length)
+    expect(anchorState(fewer, nativeAlgorithms).root).toEqual(
+      anchorState(table.read('in-order.cbor'), nativeAlgorithms).root,
+    )
+  })
+
   it('lets nobody sign whose signature would not count', async () => {
     await table.propose('root', 'strangers', table.rootSpec())
     expect((await table.sign('root', 'strangers', 'policy-1')).errors[0]).toMatch(

@@ -29,8 +29,8 @@ const fakeRow: Algorithm = {
 }
 const withThirdRow: AlgorithmTable = new Map([...strictAlgorithms, [FAKE, fakeRow]])
 
-function makeFakeKey(): SoftKey {
-  const key: CoseKey = { kind: 'akp', alg: FAKE, x: new Uint8Array(1_952).fill(9) }
+function makeFakeKey(fill = 9): SoftKey {
+  const key: CoseKey = { kind: 'akp', alg: FAKE, x: new Uint8Array(1_952).fill(fill) }
   return {
     alg: FAKE,
     key,
@@ -47,11 +47,11 @@ describe('a third row in the table', () => {
     fixture = await UpdateFixture.make()
   })
 
-  /** The root that lists the newcomer as manifest-b, and an update that both keys signed. */
-  async function offer(allowed: readonly number[], signers: readonly SoftKey[]) {
+  /** The root that lists the newcomer in a role, and an update that `signers` signed. */
+  async function offer(allowed: readonly number[], signers: readonly SoftKey[], role: KeyRole = 'manifest-b') {
     const { trust } = fixture
     const roles = new Map<KeyRole, RootRole>(trust.root.roles)
-    roles.set('manifest-b', { threshold: 1, keyIds: [newcomer.keyIdHex] })
+    roles.set(role, { threshold: 1, keyIds: [...(roles.get(role)?.keyIds ?? []), newcomer.keyIdHex] })
     const keys = new Map(trust.root.keys).set(newcomer.keyIdHex, rootKeyOf(newcomer, trust.now))
     const next = await trust.nextRoot({ roles, keys, algorithms: allowed })
     return fixture.offer({ roots: [next.bytes], envelope: await fixture.envelope(undefined, signers) })
@@ -64,18 +64,32 @@ describe('a third row in the table', () => {
 
   it('is counted like the others, without a change to anybody who calls', async () => {
     const accepted = accept(await offer([ED25519, FAKE], both()), withThirdRow)
-    expect(accepted.countedKeyIds).toEqual([fixture.trust.roleKey('manifest-a').keyIdHex, newcomer.keyIdHex])
+    expect(new Set(accepted.countedKeyIds)).toEqual(new Set(both().map(({ keyIdHex }) => keyIdHex)))
   })
   it('is needed where the root lists its key', async () => {
     const offered = await offer([ED25519, FAKE], [fixture.trust.roleKey('manifest-a')])
     expect(() => accept(offered, withThirdRow)).toThrow(refusal('SIGNATURE_MISSING', 12, { role: 'manifest-b' }))
   })
-  it('is not counted by a root that does not allow it, nor by a verifier without the row', async () => {
-    const unlisted = refusal('ALGORITHM_NOT_ALLOWED', 12, { alg: FAKE })
+  it('is refused by a root that does not allow it, and not counted by a verifier without the row', async () => {
     const disallowed = await offer([ED25519], both())
-    expect(() => accept(disallowed, withThirdRow)).toThrow(unlisted)
+    expect(() => accept(disallowed, withThirdRow)).toThrow(refusal('ALGORITHM_NOT_ALLOWED', 12, { alg: FAKE }))
     const allowed = await offer([ED25519, FAKE], both())
-    expect(() => accept(allowed, strictAlgorithms)).toThrow(unlisted)
+    const uncounted = refusal('SIGNATURE_MISSING', 12, { role: 'manifest-b' })
+    expect(() => accept(allowed, strictAlgorithms)).toThrow(uncounted)
+  })
+  it('is skipped by a verifier without the row where it is a surplus, as the root lists it and in no other way', async () => {
+    const known = fixture.trust.roleKey('manifest-a')
+    const surplus = (signers: readonly SoftKey[]) => offer([ED25519, FAKE], signers, 'manifest-a')
+    const { countedKeyIds } = accept(await surplus(both()), strictAlgorithms)
+    expect(countedKeyIds).toEqual([known.keyIdHex])
+    // The same algorithm by a key that the root does not list, by one that it lists with another, and another by the listed key.
+    const stranger = makeFakeKey(7)
+    const unknown = refusal('KEY_UNKNOWN', 12, { keyId: stranger.keyIdHex, role: 'manifest-a or manifest-b' })
+    const [unlisted, renamed] = [await surplus([known, stranger]), await surplus([{ ...known, alg: FAKE }])]
+    expect(() => accept(unlisted, strictAlgorithms)).toThrow(unknown)
+    expect(() => accept(renamed, strictAlgorithms)).toThrow(refusal('ALGORITHM_NOT_ALLOWED', 12, { alg: FAKE }))
+    const other = await surplus([known, { ...newcomer, alg: FAKE - 1 }])
+    expect(() => accept(other, strictAlgorithms)).toThrow(refusal('ALGORITHM_NOT_ALLOWED', 12, { alg: FAKE - 1 }))
   })
   it('has a key that is read back as written, bounded', () => {
     expect(coseKeyFromCbor(coseKeyToCbor(newcomer.key))).toEqual(newcomer.key)

@@ -1,12 +1,13 @@
 import { describe, expect, it } from '@jest/globals'
-import { makeP256Key, makeSoftKey, type SoftKey } from '../../../test/support/soft-key.js'
+import { encodeSignAsGiven } from '../../../test/support/sign-as-given.js'
+import { makeP256Key, makeSoftKey, makeSoftKeys, type SoftKey } from '../../../test/support/soft-key.js'
 import { refusedBy } from '../../../test/support/refused.js'
-import { toHex, utf8 } from '../bytes.js'
+import { compareBytes, equalBytes, toHex, utf8 } from '../bytes.js'
 import { encodeCbor } from '../cbor/encode.js'
 import { CborTag, type CborMap, type CborValue } from '../cbor/value.js'
 import { nativeAlgorithms, strictAlgorithms } from './algorithms.js'
 import { encodeProtected, parseProtected } from './headers.js'
-import { encodeSign, makeOneSignature, MAX_SIGNATURES, parseSign, signMessage } from './sign.js'
+import { encodeSign, makeOneSignature, MAX_SIGNATURES, parseSign, signMessage, type OneSignature } from './sign.js'
 import { buildSign1, parseSign1, sign1Message } from './sign1.js'
 import { requireSignature } from './verify.js'
 
@@ -179,8 +180,8 @@ describe('COSE_Sign', () => {
   it('holds signatures of both profiles, each over its own header', async () => {
     const { payload: found, signatures } = parseSign(await signedBy(ed25519, p256), MAX)
     expect(found).toEqual(payload)
-    for (const [index, key] of [ed25519, p256].entries()) {
-      const signature = signatures[index]
+    for (const key of [ed25519, p256]) {
+      const signature = signatures.find(({ keyId }) => equalBytes(keyId, key.keyId))
       if (signature === undefined) throw new Error('a signature is missing')
       const message = signMessage(signature.protectedBytes, label, payload)
       expect(() => requireSignature(nativeAlgorithms, key, signature, message)).not.toThrow()
@@ -225,6 +226,24 @@ describe('COSE_Sign', () => {
     ],
   ])('refuses %s', (_, bytes, why) => {
     expect(refusedBy(() => parseSign(bytes, MAX))).toEqual({ code: 'COSE_MALFORMED', detail: { why } })
+  })
+
+  it('has one order: it is written in it, and read in no other', async () => {
+    const keys = [...makeSoftKeys(3), p256].toSorted((one, other) => compareBytes(one.keyId, other.keyId))
+    const sorted = await signedBy(...keys.toReversed())
+    const { signatures } = parseSign(sorted, MAX)
+    expect(signatures.map(({ keyId }) => toHex(keyId))).toEqual(keys.map(({ keyIdHex }) => keyIdHex))
+    expect(encodeSignAsGiven(payload, signatures)).toEqual(sorted)
+    const [first, second, third, fourth] = signatures as [OneSignature, OneSignature, OneSignature, OneSignature]
+    const read = (...given: OneSignature[]) => refusedBy(() => parseSign(encodeSignAsGiven(payload, given), MAX))
+    const order = { code: 'COSE_MALFORMED', detail: { why: 'signatures are not in ascending order of their keyids' } }
+    expect(read(second, first, third, fourth)).toEqual(order)
+    expect(read(first, second, fourth, third)).toEqual(order)
+    expect(read(first, second, third, first)).toEqual(order)
+    expect(read(first, second, second)).toEqual({
+      code: 'SIGNATURE_DUPLICATE',
+      detail: { keyId: toHex(second.keyId) },
+    })
   })
 
   it('refuses a COSE_Sign1 and a MAC', () => {

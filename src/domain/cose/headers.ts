@@ -1,3 +1,4 @@
+import { compareBytes, toHex } from '../bytes.js'
 import { decodeCbor } from '../cbor/decode.js'
 import { encodeCbor } from '../cbor/encode.js'
 import { cborMap, type CborValue } from '../cbor/value.js'
@@ -31,6 +32,19 @@ export function parseProtected(bytes: Uint8Array): ProtectedHeader {
     throw malformed('keyid is not 32 bytes')
   if (header.size !== (keyId === undefined ? 1 : 2)) throw malformed('unexpected member in the protected header')
   return { alg, keyId: keyId ?? null }
+}
+
+/**
+ * Several signatures of one document stand in ascending order of their keyids, none twice: who signed has one form as well.
+ * @throws Refusal `SIGNATURE_DUPLICATE`, `COSE_MALFORMED`.
+ */
+export function requireAscending(signatures: readonly ProtectedHeader[]): void {
+  const keyIds = signatures.map(({ keyId }) => keyId ?? new Uint8Array(0))
+  for (const [index, keyId] of keyIds.slice(1).entries()) {
+    const order = compareBytes(keyIds[index] ?? keyId, keyId)
+    if (order === 0) throw new Refusal('SIGNATURE_DUPLICATE', { keyId: toHex(keyId) })
+    if (order > 0) throw malformed('signatures are not in ascending order of their keyids')
+  }
 }
 
 /** Everything we count on is protected, so the unprotected header is empty. */

@@ -1,3 +1,4 @@
+import { compareBytes } from '../bytes.js'
 import { decodeCbor } from '../cbor/decode.js'
 import { encodeCbor } from '../cbor/encode.js'
 import { CborTag } from '../cbor/value.js'
@@ -7,6 +8,7 @@ import {
   encodeProtected,
   parseProtected,
   requireArray,
+  requireAscending,
   requireBytes,
   requireEmptyUnprotected,
   type ProtectedHeader,
@@ -49,19 +51,22 @@ export async function makeOneSignature(
   return { alg: signer.alg, keyId: signer.keyId, protectedBytes, signature }
 }
 
+/** In whatever order they were collected: the document has its one. */
 export const encodeSign = (payload: Uint8Array, signatures: readonly OneSignature[]): Uint8Array =>
   encodeCbor(
     new CborTag(COSE_SIGN_TAG, [
       NO_HEADER,
       new Map(),
       payload,
-      signatures.map((one) => [one.protectedBytes, new Map(), one.signature]),
+      signatures
+        .toSorted((one, other) => compareBytes(one.keyId, other.keyId))
+        .map((one) => [one.protectedBytes, new Map(), one.signature]),
     ]),
   )
 
 /**
- * Takes a tagged COSE_Sign apart.
- * @throws Refusal `CBOR_*` for the bytes, `COSE_MALFORMED` for the structure.
+ * Takes a tagged COSE_Sign apart: its signatures in ascending order of their keyids, each keyid once.
+ * @throws Refusal `CBOR_*` for the bytes, `COSE_MALFORMED` for the structure, `SIGNATURE_DUPLICATE`.
  */
 export function parseSign(bytes: Uint8Array, maxBytes: number): MultiSigned {
   const value = decodeCbor(bytes, { maxBytes, maxDepth: 6, tags: [COSE_SIGN_TAG] })
@@ -72,7 +77,9 @@ export function parseSign(bytes: Uint8Array, maxBytes: number): MultiSigned {
   requireEmptyUnprotected(unprotected)
   if (!Array.isArray(list) || list.length > MAX_SIGNATURES)
     throw new Refusal('COSE_MALFORMED', { why: `signatures are not an array of at most ${MAX_SIGNATURES}` })
-  return { payload: requireBytes(payload, 'payload'), signatures: list.map(parseOne) }
+  const signatures = list.map(parseOne)
+  requireAscending(signatures)
+  return { payload: requireBytes(payload, 'payload'), signatures }
 }
 
 function parseOne(value: unknown): OneSignature {

@@ -10,20 +10,6 @@ export interface PinnedKey {
 }
 
 /**
- * What every signature of a document has to be, also one that counts for nothing here: of a known algorithm, and of its length.
- * @throws Refusal `ALGORITHM_NOT_ALLOWED`, `SIGNATURE_INVALID`.
- */
-export function requireForm(
-  algorithms: AlgorithmTable,
-  { alg, keyId, signature }: { readonly alg: number; readonly keyId: Uint8Array; readonly signature: Uint8Array },
-): void {
-  const algorithm = algorithms.get(alg)
-  if (algorithm === undefined) throw new Refusal('ALGORITHM_NOT_ALLOWED', { alg })
-  if (signature.length !== algorithm.signatureBytes || algorithm.canonical(signature) !== signature)
-    throw new Refusal('SIGNATURE_INVALID', { keyId: toHex(keyId) })
-}
-
-/**
  * Checks one signature with the algorithm that is pinned to the key.
  * @param claimed the alg of the protected header; it must be the pinned one.
  * @throws Refusal `ALGORITHM_NOT_ALLOWED` when the algorithms differ or the table has no such row, `SIGNATURE_INVALID`; the

@@ -28,6 +28,8 @@ export const buildBlock = (signer: MessageSigner, sha256: Uint8Array): Promise<U
   buildSign1(signer, encodeSuitDigest(sha256), new Uint8Array(0), 'detached')
 
 /**
+ * @param blocks in ascending order of their keyids; others are refused where they are counted.
+ *
  * CDDL: 107({ 2: bstr .cbor [bstr .cbor SUIT_Digest, * bstr .cbor COSE_Sign1], 3: bstr .cbor manifest, ? 23: bstr .cbor text })
  */
 export function encodeEnvelope(

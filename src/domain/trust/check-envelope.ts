@@ -1,8 +1,9 @@
 import { equalBytes, toHex } from '../bytes.js'
 import type { AlgorithmTable } from '../cose/algorithms.js'
-import { parseSign1, sign1Message } from '../cose/sign1.js'
+import { requireAscending } from '../cose/headers.js'
+import { parseSign1, sign1Message, type Sign1 } from '../cose/sign1.js'
 import { requireSignature } from '../cose/verify.js'
-import { atStep, Refusal, type RefusalCode } from '../refusal.js'
+import { atStep, Refusal } from '../refusal.js'
 import { encodeSuitDigest, wrappedSha256 } from '../suit/digest.js'
 import { MAX_BLOCKS, MAX_ENVELOPE_BYTES, manifestSha256, parseEnvelope, type Envelope } from '../suit/envelope.js'
 import { parseManifest, type Manifest } from '../suit/manifest.js'
@@ -85,65 +86,56 @@ function requireEnvelopeSize(bytes: Uint8Array): void {
 const manifestRoles: readonly KeyRole[] = ['manifest-a', 'manifest-b']
 
 /**
- * Step 12: at most 8 blocks, and each manifest role that the root lists is met, each by keys counted once.
- * A block that does not count is remembered as the reason, should its role stay unmet.
+ * Step 12: at most 8 blocks in ascending order of their keyids, each of which counts, and each manifest role that the root
+ * lists is met.
  * @returns ids of the keys that were counted.
- * @throws Refusal `ENVELOPE_BLOCK`, `CBOR_*`, `COSE_MALFORMED`; of a block that was not counted, or `SIGNATURE_MISSING`.
+ * @throws Refusal `ENVELOPE_BLOCK`, `CBOR_*`, `COSE_MALFORMED`, `SIGNATURE_*`, `KEY_*`, `ALGORITHM_NOT_ALLOWED`.
  */
 export function requireManifestRoles(
   state: TrustState,
-  envelope: Envelope,
+  { blocks, claimedSha256 }: Envelope,
   now: number,
   algorithms: AlgorithmTable,
 ): string[] {
-  if (envelope.blocks.length > MAX_BLOCKS)
-    throw new Refusal('ENVELOPE_BLOCK', { why: `more than ${MAX_BLOCKS} blocks` })
-  const counted = new Set<string>()
-  let reason: Refusal | null = null
-  for (const block of envelope.blocks) {
-    try {
-      counted.add(requireBlock(state, envelope.claimedSha256, block, now, algorithms))
-    } catch (error) {
-      if (!(error instanceof Refusal) || wholeEnvelope.has(error.code)) throw error
-      reason ??= error
-    }
-  }
+  if (blocks.length > MAX_BLOCKS) throw new Refusal('ENVELOPE_BLOCK', { why: `more than ${MAX_BLOCKS} blocks` })
+  const parsed = blocks.map(parseBlock)
+  requireAscending(parsed)
+  const counted = parsed.flatMap((block) => countBlock(state, claimedSha256, block, now, algorithms))
   for (const role of manifestRoles)
-    if (!isRoleMet(state, role, counted)) throw reason ?? new Refusal('SIGNATURE_MISSING', { role })
-  return [...counted]
+    if (!isRoleMet(state, role, counted)) throw new Refusal('SIGNATURE_MISSING', { role })
+  return counted
 }
 
-function isRoleMet(state: TrustState, role: KeyRole, counted: ReadonlySet<string>): boolean {
+function isRoleMet(state: TrustState, role: KeyRole, counted: readonly string[]): boolean {
   const row = state.root.roles.get(role)
   // manifest-a is never optional: a root without it can sign no firmware.
   if (row === undefined) return role === 'manifest-b'
-  return row.keyIds.filter((keyId) => counted.has(keyId)).length >= row.threshold
+  return row.keyIds.filter((keyId) => counted.includes(keyId)).length >= row.threshold
 }
 
-/** A block that is not a COSE_Sign1 refuses the envelope; one by a key or algorithm that is not ours is merely not counted. */
-const wholeEnvelope: ReadonlySet<RefusalCode> = new Set([
-  'CBOR_MALFORMED',
-  'CBOR_NOT_CANONICAL',
-  'CBOR_TOO_LARGE',
-  'COSE_MALFORMED',
-  'ENVELOPE_BLOCK',
-])
-
-/** @returns the id of the key that signed; the digest is what it signed (detached, empty external_aad). */
-function requireBlock(
-  state: TrustState,
-  digest: Uint8Array,
-  block: Uint8Array,
-  now: number,
-  algorithms: AlgorithmTable,
-): string {
+function parseBlock(block: Uint8Array): Sign1 {
   const parsed = parseSign1(block, MAX_ENVELOPE_BYTES)
   if (parsed.payload !== null) throw new Refusal('ENVELOPE_BLOCK', { why: 'the payload of a block is not detached' })
-  if (!algorithms.has(parsed.alg)) throw new Refusal('ALGORITHM_NOT_ALLOWED', { alg: parsed.alg })
-  const key = requireKey(state.root, manifestRoles, parsed.keyId, revokedKeysOf(state), now)
-  const message = sign1Message(parsed.protectedBytes, new Uint8Array(0), encodeSuitDigest(digest))
-  requireSignature(algorithms, key, parsed, message)
-  return key.keyId
+  return parsed
+}
+
+/**
+ * One block has to be by an active, unrevoked key of a manifest role; the digest is what it signed (detached, empty external_aad).
+ * @returns the id of that key; nothing for an algorithm that the root lists with the key and this verifier is too old to know:
+ *   such a block is skipped, so that a later algorithm can stand beside the one of today (trust.md §5, 12).
+ */
+function countBlock(
+  state: TrustState,
+  digest: Uint8Array,
+  block: Sign1,
+  now: number,
+  algorithms: AlgorithmTable,
+): readonly string[] {
+  const key = requireKey(state.root, manifestRoles, block.keyId, revokedKeysOf(state), now)
+  if (block.alg === key.alg && !algorithms.has(key.alg)) return []
+  const message = sign1Message(block.protectedBytes, new Uint8Array(0), encodeSuitDigest(digest))
+  requireSignature(algorithms, key, block, message)
+  return [key.keyId]
 }
 
 /** What a device is, as far as a manifest speaks of it. */

@@ -56,13 +56,8 @@ export function openKeyChange(bytes: Uint8Array, device: DeviceSigner): KeyChang
   requireSize('key-change', bytes)
   const { payload, signatures } = parseSign(bytes, MAX_DOCUMENT_BYTES)
   const change = parseKeyChange(payload)
-  const byKeyId = new Map<string, (typeof signatures)[number]>()
   if (signatures.length > 2) throw new Refusal('COSE_MALFORMED', { why: 'more than two signatures' })
-  for (const one of signatures) {
-    const keyId = toHex(one.keyId)
-    if (byKeyId.has(keyId)) throw new Refusal('SIGNATURE_DUPLICATE', { keyId })
-    byKeyId.set(keyId, one)
-  }
+  const byKeyId = new Map(signatures.map((one) => [toHex(one.keyId), one]))
   const requireSigned = (role: string, key: CoseKey): void => {
     const one = byKeyId.get(keyIdHexOf(key))
     if (one === undefined) throw new Refusal('SIGNATURE_MISSING', { role })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { refusedBy } from '../../../test/support/refused.js'
-import type { SoftKey } from '../../../test/support/soft-key.js'
-import { signPolicy, TrustFixture } from '../../../test/support/trust-fixture.js'
+import { makeSoftKeys, type SoftKey } from '../../../test/support/soft-key.js'
+import { rootKeyOf, signPolicy, TrustFixture } from '../../../test/support/trust-fixture.js'
 import { toHex } from '../bytes.js'
 import { nativeAlgorithms } from '../cose/algorithms.js'
 import { keyIdHexOf } from '../cose/cose-key.js'
@@ -21,7 +21,7 @@ if (first === undefined || second === undefined) throw new Error('the fixture ha
 
 const [stranger] = rootKeys
 if (stranger === undefined) throw new Error('the fixture has no root keys')
-const spare = { keyId: stranger.keyIdHex }
+const nobody = { keyId: stranger.keyIdHex, role: 'policy' }
 
 /** Signed by enough holders, and by somebody more who counts for nothing. */
 async function withSurplus(change: Partial<OneSignature>): Promise<Uint8Array> {
@@ -41,10 +41,42 @@ it('is taken the first time, again, and when it is newer', async () => {
   expect(openPolicy(state, next.bytes, held, now, nativeAlgorithms).version).toBe(2)
 })
 
-it('is the one that is held whoever of its holders signed it', async () => {
-  const signedByOthers = await signPolicy(policy, policyKeys.toReversed())
-  expect(signedByOthers).not.toEqual(policyBytes)
-  expect(openPolicy(state, signedByOthers, held, now, nativeAlgorithms)).toEqual(policy)
+describe('that more holders signed than it needs', () => {
+  const [third, ...others] = makeSoftKeys(2)
+  if (third === undefined) throw new Error('no key')
+  const crowd = [...policyKeys, third, ...others]
+  const listing = (holders: readonly SoftKey[]): TrustState['root'] => ({
+    ...state.root,
+    keys: new Map([...state.root.keys, ...holders.map((key) => [key.keyIdHex, rootKeyOf(key, now)] as const)]),
+    roles: new Map(state.root.roles).set('policy', { threshold: 2, keyIds: holders.map(({ keyIdHex }) => keyIdHex) }),
+  })
+  const under = (holders: readonly SoftKey[]): TrustState => ({ ...state, root: listing(holders) })
+
+  it('is the one that is held whoever of its holders signed it', async () => {
+    const signedByOthers = await signPolicy(policy, [first, third])
+    expect(signedByOthers).not.toEqual(policyBytes)
+    expect(openPolicy(under(crowd), signedByOthers, held, now, nativeAlgorithms)).toEqual(policy)
+  })
+  it('is taken, and each of their signatures has to be good', async () => {
+    const bytes = await signPolicy(policy, crowd)
+    expect(openPolicy(under(crowd), bytes, held, now, nativeAlgorithms)).toEqual(policy)
+    const payload = encodePolicy(policy)
+    const [one, two, three] = await Promise.all(
+      [first, second, third].map((key) => makeOneSignature(key, payload, labelOf('policy'))),
+    )
+    if (one === undefined || two === undefined || three === undefined) throw new Error('three signatures')
+    const spoiled = encodeSign(payload, [one, two, { ...three, signature: one.signature }])
+    const refused = refusedBy(() => openPolicy(under(crowd), spoiled, held, now, nativeAlgorithms))
+    expect(refused).toEqual({ code: 'SIGNATURE_INVALID', detail: { keyId: third.keyIdHex } })
+  })
+  it('is refused once a root drops one of them, and taken again without that one’s signature', async () => {
+    const dropped = under([...policyKeys, ...others])
+    const before = await signPolicy(policy, [...policyKeys, third])
+    expect(openPolicy(under(crowd), before, held, now, nativeAlgorithms)).toEqual(policy)
+    const refused = refusedBy(() => openPolicy(dropped, before, held, now, nativeAlgorithms))
+    expect(refused).toEqual({ code: 'KEY_UNKNOWN', detail: { keyId: third.keyIdHex, role: 'policy' } })
+    expect(openPolicy(dropped, policyBytes, held, now, nativeAlgorithms)).toEqual(policy)
+  })
 })
 
 describe('refuses a policy', () => {
@@ -79,14 +111,15 @@ describe('refuses a policy', () => {
       'SIGNATURE_DUPLICATE',
       { keyId: first.keyIdHex },
     ],
+    ['and a good one of another role', state, () => withSurplus({}), 'KEY_UNKNOWN', nobody],
     [
       'and one signature of no bytes',
       state,
       () => withSurplus({ signature: new Uint8Array(0) }),
-      'SIGNATURE_INVALID',
-      spare,
+      'KEY_UNKNOWN',
+      nobody,
     ],
-    ['and one of another algorithm', state, () => withSurplus({ alg: -8 }), 'ALGORITHM_NOT_ALLOWED', { alg: -8 }],
+    ['and one of another algorithm', state, () => withSurplus({ alg: -8 }), 'KEY_UNKNOWN', nobody],
     [
       'by the root’s holders',
       state,
@@ -115,7 +148,7 @@ describe('refuses a policy', () => {
         return encodeSign(payload, await Promise.all(policyKeys.map((key) => makeOneSignature(key, payload, label))))
       },
       'SIGNATURE_INVALID',
-      { keyId: first.keyIdHex },
+      { keyId: policyKeys.map(({ keyIdHex }) => keyIdHex).toSorted()[0] },
     ],
   ]
   it.each(table)('%s', async (_, from, make, code, detail) => {

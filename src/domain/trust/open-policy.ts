@@ -21,8 +21,8 @@ export function heldPolicyOf(bytes: Uint8Array): HeldPolicy {
 }
 
 /**
- * Opens a policy: threshold of role policy, own namespace, not older than the one held (equal only with the same content), not expired.
- * @throws Refusal `THRESHOLD_NOT_MET`, `WRONG_NAMESPACE`, `POLICY_VERSION`, `POLICY_CHANGED`, `POLICY_EXPIRED`, …
+ * Opens a policy: threshold of role policy and no signature beside those of its holders, own namespace, not older than the one held (equal only with the same content), not expired.
+ * @throws Refusal `THRESHOLD_NOT_MET`, `KEY_*`, `WRONG_NAMESPACE`, `POLICY_VERSION`, `POLICY_CHANGED`, `POLICY_EXPIRED`, …
  */
 export function openPolicy(
   state: TrustState,
@@ -33,6 +33,7 @@ export function openPolicy(
 ): Policy {
   const opened = openMultiSigned('policy', bytes, algorithms)
   opened.requireThreshold(state.root, 'policy', revokedKeysOf(state), now)
+  opened.requireEachCounted('policy')
   const policy = parsePolicy(opened.payload)
   if (policy.namespace !== state.root.namespace)
     throw new Refusal('WRONG_NAMESPACE', { expected: state.root.namespace, found: policy.namespace })

@@ -2,7 +2,7 @@ import { toHex } from '../bytes.js'
 import type { AlgorithmTable } from '../cose/algorithms.js'
 import { parseSign, signMessage } from '../cose/sign.js'
 import { parseSign1, sign1Message, type Sign1 } from '../cose/sign1.js'
-import { requireForm, requireSignature } from '../cose/verify.js'
+import { requireSignature } from '../cose/verify.js'
 import { Refusal } from '../refusal.js'
 import { labelOf, MAX_DOCUMENT_BYTES, type DocumentKind } from './labels.js'
 import type { Root, RootKey } from './root.js'
@@ -91,8 +91,11 @@ export interface MultiDocument {
    * @throws Refusal `THRESHOLD_NOT_MET`, `SIGNATURE_INVALID`.
    */
   requireThreshold(root: Root, role: KeyRole, revoked: RevokedKeys, now: number | null): void
-  /** Refuses a signature by a key that none of these roots lists for `role`. @throws Refusal `KEY_UNKNOWN`. */
-  requireNoStranger(roots: readonly Root[], role: KeyRole): void
+  /**
+   * Refuses a signature that no threshold counted, by a key that holds the role in none of those roots: it is there for nothing,
+   * and whoever passes the document on could change it. @throws Refusal `KEY_UNKNOWN`.
+   */
+  requireEachCounted(role: KeyRole): void
 }
 
 /**
@@ -107,36 +110,28 @@ export function openMultiSigned(
   requireSize(document, bytes)
   const { payload, signatures } = parseSign(bytes, MAX_DOCUMENT_BYTES)
   const named = signatures.map((one) => [toHex(one.keyId), one] as const)
-  const seen = new Set<string>()
-  for (const [name] of named) {
-    if (seen.has(name)) throw new Refusal('SIGNATURE_DUPLICATE', { keyId: name })
-    seen.add(name)
-  }
-  const checked = new Set<string>()
+  /** Algorithm by key id. */
+  const verified = new Map<string, number>()
   return {
     payload,
-    requireNoStranger(roots, role) {
-      for (const name of seen)
-        if (!roots.some((root) => root.roles.get(role)?.keyIds.includes(name)))
-          throw new Refusal('KEY_UNKNOWN', { keyId: name, role })
-    },
     requireThreshold(root, role, revoked, now) {
       let counted = 0
       for (const [name, one] of named) {
-        requireForm(algorithms, one)
-        // A signature of another role (the next root's own holders) is not counted here, and not refused.
+        // A signature of another role (the next root's own holders) is not counted here, and not refused here.
         if (root.roles.get(role)?.keyIds.includes(name) !== true) continue
         const key = requireKey(root, [role], one.keyId, revoked, now)
         // Roots N and N+1 usually share holders; with the same pinned key the work is done once.
-        const same = `${name} ${key.alg}`
-        if (!checked.has(same)) {
+        if (verified.get(name) !== key.alg) {
           requireSignature(algorithms, key, one, signMessage(one.protectedBytes, labelOf(document), payload))
-          checked.add(same)
+          verified.set(name, key.alg)
         }
         counted += 1
       }
       const needed = root.roles.get(role)?.threshold ?? Number.MAX_SAFE_INTEGER
       if (counted < needed) throw new Refusal('THRESHOLD_NOT_MET', { role, needed, counted })
+    },
+    requireEachCounted(role) {
+      for (const [keyId] of named) if (!verified.has(keyId)) throw new Refusal('KEY_UNKNOWN', { keyId, role })
     },
   }
 }

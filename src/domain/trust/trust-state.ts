@@ -46,6 +46,7 @@ export function anchorState(rootBytes: Uint8Array, algorithms: AlgorithmTable): 
   const opened = openMultiSigned('root', rootBytes, algorithms)
   const root = parseRoot(opened.payload)
   opened.requireThreshold(root, 'root', new Map(), null)
+  opened.requireEachCounted('root')
   return {
     rootBytes,
     root,

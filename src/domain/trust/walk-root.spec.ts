@@ -1,10 +1,13 @@
 import { beforeAll, describe, expect, it } from '@jest/globals'
 import { makeSoftKey } from '../../../test/support/soft-key.js'
-import { rootKeyOf } from '../../../test/support/trust-fixture.js'
+import { refusedBy } from '../../../test/support/refused.js'
+import { rootKeyOf, signRoot } from '../../../test/support/trust-fixture.js'
 import { refusalOf, UpdateFixture } from '../../../test/support/update-fixture.js'
 import { acceptUpdate } from './accept-update.js'
 import type { Krl } from './krl.js'
-import type { TrustState } from './trust-state.js'
+import { nativeAlgorithms } from '../cose/algorithms.js'
+import { anchorState, type TrustState } from './trust-state.js'
+import { takeRoot } from './walk-root.js'
 
 let fixture: UpdateFixture
 beforeAll(async () => {
@@ -54,6 +57,17 @@ describe('the root walk', () => {
       step: 2,
       detail: { role: 'root', needed: 2, counted: 0 },
     })
+  })
+
+  it('takes no root, in firmware or after it, with a signature by nobody who holds it or the one before', async () => {
+    const { rootKeys, root } = fixture.trust
+    const stranger = makeSoftKey()
+    const nobody = { code: 'KEY_UNKNOWN', detail: { keyId: stranger.keyIdHex, role: 'root' } }
+    const first = await signRoot(root, [...rootKeys, stranger])
+    expect(refusedBy(() => anchorState(first, nativeAlgorithms))).toEqual(nobody)
+    expect(anchorState(await signRoot(root, rootKeys), nativeAlgorithms).root).toEqual(root)
+    const second = await signRoot({ ...root, version: 2 }, [...rootKeys, stranger])
+    expect(refusedBy(() => takeRoot(fixture.state, second, nativeAlgorithms))).toEqual(nobody)
   })
 
   it('forgets revocations at an epoch bump, and only then', async () => {

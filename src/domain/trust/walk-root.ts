@@ -26,8 +26,8 @@ function takeOpened(state: TrustState, bytes: Uint8Array, opened: MultiDocument)
   if (offered.version !== held.version + 1)
     throw new Refusal('ROOT_VERSION', { expected: held.version + 1, found: offered.version })
   opened.requireThreshold(offered, 'root', nothingRevoked, null)
-  // Everybody who signs a root holds one of the two: so each signature was verified, and none is there for nothing.
-  opened.requireNoStranger([held, offered], 'root')
+  // Everybody who signs a root holds this one or the one before.
+  opened.requireEachCounted('root')
   requireNothingLowered(held, offered)
   const next = offered.epoch > held.epoch ? forgetKrls(state) : { ...state, krl: keepListed(state, offered) }
   return raiseClock({ ...next, rootBytes: bytes, root: offered }, offered.issued)

@@ -21,6 +21,7 @@ import { revokedKrlKey } from './keys/revoked-krl-key.js'
 import { revokedManifestKey } from './keys/revoked-manifest-key.js'
 import { revokedWhileDownloading } from './keys/revoked-while-downloading.js'
 import { rootItsHoldersDidNotSign } from './keys/root-its-holders-did-not-sign.js'
+import { strangerBesideManifestKey } from './keys/stranger-beside-manifest-key.js'
 import { strangerBesideRootHolders } from './keys/stranger-beside-root-holders.js'
 import { strangerRoot } from './keys/stranger-root.js'
 import { successorBeforeItsTime } from './keys/successor-before-its-time.js'
@@ -32,6 +33,7 @@ export const keysAttacks: readonly DeviceAttack[] = [
   oneRootKey,
   strangerRoot,
   strangerBesideRootHolders,
+  strangerBesideManifestKey,
   rootItsHoldersDidNotSign,
   aWithoutB,
   oldAndNewAForB,

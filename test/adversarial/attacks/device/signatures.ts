@@ -13,6 +13,8 @@ import { macBesideASignature } from './signatures/mac-beside-a-signature.js'
 import { macForAKrl } from './signatures/mac-for-a-krl.js'
 import { multiSignatureBlock } from './signatures/multi-signature-block.js'
 import { nameOfTheRealKey } from './signatures/name-of-the-real-key.js'
+import { reorderedBlocks } from './signatures/reordered-blocks.js'
+import { reorderedRootSignatures } from './signatures/reordered-root-signatures.js'
 import { secondFormOfASignature } from './signatures/second-form-of-a-signature.js'
 import { tooManyBlocks } from './signatures/too-many-blocks.js'
 import { tooManyRootSignatures } from './signatures/too-many-root-signatures.js'
@@ -25,6 +27,8 @@ export const signaturesAttacks: readonly DeviceAttack[] = [
   nameOfTheRealKey,
   forgedKrl,
   secondFormOfASignature,
+  reorderedBlocks,
+  reorderedRootSignatures,
   eddsaOfAnyCurve,
   ecdsaOfAnyCurve,
   algorithmOfAnotherKey,

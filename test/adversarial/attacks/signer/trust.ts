@@ -7,6 +7,7 @@ import { rootListing } from '../../thief.js'
 
 const OPEN_POLICY = 'src/domain/trust/open-policy.ts'
 const THRESHOLD = without('src/domain/trust/signed-document.ts', 'if (counted < needed)', 'if (false)')
+const EACH_COUNTED = without(OPEN_POLICY, "opened.requireEachCounted('policy')")
 
 /** Asks for a release and brings a policy with it. */
 async function signUnder(scene: SignerScene, policy: Uint8Array): Promise<ReturnType<SignerScene['sign']>> {
@@ -37,7 +38,18 @@ export const trustAttacks: readonly SignerAttack[] = [
     },
     expected: { step: 3, code: 'THRESHOLD_NOT_MET' },
     unguarded: { step: 12, code: 'APPROVAL_MISMATCH' },
-    guard: THRESHOLD,
+    guard: [...THRESHOLD, ...EACH_COUNTED],
+  },
+  {
+    name: 'stranger-beside-policy-holders',
+    threat: 'row 2',
+    does: 'adds a signature of its own to a policy that enough holders signed, to make another document of it',
+    run: async (scene) => {
+      const { policy, policyKeys } = scene.trust
+      return signUnder(scene, await signPolicy(policy, [...policyKeys, makeSoftKey()]))
+    },
+    expected: { step: 3, code: 'KEY_UNKNOWN' },
+    guard: EACH_COUNTED,
   },
   {
     name: 'policy-for-another-namespace',
@@ -114,7 +126,7 @@ export const trustAttacks: readonly SignerAttack[] = [
       return scene.sign()
     },
     expected: { step: 3, code: 'THRESHOLD_NOT_MET' },
-    guard: THRESHOLD,
+    guard: [...THRESHOLD, ...EACH_COUNTED],
   },
   {
     name: 'root-of-strangers-for-a-signer',

@@ -14,7 +14,7 @@ export const hostileManifest: DeviceAttack = {
   guard: [
     {
       file: 'src/domain/trust/check-envelope.ts',
-      find: "if (!isRoleMet(state, role, counted)) throw reason ?? new Refusal('SIGNATURE_MISSING', { role })",
+      find: "if (!isRoleMet(state, role, counted)) throw new Refusal('SIGNATURE_MISSING', { role })",
       replace: 'void role',
     },
   ],

@@ -18,8 +18,8 @@ export const oldAndNewAForB: DeviceAttack = {
   guard: [
     {
       file: 'src/domain/trust/check-envelope.ts',
-      find: 'row.keyIds.filter((keyId) => counted.has(keyId)).length >= row.threshold',
-      replace: 'counted.size >= manifestRoles.length',
+      find: 'row.keyIds.filter((keyId) => counted.includes(keyId)).length >= row.threshold',
+      replace: 'counted.length >= manifestRoles.length',
     },
   ],
 }

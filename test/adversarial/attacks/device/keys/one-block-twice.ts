@@ -14,12 +14,14 @@ export const oneBlockTwice: DeviceAttack = {
     const { bytes } = await trust.nextRoot(listing)
     return scene.offer({ manifestKeys: [known, known] }, { roots: [bytes] })
   },
-  expected: { step: 12, code: 'SIGNATURE_MISSING', detail: { role: 'manifest-a' } },
+  expected: { step: 12, code: 'SIGNATURE_DUPLICATE' },
+  // Passed over, it is counted once still.
+  unguarded: { step: 12, code: 'SIGNATURE_MISSING', detail: { role: 'manifest-a' } },
   guard: [
     {
-      file: 'src/domain/trust/check-envelope.ts',
-      find: 'if (!isRoleMet(state, role, counted)) throw',
-      replace: 'if (envelope.blocks.length < (state.root.roles.get(role)?.threshold ?? 0)) throw',
+      file: 'src/domain/cose/headers.ts',
+      find: "if (order === 0) throw new Refusal('SIGNATURE_DUPLICATE', { keyId: toHex(keyId) })",
+      replace: '',
     },
   ],
 }

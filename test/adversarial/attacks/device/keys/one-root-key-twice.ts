@@ -18,8 +18,8 @@ export const oneRootKeyTwice: DeviceAttack = {
   expected: { step: 2, code: 'SIGNATURE_DUPLICATE' },
   guard: [
     {
-      file: 'src/domain/trust/signed-document.ts',
-      find: "if (seen.has(name)) throw new Refusal('SIGNATURE_DUPLICATE', { keyId: name })",
+      file: 'src/domain/cose/headers.ts',
+      find: "if (order === 0) throw new Refusal('SIGNATURE_DUPLICATE', { keyId: toHex(keyId) })",
       replace: '',
     },
   ],

@@ -14,7 +14,5 @@ export const strangerBesideRootHolders: DeviceAttack = {
     return scene.offer({}, { roots: [encodeSign(payload, [...signatures, more])] })
   },
   expected: { step: 2, code: 'KEY_UNKNOWN' },
-  guard: [
-    { file: 'src/domain/trust/walk-root.ts', find: "opened.requireNoStranger([held, offered], 'root')", replace: '' },
-  ],
+  guard: [{ file: 'src/domain/trust/walk-root.ts', find: "opened.requireEachCounted('root')", replace: '' }],
 }

@@ -21,11 +21,6 @@ export const ecdsaOfAnyCurve: DeviceAttack = {
   expected: { step: 12, code: 'ALGORITHM_NOT_ALLOWED', detail: { alg: -7 } },
   guard: [
     {
-      file: 'src/domain/trust/check-envelope.ts',
-      find: "if (!algorithms.has(parsed.alg)) throw new Refusal('ALGORITHM_NOT_ALLOWED', { alg: parsed.alg })",
-      replace: '',
-    },
-    {
       file: 'src/domain/cose/verify.ts',
       find: 'if (algorithm === undefined || claimed.alg !== pinned.alg)',
       replace: 'if (algorithm === undefined)',

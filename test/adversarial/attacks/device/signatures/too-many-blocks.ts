@@ -1,24 +1,23 @@
-import { encodeProtected } from '../../../../../src/domain/cose/headers.js'
-import { encodeSign1 } from '../../../../../src/domain/cose/sign1.js'
+import { makeSoftKeys } from '../../../../support/soft-key.js'
 import type { DeviceAttack } from '../../../device-attack.js'
-import { blockBy, envelopeOf } from '../../../thief.js'
+import { NOW } from '../../../scene.js'
+import { rootListing } from '../../../thief.js'
 
 export const tooManyBlocks: DeviceAttack = {
   name: 'too-many-blocks',
   threat: 'row 17',
-  does: 'makes the device look at more blocks than anybody needs',
+  does: 'makes the device look at more blocks than anybody needs, each of them good',
   run: async (scene) => {
-    const key = scene.trust.roleKey('manifest-a')
-    const manifest = scene.fixture.manifest()
-    const junk = encodeSign1(encodeProtected(-65_000, key.keyId), null, new Uint8Array(64))
-    const blocks = [...Array.from({ length: 8 }, () => junk), await blockBy(key, manifest)]
-    return scene.offerManifest(manifest, { envelope: envelopeOf(manifest, blocks) })
+    const { trust } = scene
+    const keys = [trust.roleKey('manifest-a'), ...makeSoftKeys(8)]
+    const { bytes } = await trust.nextRoot(rootListing(trust.root, NOW, 'manifest-a', keys))
+    return scene.offer({ manifestKeys: keys }, { roots: [bytes] })
   },
   expected: { step: 12, code: 'ENVELOPE_BLOCK' },
   guard: [
     {
       file: 'src/domain/trust/check-envelope.ts',
-      find: 'if (envelope.blocks.length > MAX_BLOCKS)',
+      find: 'if (blocks.length > MAX_BLOCKS)',
       replace: 'if (false)',
     },
   ],

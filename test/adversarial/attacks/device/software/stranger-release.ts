@@ -10,7 +10,14 @@ export const strangerRelease: DeviceAttack = {
   guard: [
     {
       file: 'src/domain/trust/check-envelope.ts',
-      find: "if (!isRoleMet(state, role, counted)) throw reason ?? new Refusal('SIGNATURE_MISSING', { role })",
+      find: 'parsed.flatMap((block) => countBlock(state, claimedSha256, block, now, algorithms))',
+      replace: `parsed.flatMap((block) => {
+        try { return countBlock(state, claimedSha256, block, now, algorithms) } catch { return [] }
+      })`,
+    },
+    {
+      file: 'src/domain/trust/check-envelope.ts',
+      find: "if (!isRoleMet(state, role, counted)) throw new Refusal('SIGNATURE_MISSING', { role })",
       replace: 'void role',
     },
   ],
