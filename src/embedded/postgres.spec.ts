@@ -1,8 +1,11 @@
+import { once } from 'node:events'
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import pg from 'pg'
+import { ManagedProcess } from './managed-process.js'
 import { EmbeddedPostgres } from './postgres.js'
 
 describe('embedded PostgreSQL', () => {
@@ -52,6 +55,26 @@ describe('embedded PostgreSQL', () => {
     expect(await ask(copy, 'SELECT count(*)::int AS n FROM kept')).toEqual([{ n: 0 }])
     await expect(postgres.createDatabase('x; DROP DATABASE pattern')).rejects.toThrow('not a database name')
   })
+
+  it('takes another port where somebody was quicker', async () => {
+    let quicker: Server | undefined
+    const second = await EmbeddedPostgres.start({
+      folder: join(folder, 'second'),
+      isDurable: false,
+      launch: async (recipe) => {
+        if (quicker === undefined) {
+          const port = Number(recipe.command[recipe.command.indexOf('-p') + 1])
+          quicker = createServer().listen(port, '127.0.0.1')
+          await once(quicker, 'listening')
+        }
+        return ManagedProcess.start(recipe)
+      },
+    })
+    expect(await ask(second.url(), 'SELECT 1 AS n')).toEqual([{ n: 1 }])
+    expect(quicker?.address()).not.toMatchObject({ port: second.port })
+    await second.stop()
+    quicker?.close()
+  }, 60_000)
 
   it('refuses a folder that another PostgreSQL uses, in its words', async () => {
     await expect(EmbeddedPostgres.start({ folder })).rejects.toMatchObject({

@@ -39,8 +39,20 @@ export class EmbeddedPostgres {
    * @throws Refusal `PACKAGE_MISSING`, `PORT_BUSY`, or `DATABASE_UNAVAILABLE` with PostgreSQL's own last words.
    */
   static async start(options: PostgresOptions): Promise<EmbeddedPostgres> {
-    if (options.port !== undefined) await requireFreePort(options.port)
-    const port = options.port ?? (await findFreePort())
+    if (options.port !== undefined) {
+      await requireFreePort(options.port)
+      return EmbeddedPostgres.startAt(options.port, options)
+    }
+    for (let triesLeft = 3; ; triesLeft -= 1)
+      try {
+        return await EmbeddedPostgres.startAt(await findFreePort(), options)
+      } catch (error) {
+        // Nothing holds a port until it is used: somebody else may have been quicker.
+        if (triesLeft === 0 || !isPortTaken(error)) throw error
+      }
+  }
+
+  private static async startAt(port: number, options: PostgresOptions): Promise<EmbeddedPostgres> {
     const programs = await findPostgresPrograms()
     const data = join(options.folder, 'data')
     const password = await initialise(options.folder, data, programs.initdb)
@@ -88,6 +100,9 @@ export class EmbeddedPostgres {
     return this.process.stop()
   }
 }
+
+const isPortTaken = (error: unknown): boolean =>
+  error instanceof Refusal && String(error.detail['why']).includes('could not create any TCP/IP sockets')
 
 /** @returns the password. initdb writes PG_VERSION early, so a folder that was left half made is told by our own mark. */
 async function initialise(folder: string, data: string, initdb: string): Promise<string> {

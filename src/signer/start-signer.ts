@@ -119,7 +119,7 @@ async function start(
   const token = await parts.openToken(underWay.isAlone)
   onStop(() => token.close())
   const isSandboxed = config.SIGNER_SANDBOX === 'required'
-  const common = { namespace, clock, uptime, token, state, isSandboxed, log }
+  const common = { namespace, clock, uptime, token, isAlone: underWay.isAlone, state, isSandboxed, log }
   const operations: SignerOperations =
     published !== null
       ? new ReleaseSigner({ ...common, ledger: ledgers.release, published, verdicts: new VerdictCache() })

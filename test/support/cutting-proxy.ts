@@ -10,6 +10,8 @@ export class CuttingProxy {
   cutTimes = 0
   /** Bytes a second of each answer; without limit by default. */
   bytesPerSecond = Number.MAX_SAFE_INTEGER
+  /** Passed on of answers with artifacts. */
+  artifactBytes = 0
   private readonly sockets = new Set<Socket>()
 
   private constructor(
@@ -65,6 +67,7 @@ export class CuttingProxy {
         return
       }
       client.write(chunk)
+      if (isArtifact) this.artifactBytes += chunk.length
       if (!isArtifact || this.bytesPerSecond === Number.MAX_SAFE_INTEGER) return
       server.pause()
       setTimeout(() => server.resume(), (chunk.length * 1_000) / this.bytesPerSecond)

@@ -116,26 +116,33 @@ class Writer {
   }
 }
 
-/** True for unsigned keys that grow, which is how our documents are written down: nothing is left to sort. */
+/** Our documents are written down in order: nothing is left to sort. */
 function isInOrder(map: ReadonlyMap<CborValue, CborValue>): boolean {
-  let previous = -1
+  let previous: CborValue | undefined
   for (const key of map.keys()) {
-    if (typeof key !== 'number' || key <= previous) return false
+    if (previous !== undefined && orderOf(previous, key) >= 0) return false
     previous = key
   }
   return true
 }
 
-function sorted(map: ReadonlyMap<CborValue, CborValue>): (readonly [CborValue, CborValue])[] {
-  const rows = [...map].map((pair) => ({ pair, key: encodeCbor(pair[0]) }))
-  return rows.toSorted((a, b) => orderOf(a.key, b.key)).map(({ pair }) => pair)
-}
-
 /** No sort ends without having compared neighbours, so two equal keys always meet here. */
-function orderOf(a: Uint8Array, b: Uint8Array): number {
-  const order = compareBytes(a, b)
-  if (order === 0) throw new TypeError('duplicate map key')
-  return order
+const sorted = (map: ReadonlyMap<CborValue, CborValue>): (readonly [CborValue, CborValue])[] =>
+  [...map].toSorted(([a], [b]) => {
+    const order = orderOf(a, b)
+    if (order === 0) throw new TypeError('duplicate map key')
+    return order
+  })
+
+/**
+ * Bytewise order of two keys' encodings (RFC 8949 §4.2.1). Numbers of one sign and names are not encoded for it: the shorter
+ * comes first, then the smaller.
+ */
+function orderOf(a: CborValue, b: CborValue): number {
+  if (typeof a === 'number' && typeof b === 'number' && a < 0 === b < 0) return Math.abs(a) - Math.abs(b)
+  if (typeof a === 'string' && typeof b === 'string' && isAscii(a) && isAscii(b))
+    return a.length - b.length || Number(a > b) - Number(a < b)
+  return compareBytes(encodeCbor(a), encodeCbor(b))
 }
 
 function isAscii(text: string): boolean {

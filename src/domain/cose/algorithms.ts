@@ -1,4 +1,10 @@
-import { createHash, createPublicKey, verify as verifyNative, type KeyObject } from 'node:crypto'
+import {
+  createHash,
+  createPublicKey,
+  verify as verifyNative,
+  type KeyObject,
+  type VerifyKeyObjectInput,
+} from 'node:crypto'
 import * as noble from '@noble/ed25519'
 import { toBase64Url } from '../bytes.js'
 import type { CoseKey } from './cose-key.js'
@@ -15,6 +21,8 @@ export interface Algorithm {
   readonly signatureBytes: number
   /** @returns false for anything but a valid signature; never throws on what an attacker chose. */
   verify(key: CoseKey, message: Uint8Array, signature: Uint8Array): boolean
+  /** The same by another thread, where it can be had: for whoever has others waiting. */
+  verifyAside?(key: CoseKey, message: Uint8Array, signature: Uint8Array): Promise<boolean>
   /**
    * The one form of a signature of that length that documents may carry, of those that anybody can make of it; the very same
    * bytes when it is that already. Whether it is valid is not asked.
@@ -75,15 +83,29 @@ function nativeKeyByName(key: CurveKey): KeyObject {
   return object
 }
 
+const digestFor = (key: CurveKey): string | null => (key.kind === 'ed25519' ? null : 'sha256')
+const verifierOf = (key: CurveKey): KeyObject | VerifyKeyObjectInput =>
+  key.kind === 'ed25519' ? nativeKey(key) : { key: nativeKey(key), dsaEncoding: 'ieee-p1363' }
+
 function verifyWithNode(key: CurveKey, message: Uint8Array, signature: Uint8Array): boolean {
   try {
-    return key.kind === 'ed25519'
-      ? verifyNative(null, message, nativeKey(key), signature)
-      : verifyNative('sha256', message, { key: nativeKey(key), dsaEncoding: 'ieee-p1363' }, signature)
+    return verifyNative(digestFor(key), message, verifierOf(key), signature)
   } catch {
     // A point that is not on its curve cannot be imported: no signature by it is valid.
     return false
   }
+}
+
+function verifyWithNodeAside(key: CurveKey, message: Uint8Array, signature: Uint8Array): Promise<boolean> {
+  return new Promise((resolve) => {
+    try {
+      verifyNative(digestFor(key), message, verifierOf(key), signature, (error, isValid) =>
+        resolve(error === null && isValid),
+      )
+    } catch {
+      resolve(false)
+    }
+  })
 }
 
 function verifyStrict(key: CurveKey, message: Uint8Array, signature: Uint8Array): boolean {
@@ -99,12 +121,16 @@ function verifyStrict(key: CurveKey, message: Uint8Array, signature: Uint8Array)
 /** Both curves have signatures of 64 bytes: R ‖ S. */
 const CURVE_SIGNATURE_BYTES = 64
 
+const isOfRow = (kind: CurveKey['kind'], key: CoseKey, signature: Uint8Array): key is CurveKey =>
+  key.kind === kind && signature.length === CURVE_SIGNATURE_BYTES
+
 const row = (
   id: number,
   name: string,
   keyKind: CurveKey['kind'],
   check: (key: CurveKey, message: Uint8Array, signature: Uint8Array) => boolean,
   canonical: (signature: Uint8Array) => Uint8Array,
+  checkAside = async (...asked: Parameters<typeof check>): Promise<boolean> => check(...asked),
 ): readonly [number, Algorithm] => [
   id,
   {
@@ -112,11 +138,9 @@ const row = (
     name,
     keyKind,
     signatureBytes: CURVE_SIGNATURE_BYTES,
-    verify: (key, message, signature) =>
-      key.kind !== 'akp' &&
-      key.kind === keyKind &&
-      signature.length === CURVE_SIGNATURE_BYTES &&
-      check(key, message, signature),
+    verify: (key, message, signature) => isOfRow(keyKind, key, signature) && check(key, message, signature),
+    verifyAside: async (key, message, signature) =>
+      isOfRow(keyKind, key, signature) && checkAside(key, message, signature),
     canonical: (signature) => (signature.length === CURVE_SIGNATURE_BYTES ? canonical(signature) : signature),
   },
 ]
@@ -126,8 +150,8 @@ const asItIs = (signature: Uint8Array): Uint8Array => signature
 
 /** For hot paths: OpenSSL by way of node:crypto, about 5,000 verifications a second and core. */
 export const nativeAlgorithms: AlgorithmTable = new Map([
-  row(ED25519, 'Ed25519', 'ed25519', verifyWithNode, asItIs),
-  row(ESP256, 'ESP256', 'p256', verifyWithNode, lowerP256Signature),
+  row(ED25519, 'Ed25519', 'ed25519', verifyWithNode, asItIs, verifyWithNodeAside),
+  row(ESP256, 'ESP256', 'p256', verifyWithNode, lowerP256Signature, verifyWithNodeAside),
 ])
 
 /** For one device: Ed25519 by two implementations of the same rules, of which noble in its strict mode is the second. */

@@ -113,5 +113,5 @@ async function issue(
     expires: content.notAfter,
   }
   await atCheckAsync(16, () => context.state.record({ time: now, entry }))
-  return { certificate: certificateOf(toSign, await checkedSigner(context.token, rootKey).sign(toSign)) }
+  return { certificate: certificateOf(toSign, await checkedSigner(context, rootKey).sign(toSign)) }
 }

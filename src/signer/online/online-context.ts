@@ -1,5 +1,5 @@
 import type { Clock } from '../../domain/clock.js'
-import type { Token } from '../../token/token.port.js'
+import type { SigningGround } from '../checked-signer.js'
 import type { SignerLog } from '../host/signer-log.js'
 import type { MachineUptime } from '../host/system-clock.js'
 import type { SignerState } from '../signer-state.js'
@@ -10,11 +10,10 @@ import type { FreshnessLedger } from './freshness-ledger.js'
 import type { VerdictCache } from '../verdict-cache.js'
 
 /** What the operations of an online signer work with. */
-export interface OnlineContext {
+export interface OnlineContext extends SigningGround {
   readonly namespace: string
   readonly clock: Clock
   readonly uptime: MachineUptime
-  readonly token: Token
   readonly state: SignerState
   readonly ledger: PaceLedger
   readonly certificates: CertificateLedger

@@ -41,7 +41,7 @@ export async function signAssignment(request: AssignRequest, context: OnlineCont
   const { entry, key, assignment } = checkAssignRequest(request, context, now)
   await atCheckAsync(16, () => context.state.record({ time: now, entry }))
   const payload = encodeAssignment(assignment)
-  return { assignment: await buildSign1(checkedSigner(context.token, key), payload, labelOf('assignment')) }
+  return { assignment: await buildSign1(checkedSigner(context, key), payload, labelOf('assignment')) }
 }
 
 /**

@@ -49,7 +49,7 @@ export async function signFreshness(
     expires: freshness.expires,
   }
   await atCheckAsync(16, () => context.state.record({ time: now, entry }))
-  const signed = await buildSign1(checkedSigner(token, key), encodeFreshness(freshness), labelOf('freshness'))
+  const signed = await buildSign1(checkedSigner(context, key), encodeFreshness(freshness), labelOf('freshness'))
   return { freshness: signed }
 }
 

@@ -1,5 +1,5 @@
 import type { Clock } from '../../domain/clock.js'
-import type { Token } from '../../token/token.port.js'
+import type { SigningGround } from '../checked-signer.js'
 import type { SignerLog } from '../host/signer-log.js'
 import type { MachineUptime } from '../host/system-clock.js'
 import type { SignerState } from '../signer-state.js'
@@ -8,11 +8,10 @@ import type { VerdictCache } from '../verdict-cache.js'
 import type { ReleaseLedger } from './release-ledger.js'
 
 /** What the operations of a release signer work with. */
-export interface ReleaseContext {
+export interface ReleaseContext extends SigningGround {
   readonly namespace: string
   readonly clock: Clock
   readonly uptime: MachineUptime
-  readonly token: Token
   readonly state: SignerState
   readonly ledger: ReleaseLedger
   readonly published: PublishedFolder

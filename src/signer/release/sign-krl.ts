@@ -18,7 +18,7 @@ export async function signKrl(request: KrlRequest, context: ReleaseContext): Pro
   await takeCourier(state, request.trust, arrived)
   const { now, intent, key } = checkKrlRequest(request, context)
   await atCheckAsync(16, () => state.record({ time: now, entry: intent }))
-  const krl = await buildSign1(checkedSigner(context.token, key), request.krl, labelOf('krl'))
+  const krl = await buildSign1(checkedSigner(context, key), request.krl, labelOf('krl'))
   await atCheckAsync(19, async () => {
     const { operation, requestId } = intent
     // Recording holds it, which judges it once more as a device would.

@@ -42,7 +42,7 @@ async function signGranted(
   const { state, published } = context
   await atCheckAsync(16, () => state.record({ time: now, entry: intent }))
   if (intent.isBreakGlass) context.log.warn('signer.break-glass', { requestId: intent.requestId })
-  const block = await buildBlock(checkedSigner(context.token, key), intent.subjectSha256)
+  const block = await buildBlock(checkedSigner(context, key), intent.subjectSha256)
   const envelope = encodeEnvelope(manifest, [block], text)
   await atCheckAsync(19, async () => {
     const { operation, requestId } = intent

@@ -95,7 +95,7 @@ export const onceAttacks: readonly SignerAttack[] = [
     expected: { step: 18, code: 'SIGNATURE_INVALID' },
     guard: without(
       'src/signer/checked-signer.ts',
-      'atCheck(18, () => requireSignature(nativeAlgorithms, key, { alg: key.alg, keyId, signature }, message))',
+      'await atCheckAsync(18, async () => check(nativeAlgorithms, key, { alg: key.alg, keyId, signature }, message))',
     ),
   },
 ]
