@@ -53,7 +53,9 @@ export class HttpLoad {
   /** @throws Error when an answer is not 200 or 304, or a connection ends. */
   async run(durationMs: number): Promise<LoadResult> {
     const { perSecond } = this.options
-    const latencies = new Float64Array(MAX_LATENCIES)
+    const most =
+      perSecond === undefined ? MAX_LATENCIES : Math.ceil((perSecond * durationMs) / 1_000) + this.lanes.length
+    const latencies = new Float64Array(most)
     const began = performance.now()
     const end = began + durationMs
     let polls = 0
@@ -68,13 +70,13 @@ export class HttpLoad {
           if (gapMs > 0 && due > now) await new Promise((resolve) => setTimeout(resolve, due - now))
           const from = gapMs > 0 ? due : performance.now()
           await lane.exchange(this.options.request(this.next++))
-          if (polls < MAX_LATENCIES) latencies[polls] = performance.now() - from
+          if (polls < most) latencies[polls] = performance.now() - from
           polls += 1
           due += gapMs
         }
       }),
     )
-    const measured = latencies.subarray(0, Math.min(polls, MAX_LATENCIES))
+    const measured = latencies.subarray(0, Math.min(polls, most))
     return { polls, elapsedMs: performance.now() - began, latenciesMs: measured.slice().sort() }
   }
 }

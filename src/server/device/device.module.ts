@@ -14,6 +14,7 @@ import { ClaimService } from './claim.service.js'
 import { DeviceAuth } from './device-auth.service.js'
 import { DeviceChangesController } from './device-changes.controller.js'
 import { DeviceChanges } from './device-changes.service.js'
+import { DeviceKeys } from './device-keys.service.js'
 import { DeviceController } from './device.controller.js'
 import { DeviceFrontController } from './device-front.controller.js'
 import { DeviceViews } from './device-views.service.js'
@@ -44,6 +45,7 @@ import { ReportStore } from './report-store.service.js'
     DeviceAuthorities,
     DeviceCertificates,
     DeviceChanges,
+    DeviceKeys,
     DecommissionService,
     DeviceViews,
     Duplicates,

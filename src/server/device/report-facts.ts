@@ -1,48 +1,44 @@
-import { equalBytes } from '../../domain/bytes.js'
 import type { FactName } from '../../domain/targeting/filter.js'
-import type { Report } from '../../domain/trust/report.js'
 
-/** What was held of a device before a report of it. */
-export interface HeldFacts {
-  readonly reported_state: string | null
-  readonly running_manifest_sha256: Buffer | null
-  readonly running_sequence: number | null
-  readonly root_version: number | null
-  readonly krl_number: number | null
+/** What a report can change of a device that filters ask about; `column` is where it is held, `told` what the report says. */
+const facts: readonly { readonly name: FactName; readonly column: string; readonly told: string }[] = [
+  { name: 'state', column: 'reported_state', told: 'state' },
+  { name: 'version', column: 'running_manifest_sha256', told: 'manifest' },
+  { name: 'sequence', column: 'running_sequence', told: 'sequence' },
+  { name: 'root', column: 'root_version', told: 'root_version' },
+  { name: 'krl', column: 'krl_number', told: 'krl' },
+]
+
+/** Which of them differ between device `d` and report `n`, a bit each: as words of every row they would cost as much as the rest. */
+export const CHANGED = facts
+  .map(({ column, told }, bit) => `CASE WHEN d.${column} IS DISTINCT FROM n.${told} THEN ${1 << bit} ELSE 0 END`)
+  .join(' + ')
+
+export interface ReportedChange {
+  readonly namespace: string
+  readonly deviceId: string
+  /** As `CHANGED` gave it. */
+  readonly changed: number
 }
-
 export interface ChangedFacts {
   readonly deviceIds: readonly string[]
   readonly facts: readonly FactName[]
 }
 
 /** Which devices are not what they were by these reports, and in what: what groups have to be asked about, by namespace. */
-export function changedFacts(
-  reports: readonly Report[],
-  heldOf: (report: Report) => HeldFacts | undefined,
-): ReadonlyMap<string, ChangedFacts> {
-  const byNamespace = new Map<string, { deviceIds: string[]; facts: Set<FactName> }>()
-  for (const report of reports) {
-    const facts = factsThatDiffer(report, heldOf(report))
-    if (facts.length === 0) continue
-    const changed = byNamespace.get(report.namespace) ?? { deviceIds: [], facts: new Set<FactName>() }
-    byNamespace.set(report.namespace, changed)
-    changed.deviceIds.push(report.deviceId)
-    for (const fact of facts) changed.facts.add(fact)
+export function changedFacts(reports: readonly ReportedChange[]): ReadonlyMap<string, ChangedFacts> {
+  const byNamespace = new Map<string, { deviceIds: string[]; bits: number }>()
+  for (const { namespace, deviceId, changed } of reports) {
+    if (changed === 0) continue
+    const known = byNamespace.get(namespace) ?? { deviceIds: [], bits: 0 }
+    byNamespace.set(namespace, known)
+    known.deviceIds.push(deviceId)
+    known.bits |= changed
   }
   return new Map(
-    [...byNamespace].map(([namespace, { deviceIds, facts }]) => [namespace, { deviceIds, facts: [...facts] }]),
+    [...byNamespace].map(([namespace, { deviceIds, bits }]) => [
+      namespace,
+      { deviceIds, facts: facts.filter((_, bit) => (bits & (1 << bit)) !== 0).map(({ name }) => name) },
+    ]),
   )
-}
-
-function factsThatDiffer(report: Report, held: HeldFacts | undefined): readonly FactName[] {
-  const runs = held?.running_manifest_sha256 ?? null
-  const differs: readonly (readonly [FactName, boolean])[] = [
-    ['state', held?.reported_state !== report.state],
-    ['version', runs === null || !equalBytes(runs, report.runningManifestSha256)],
-    ['sequence', held?.running_sequence !== report.runningSequence],
-    ['root', held?.root_version !== report.rootVersion],
-    ['krl', held?.krl_number !== report.krlNumber],
-  ]
-  return differs.filter(([, isOther]) => isOther).map(([fact]) => fact)
 }

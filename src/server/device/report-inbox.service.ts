@@ -1,15 +1,15 @@
 import { type BeforeApplicationShutdown, Injectable, type OnModuleInit } from '@nestjs/common'
-import { DataSource } from 'typeorm'
 import { ServerClock } from '../clock/server-clock.port.js'
-import type { CoseKey } from '../../domain/cose/cose-key.js'
 import { Refusal } from '../../domain/refusal.js'
 import type { ReportAck } from '../../protocol/device-http.js'
 import { findDeviceTopic } from '../../protocol/mqtt-topics.js'
 import { DecisionLog } from '../http/decision-log.service.js'
 import { TrustService } from '../keys/trust.service.js'
 import { MqttLink } from '../mqtt/mqtt-link.port.js'
-import { openReport, readDeviceKey, type DeviceName } from './report-check.js'
 import { RefusalCounts } from '../refusals/refusal-counts.service.js'
+import { InOrder } from '../in-order.js'
+import { DeviceKeys, type DeviceKey } from './device-keys.service.js'
+import { openReport, type DeviceName } from './report-check.js'
 import { ReportStore, type StoreOutcome, type VerifiedReport } from './report-store.service.js'
 
 /** Reports are gathered this long, so that many share one transaction. */
@@ -17,12 +17,9 @@ const GATHER_MS = 5
 const BATCH = 500
 /** Beyond this many waiting ones the broker is held back. */
 const BACKLOG = 2_000
-const MAX_KEYS = 65_536
+/** Enough to keep other threads busy, and few enough that files, which are read by the same threads, do not wait. */
+const VERIFIED_AT_ONCE = 32
 
-interface DeviceKey {
-  readonly key: CoseKey
-  readonly stored: Buffer
-}
 interface Waiting extends VerifiedReport {
   resolve(outcome: StoreOutcome): void
   reject(error: unknown): void
@@ -31,14 +28,16 @@ interface Waiting extends VerifiedReport {
 /** The one way in for signed reports, by HTTP and by MQTT alike. */
 @Injectable()
 export class ReportInbox implements OnModuleInit, BeforeApplicationShutdown {
+  /** In the order they came, which is that of their counters. */
   private readonly waiting: Waiting[] = []
-  /** Kept so that a report costs no query before its batch, which looks again whether the key is still the device's. */
-  private readonly keys = new Map<string, Promise<DeviceKey>>()
+  /** Taken and not stored yet. */
+  private inside = 0
+  private readonly verified = new InOrder(VERIFIED_AT_ONCE)
   private running: Promise<void> | undefined
 
   constructor(
-    private readonly database: DataSource,
     private readonly store: ReportStore,
+    private readonly keys: DeviceKeys,
     private readonly trust: TrustService,
     private readonly link: MqttLink,
     private readonly refusals: RefusalCounts,
@@ -60,11 +59,14 @@ export class ReportInbox implements OnModuleInit, BeforeApplicationShutdown {
    *   `UNAUTHENTICATED` for an unknown device, or that of `openReport`.
    */
   async take(document: Uint8Array, from: DeviceName): Promise<ReportAck> {
+    this.inside += 1
     try {
       return await this.takeIn(document, from)
     } catch (error) {
       if (error instanceof Refusal) this.refusals.note(from.namespace, 'report', error.code)
       throw error
+    } finally {
+      this.inside -= 1
     }
   }
 
@@ -78,7 +80,7 @@ export class ReportInbox implements OnModuleInit, BeforeApplicationShutdown {
     if (isStray) throw new Refusal('REPORT_ROLLOUT', { rolloutId: report.rolloutId ?? '', ...held })
     if (isNew) return held
     if (!isByItsKey) {
-      this.keys.delete(nameOf(from))
+      this.keys.forget(from)
       throw new Refusal('REPORT_MISMATCH', { field: 'keyId' })
     }
     if (report.epoch > held.epoch) throw new Refusal('REPORT_EPOCH', { expected: held.epoch, found: report.epoch })
@@ -86,26 +88,22 @@ export class ReportInbox implements OnModuleInit, BeforeApplicationShutdown {
   }
 
   private async open(document: Uint8Array, from: DeviceName): Promise<Pick<VerifiedReport, 'report' | 'publicKey'>> {
-    const used = this.requireKey(from)
+    const used = this.keys.require(from)
     const { state } = await this.trust.snapshot(from.namespace)
     const { algorithms } = state.root
-    const openWith = ({ key, stored }: DeviceKey): Pick<VerifiedReport, 'report' | 'publicKey'> => ({
-      report: openReport(document, key, from, algorithms),
-      publicKey: stored,
-    })
+    const openWith = async (known: Promise<DeviceKey>): Promise<Pick<VerifiedReport, 'report' | 'publicKey'>> => {
+      const { key, stored } = await known
+      const report = await this.verified.take(() => openReport(document, key, from, algorithms))
+      return { report, publicKey: stored }
+    }
     try {
-      return openWith(await used)
+      return await openWith(used)
     } catch (error) {
       if (!isByAnotherKey(error)) throw error
       // The device may have changed its key since we looked: asked once more.
-      this.forgetKey(from, used)
-      return openWith(await this.requireKey(from))
+      this.keys.forget(from, used)
+      return openWith(this.keys.require(from))
     }
-  }
-
-  private forgetKey(from: DeviceName, used: Promise<DeviceKey>): void {
-    const name = nameOf(from)
-    if (this.keys.get(name) === used) this.keys.delete(name)
   }
 
   /**
@@ -127,34 +125,13 @@ export class ReportInbox implements OnModuleInit, BeforeApplicationShutdown {
         })
       else this.log.error('report.failed', error, { device: from.deviceId })
     })
-    if (this.waiting.length > BACKLOG) await taken
-  }
-
-  /** Reports of one device that come together wait for one look-up: none overtakes another. */
-  private requireKey(from: DeviceName): Promise<DeviceKey> {
-    const name = nameOf(from)
-    const known = this.keys.get(name)
-    if (known !== undefined) return known
-    if (this.keys.size >= MAX_KEYS) this.keys.clear()
-    const key = this.readKey(from)
-    this.keys.set(name, key)
-    // A device that enrols later, or a database that comes back, is looked up again.
-    key.catch(() => this.forgetKey(from, key))
-    return key
-  }
-
-  private async readKey({ namespace, deviceId }: DeviceName): Promise<DeviceKey> {
-    const [row] = await this.database.query<{ public_key: Buffer }[]>(
-      `SELECT public_key FROM device WHERE namespace = $1 AND id = $2 AND protocol = 'native' AND decommissioned_at IS NULL`,
-      [namespace, deviceId],
-    )
-    if (row === undefined) throw new Refusal('UNAUTHENTICATED', {})
-    return { key: readDeviceKey(row.public_key), stored: row.public_key }
+    if (this.inside > BACKLOG) await taken
   }
 
   private async drain(): Promise<void> {
     while (this.waiting.length > 0) {
-      await new Promise((resolve) => setTimeout(resolve, GATHER_MS))
+      // While a batch is stored the next one is verified: there is nothing to wait for when it is whole.
+      if (this.waiting.length < BATCH) await new Promise((resolve) => setTimeout(resolve, GATHER_MS))
       const batch = this.takeBatch()
       try {
         const outcomes = await this.store.store(batch)
@@ -185,8 +162,6 @@ export class ReportInbox implements OnModuleInit, BeforeApplicationShutdown {
     return batch
   }
 }
-
-const nameOf = ({ namespace, deviceId }: DeviceName): string => `${namespace}/${deviceId}`
 
 const isByAnotherKey = (error: unknown): boolean =>
   error instanceof Refusal &&

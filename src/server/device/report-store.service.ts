@@ -7,8 +7,8 @@ import type { Report } from '../../domain/trust/report.js'
 import { Duplicates } from './registry/duplicates.service.js'
 import { GroupMembership } from '../targeting/group-membership.service.js'
 import { MAX_REPORT_BYTES } from './report-check.js'
-import { changedFacts, type HeldFacts } from './report-facts.js'
-import { packReport, partsOf, unpackReport } from './report-packing.js'
+import { CHANGED, changedFacts } from './report-facts.js'
+import { packReport, unpackReport, type ReportRow } from './report-packing.js'
 import { DeploymentService } from '../rollout/deployment.service.js'
 
 export interface VerifiedReport {
@@ -32,7 +32,17 @@ export interface StoreOutcome {
   readonly held: StoredCounter
 }
 
-interface HeldRow extends HeldFacts {
+/** What the statement that writes says of each report. */
+interface Written {
+  /** From 1 on, in the order of the reports. */
+  readonly at: number
+  readonly is_new: boolean
+  /** What the device held before. */
+  readonly krl_number: number | null
+  readonly changed: number
+}
+/** Of a device whose report was not stored. */
+interface HeldRow {
   readonly namespace: string
   readonly id: string
   readonly report_epoch: number | null
@@ -60,28 +70,28 @@ export class ReportStore {
    */
   async store(reports: readonly VerifiedReport[]): Promise<readonly StoreOutcome[]> {
     return this.database.transaction(async (manager) => {
-      const held = await lockDevices(manager, reports)
-      const isNew = await this.compareAndSet(manager, reports)
-      const fresh = reports.filter((each) => isNew.has(nameOf(each.report)))
-      const old = reports.filter((each) => !isNew.has(nameOf(each.report)))
-      if (old.length > 0) await countOld(manager, old)
-      await this.noteCopies(manager, old, held)
-      await acknowledgeKrl(manager, fresh, (report) => held.get(nameOf(report))?.krl_number ?? 0)
+      const written = await this.compareAndSet(manager, reports)
+      const fresh = reports.filter((each) => written.get(each)?.is_new === true)
+      const old = reports.filter((each) => written.get(each)?.is_new !== true)
+      const held = old.length === 0 ? new Map<string, HeldRow>() : await this.turnAway(manager, old)
+      await acknowledgeKrl(manager, fresh, (each) => written.get(each)?.krl_number ?? 0)
       const stray = new Set(
         await this.deployments.applyReports(
           manager,
           fresh.map((each) => each.report),
         ),
       )
-      await this.refreshGroups(manager, fresh, held)
-      return reports.map(({ report, publicKey }): StoreOutcome => {
-        const { epoch, counter } = report
-        if (isNew.has(nameOf(report)))
-          return { isNew: true, isByItsKey: true, isStray: stray.has(report), held: { epoch, counter } }
-        const row = held.get(nameOf(report))
+      const changes = changedFacts(fresh.map((each) => ({ ...each.report, changed: written.get(each)?.changed ?? 0 })))
+      for (const [namespace, { deviceIds, facts }] of changes)
+        await this.membership.refresh(manager, namespace, deviceIds, facts)
+      return reports.map((each): StoreOutcome => {
+        const { epoch, counter } = each.report
+        if (written.get(each)?.is_new === true)
+          return { isNew: true, isByItsKey: true, isStray: stray.has(each.report), held: { epoch, counter } }
+        const row = held.get(nameOf(each.report))
         return {
           isNew: false,
-          isByItsKey: row?.decommissioned_at === null && row.public_key.equals(publicKey),
+          isByItsKey: row?.decommissioned_at === null && row.public_key.equals(each.publicKey),
           isStray: false,
           held: heldCounter(row),
         }
@@ -89,14 +99,21 @@ export class ReportStore {
     })
   }
 
-  private async refreshGroups(
+  /** Counts reports that change nothing. @returns what is held of their devices. */
+  private async turnAway(
     manager: EntityManager,
-    fresh: readonly VerifiedReport[],
-    held: ReadonlyMap<string, HeldRow>,
-  ): Promise<void> {
-    const reports = fresh.map(({ report }) => report)
-    for (const [namespace, { deviceIds, facts }] of changedFacts(reports, (report) => held.get(nameOf(report))))
-      await this.membership.refresh(manager, namespace, deviceIds, facts)
+    old: readonly VerifiedReport[],
+  ): Promise<ReadonlyMap<string, HeldRow>> {
+    const names = [old.map(({ report }) => report.namespace), old.map(({ report }) => report.deviceId)]
+    const [rows] = await manager.query<[HeldRow[], number]>(
+      `UPDATE device d SET old_reports = d.old_reports + 1 FROM unnest($1::text[], $2::text[]) AS n (namespace, id)
+       WHERE d.namespace = n.namespace AND d.id = n.id
+       RETURNING d.namespace, d.id, d.report_epoch, d.report_counter, d.counter_epoch, d.public_key, d.decommissioned_at`,
+      names,
+    )
+    const held = new Map(rows.map((row) => [`${row.namespace}/${row.id}`, row]))
+    await this.noteCopies(manager, old, held)
+    return held
   }
 
   /** A device signs each number once: something else under one that is held is the word of another with its key. */
@@ -118,28 +135,41 @@ export class ReportStore {
     }
   }
 
-  /** The counter decides in the database: of two servers with the same report one stores it. */
+  /**
+   * The counter decides in the database: of two servers with the same report one stores it. Devices are held in one order everywhere:
+   * two batches that share devices wait for each other instead of blocking each other.
+   */
   private async compareAndSet(
     manager: EntityManager,
     reports: readonly VerifiedReport[],
-  ): Promise<ReadonlySet<string>> {
-    const [rows] = await manager.query<[{ namespace: string; id: string }[], number]>(
-      `UPDATE device d SET report_epoch = n.epoch, report_counter = n.counter, reported_ms = n.received_ms, report = n.document,
-         reported_state = n.state, reported_reason = n.reason, running_manifest_sha256 = n.manifest, running_sequence = n.sequence,
-         running_image_sha256 = n.image, root_version = n.root_version, krl_number = n.krl_number,
-         version_key = CASE WHEN d.running_manifest_sha256 = n.manifest THEN d.version_key ELSE (SELECT version_key(r.version)
-           FROM release r WHERE r.namespace = n.namespace AND r.manifest_sha256 = n.manifest LIMIT 1) END,
-         last_seen_at = greatest(d.last_seen_at, $14)
-       FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bytea[], $7::text[], $8::bigint[],
-         $9::bytea[], $10::bigint[], $11::bytea[], $12::bigint[], $13::bigint[], $15::bytea[])
-         AS n (namespace, id, epoch, counter, received_ms, document, state, reason, manifest, sequence, image, root_version, krl_number,
-           public_key)
-       WHERE d.namespace = n.namespace AND d.id = n.id AND d.counter_epoch = n.epoch AND d.public_key = n.public_key AND d.decommissioned_at IS NULL
-         AND (d.report_epoch IS NULL OR (n.epoch, n.counter) > (d.report_epoch, d.report_counter))
-       RETURNING d.namespace, d.id`,
-      [...columnsOf(reports), this.clock.nowSeconds(), reports.map(({ publicKey }) => publicKey)],
+  ): Promise<ReadonlyMap<VerifiedReport, Written>> {
+    const rows = await manager.query<Written[]>(
+      `WITH n AS (SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bytea[], $7::text[],
+           $8::bigint[], $9::bytea[], $10::bigint[], $11::bytea[], $12::bigint[], $13::bigint[], $14::bytea[]) WITH ORDINALITY
+           AS n (namespace, id, epoch, counter, received_ms, document, state, reason, manifest, sequence, image, root_version,
+             krl, by_key, at)),
+         held AS (SELECT n.*, d.krl_number, ${CHANGED} AS changed
+           FROM n JOIN device d USING (namespace, id) ORDER BY d.namespace, d.id FOR NO KEY UPDATE OF d),
+         written AS (UPDATE device d SET report_epoch = n.epoch, report_counter = n.counter, reported_ms = n.received_ms, report = n.document,
+             reported_state = n.state, reported_reason = n.reason, running_manifest_sha256 = n.manifest, running_sequence = n.sequence,
+             running_image_sha256 = n.image, root_version = n.root_version, krl_number = n.krl,
+             version_key = CASE WHEN d.running_manifest_sha256 = n.manifest THEN d.version_key ELSE (SELECT version_key(r.version)
+               FROM release r WHERE r.namespace = n.namespace AND r.manifest_sha256 = n.manifest LIMIT 1) END,
+             last_seen_at = greatest(d.last_seen_at, $15)
+           FROM held n
+           WHERE d.namespace = n.namespace AND d.id = n.id AND d.counter_epoch = n.epoch AND d.public_key = n.by_key
+             AND d.decommissioned_at IS NULL
+             AND (d.report_epoch IS NULL OR (n.epoch, n.counter) > (d.report_epoch, d.report_counter))
+           RETURNING n.at)
+       SELECT held.at::int, written.at IS NOT NULL AS is_new, held.krl_number, held.changed FROM held LEFT JOIN written USING (at)`,
+      [...columnsOf(reports), this.clock.nowSeconds()],
     )
-    return new Set(rows.map((row) => `${row.namespace}/${row.id}`))
+    const written = new Map<VerifiedReport, Written>()
+    for (const row of rows) {
+      const report = reports[row.at - 1]
+      if (report !== undefined) written.set(report, row)
+    }
+    return written
   }
 }
 
@@ -152,30 +182,32 @@ export function heldCounter(
   return { epoch: row.counter_epoch, counter: isCurrent ? (row.report_counter ?? 0) : 0 }
 }
 
-const partsOfReport = (report: Report): readonly Uint8Array[] =>
-  partsOf({
-    namespace: report.namespace,
-    id: report.deviceId,
-    manifestSha256: report.runningManifestSha256,
-    imageSha256: report.runningImageSha256,
-  })
+const rowOf = (report: Report): ReportRow => ({
+  namespace: report.namespace,
+  id: report.deviceId,
+  state: report.state,
+  manifestSha256: report.runningManifestSha256,
+  imageSha256: report.runningImageSha256,
+})
 
 interface StoredReport {
   readonly report: Buffer | null
+  readonly reported_state: string | null
   readonly running_manifest_sha256: Buffer | null
   readonly running_image_sha256: Buffer | null
 }
 
 /** @returns the device's last report as it was signed; null for none. */
 export function documentOf(namespace: string, id: string, row: StoredReport): Uint8Array | null {
-  const { report, running_manifest_sha256: manifestSha256, running_image_sha256: imageSha256 } = row
-  if (report === null || manifestSha256 === null || imageSha256 === null) return null
-  return unpackReport(report, partsOf({ namespace, id, manifestSha256, imageSha256 }))
+  const { report, reported_state: state } = row
+  const { running_manifest_sha256: manifestSha256, running_image_sha256: imageSha256 } = row
+  if (report === null || state === null || manifestSha256 === null || imageSha256 === null) return null
+  return unpackReport(report, { namespace, id, state, manifestSha256, imageSha256 })
 }
 
 async function findDocument(manager: EntityManager, namespace: string, id: string): Promise<Uint8Array | null> {
   const [row] = await manager.query<StoredReport[]>(
-    'SELECT report, running_manifest_sha256, running_image_sha256 FROM device WHERE namespace = $1 AND id = $2',
+    'SELECT report, reported_state, running_manifest_sha256, running_image_sha256 FROM device WHERE namespace = $1 AND id = $2',
     [namespace, id],
   )
   return row === undefined ? null : documentOf(namespace, id, row)
@@ -194,7 +226,7 @@ function columnsOf(reports: readonly VerifiedReport[]): unknown[][] {
     column(({ report }) => report.epoch),
     column(({ report }) => report.counter),
     column(({ receivedMs }) => receivedMs),
-    column(({ document, report }) => Buffer.from(packReport(document, partsOfReport(report)))),
+    column(({ document, report }) => Buffer.from(packReport(document, rowOf(report)))),
     column(({ report }) => report.state),
     column(({ report }) => report.reason ?? null),
     column(({ report }) => Buffer.from(report.runningManifestSha256)),
@@ -202,30 +234,8 @@ function columnsOf(reports: readonly VerifiedReport[]): unknown[][] {
     column(({ report }) => Buffer.from(report.runningImageSha256)),
     column(({ report }) => report.rootVersion),
     column(({ report }) => report.krlNumber),
+    column(({ publicKey }) => publicKey),
   ]
-}
-
-/** In one order everywhere: two batches that share devices wait for each other instead of blocking each other. */
-async function lockDevices(
-  manager: EntityManager,
-  reports: readonly VerifiedReport[],
-): Promise<ReadonlyMap<string, HeldRow>> {
-  const rows = await manager.query<HeldRow[]>(
-    `SELECT d.namespace, d.id, d.report_epoch, d.report_counter, d.counter_epoch, d.public_key, d.reported_state, d.running_manifest_sha256, d.running_sequence,
-       d.root_version, d.krl_number, d.decommissioned_at
-     FROM device d JOIN unnest($1::text[], $2::text[]) AS n (namespace, id) USING (namespace, id)
-     ORDER BY d.namespace, d.id FOR NO KEY UPDATE OF d`,
-    [reports.map(({ report }) => report.namespace), reports.map(({ report }) => report.deviceId)],
-  )
-  return new Map(rows.map((row) => [`${row.namespace}/${row.id}`, row]))
-}
-
-async function countOld(manager: EntityManager, old: readonly VerifiedReport[]): Promise<void> {
-  await manager.query(
-    `UPDATE device d SET old_reports = d.old_reports + 1 FROM unnest($1::text[], $2::text[]) AS n (namespace, id)
-     WHERE d.namespace = n.namespace AND d.id = n.id`,
-    [old.map(({ report }) => report.namespace), old.map(({ report }) => report.deviceId)],
-  )
 }
 
 /**
@@ -235,9 +245,9 @@ async function countOld(manager: EntityManager, old: readonly VerifiedReport[]):
 async function acknowledgeKrl(
   manager: EntityManager,
   reports: readonly VerifiedReport[],
-  heldOf: (report: Report) => number,
+  heldOf: (report: VerifiedReport) => number,
 ): Promise<void> {
-  const newer = reports.filter(({ report }) => report.krlNumber > heldOf(report))
+  const newer = reports.filter((each) => each.report.krlNumber > heldOf(each))
   if (newer.length === 0) return
   await manager.query(
     `INSERT INTO krl_acknowledgement (namespace, krl_number, received_ms)
@@ -246,7 +256,7 @@ async function acknowledgeKrl(
      JOIN trust_document t ON t.namespace = n.namespace AND t.kind = 'krl' AND t.version > n.held AND t.version <= n.number`,
     [
       newer.map(({ report }) => report.namespace),
-      newer.map(({ report }) => heldOf(report) || report.krlNumber - 1),
+      newer.map((each) => heldOf(each) || each.report.krlNumber - 1),
       newer.map(({ report }) => report.krlNumber),
       newer.map(({ receivedMs }) => receivedMs),
     ],

@@ -53,20 +53,27 @@ export function countWaiting(rollout: RolloutRecord, about: About): Query {
   return { text, values: parameters.values }
 }
 
+/** Ids of devices, separated by spaces: as rows of their own a hundred thousand of them would hold up the event loop. */
+export interface IdBatch {
+  readonly ids: string
+}
+
 /**
- * The next devices of a rollout in its order: not reached yet, or superseded and free again; held by no other rollout, or by
- * one that gives way.
+ * The next devices of a rollout in its order, `batch` of them a row: not reached yet, or superseded and free again; held by no other
+ * rollout, or by one that gives way.
  */
-export function findNext(rollout: RolloutRecord, about: About, most: number): Query {
+export function findNext(rollout: RolloutRecord, about: About, most: number, batch: number): Query {
   const parameters = new SqlParameters()
   const wanted = isWanted(rollout, about, parameters)
   const id = parameters.add(rollout.id, 'uuid')
-  const text = `SELECT d.id FROM device d WHERE ${wanted}
+  const next = `SELECT d.id FROM device d WHERE ${wanted}
     AND NOT EXISTS (SELECT 1 FROM deployment p
       WHERE p.rollout_id = ${id} AND p.device_id = d.id AND p.state <> 'superseded')
     AND NOT EXISTS (SELECT 1 FROM deployment p
       WHERE p.namespace = d.namespace AND p.device_id = d.id AND p.state IN (${ACTIVE}) AND NOT ${givesWay(rollout, parameters)})
     ORDER BY rollout_place(${id}, d.id) LIMIT ${parameters.add(most, 'bigint')}`
+  const text = `SELECT string_agg(id, ' ' ORDER BY number) AS ids FROM (SELECT id, row_number() OVER () AS number FROM (${next}) next) numbered
+    GROUP BY (number - 1) / ${parameters.add(batch, 'bigint')} ORDER BY min(number)`
   return { text, values: parameters.values }
 }
 

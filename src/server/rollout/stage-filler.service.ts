@@ -5,7 +5,7 @@ import { totalOf } from '../../domain/rollout/counts.js'
 import type { Rollout, RolloutEvent } from '../../domain/rollout/rollout-state.js'
 import { reachOf } from '../../domain/rollout/stage.js'
 import { Filters } from '../targeting/filters.service.js'
-import { countWaiting, findNext, type About, type Query } from './members.js'
+import { countWaiting, findNext, type About, type IdBatch, type Query } from './members.js'
 import { queueDevices } from './queue-devices.js'
 import { ReleasePaths } from './release-paths.service.js'
 import { readRollout, readStageFilters, type RolloutRecord } from './rollout-record.js'
@@ -84,17 +84,18 @@ export class StageFiller {
     const most = Math.min(devices, CHOSEN_AT_ONCE)
     const filters = await readStageFilters(this.database, row.id)
     const about = await this.about(row, filters[stage] ?? null)
-    const chosen = await this.look<{ id: string }>(row, findNext(row, about, most))
-    let queued = 0
-    for (let at = 0; at < chosen.length; at += BATCH) {
+    const batches = await this.look<IdBatch>(row, findNext(row, about, most, BATCH))
+    let [chosen, queued] = [0, 0]
+    for (const batch of batches) {
       if (this.isStopping) return { queued, isDone: false }
-      const ids = chosen.slice(at, at + BATCH).map((each) => each.id)
+      const ids = batch.ids.split(' ')
+      chosen += ids.length
       const added = await this.queueBatch(row, stage, ids)
       // Somebody paused it, or another engine has filled the stage.
       if (added === null) return { queued, isDone: false }
       queued += added
     }
-    return { queued, isDone: chosen.length < most || queued >= devices }
+    return { queued, isDone: chosen < most || queued >= devices }
   }
 
   private look<T>(row: RolloutRecord, { text, values }: Query): Promise<T[]> {
