@@ -71,7 +71,8 @@ export class CertificateDesk {
   private isDue(): boolean {
     if (this.held === null) return true
     const { notBefore, notAfter } = this.held
-    return notAfter - this.options.now() < (notAfter - notBefore) / 3
+    // Dates that cannot be read are no dates to wait for.
+    return !(notAfter - this.options.now() >= (notAfter - notBefore) / 3)
   }
 
   private async renew(): Promise<void> {

@@ -95,11 +95,11 @@ export class DeviceLife {
   /** A server that has too much to do is obeyed in any case. */
   private nextPollMs(): number {
     const { retryAfterSeconds, asksAgainSeconds } = this.device
-    if (retryAfterSeconds !== null) return Math.min(retryAfterSeconds, LONGEST_POLL_SECONDS) * 1_000
+    if (retryAfterSeconds !== null) return boundedMs(retryAfterSeconds)
     const { pollMs } = this.options
     if (pollMs !== null) return pollMs
     if (asksAgainSeconds === null) return FIRST_POLL_MS
-    return Math.max(SHORTEST_POLL_SECONDS, Math.min(asksAgainSeconds, LONGEST_POLL_SECONDS)) * 1_000
+    return boundedMs(asksAgainSeconds)
   }
 
   private connect(): void {
@@ -167,3 +167,7 @@ export class DeviceLife {
     if (this.isRunning && reasons.some((isStillNeeded) => isStillNeeded())) await this.poll()
   }
 }
+
+/** A pause that a server asks for, as far as a device goes along with it. */
+const boundedMs = (seconds: number): number =>
+  Math.max(SHORTEST_POLL_SECONDS, Math.min(seconds, LONGEST_POLL_SECONDS)) * 1_000

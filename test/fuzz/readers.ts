@@ -6,6 +6,7 @@ import { parseEnvelope } from '../../src/domain/suit/envelope.js'
 import { inspectEnvelope } from '../../src/domain/suit/inspect.js'
 import { decodeTrustState } from '../../src/domain/trust/trust-state.js'
 import {
+  parseCertificateAnswer,
   parseEnrolAnswer,
   parseNonceAnswer,
   parseReportAnswer,
@@ -32,6 +33,7 @@ export const readers: readonly Reader[] = [
   { name: 'trust state', read: decodeTrustState },
   { name: 'journal record', read: (bytes) => decodeRecord(bytes, 0) },
   { name: 'update answer', read: parseUpdateAnswer },
+  { name: 'certificate answer', read: parseCertificateAnswer },
   { name: 'enrol answer', read: parseEnrolAnswer },
   { name: 'report answer', read: parseReportAnswer },
   { name: 'nonce answer', read: parseNonceAnswer },

@@ -11,7 +11,7 @@ import {
   type CheckedEnvelope,
 } from './check-envelope.js'
 import { openFreshness, readTime, requireFresh } from './check-freshness.js'
-import { applyKrl, findKrlExpiry, judgeKrl } from './take-krl.js'
+import { applyKrl, findKrlExpiry, fitsCap, judgeKrl } from './take-krl.js'
 import { raiseClock, type TrustState } from './trust-state.js'
 import { walkRoots } from './walk-root.js'
 
@@ -89,15 +89,17 @@ export function refreshTrust(
   // §5, 6: a KRL that is offered is good and newer, or the one that is held, or refused.
   const krl = atStep(6, () => (offer.krl === null ? null : judgeKrl(state, offer.krl, now, algorithms)))
 
-  // §5, 7: past its hard expiry nothing new is installed. Said after step 8: what an expired KRL revokes is revoked.
-  const expiry = findKrlExpiry(state, krl ?? state.krl, now)
+  // §5, 7: past its hard expiry nothing new is installed. What it revokes is revoked all the same (I-5): that is kept first.
+  atStep(7, () => {
+    const expiry = findKrlExpiry(state, krl ?? state.krl, now)
+    if (expiry === null) return
+    if (krl !== null && fitsCap(state, krl)) keep(applyKrl(state, krl))
+    throw expiry
+  })
 
   // §5, 8: united with what is held, under a cap, and stored.
   atStep(8, () => {
     if (krl !== null) keep(applyKrl(state, krl))
-  })
-  atStep(7, () => {
-    if (expiry !== null) throw expiry
   })
 
   // §5, 9: somebody who knows says that this root and this KRL are the newest.

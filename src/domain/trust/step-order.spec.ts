@@ -5,8 +5,9 @@ import { anchorState } from './trust-state.js'
 import { strictAlgorithms } from '../cose/algorithms.js'
 import { manifestSha256 } from '../suit/envelope.js'
 import { encodeCbor } from '../cbor/encode.js'
+import type { Krl } from './krl.js'
 import { MAX_KRL_ENTRIES } from './take-krl.js'
-import type { DeviceContext, UpdateOffer } from './accept-update.js'
+import { acceptUpdate, type DeviceContext, type UpdateOffer } from './accept-update.js'
 import type { TrustState } from './trust-state.js'
 
 let fixture: UpdateFixture
@@ -34,7 +35,7 @@ it('asks its questions in the order of trust.md §5: with everything wrong the e
     reason: 1,
   }))
   const good = await trust.signKrl(trust.krl())
-  const expired = await trust.signKrl(trust.krl({ hardExpiry: trust.now }))
+  const listing = (change: Partial<Krl>) => trust.signKrl(trust.krl({ manifests: oversized, ...change }))
   const manifest = encodeCbor(new Map([[1, 1]]))
   const spoiled = { assignment: await fixture.assignment({ manifestSha256: manifestSha256(manifest) }) }
   const statement = { krlNumber: 1 }
@@ -57,9 +58,9 @@ it('asks its questions in the order of trust.md §5: with everything wrong the e
     [2, 'ROOT_VERSION', () => offer({ roots: [second.bytes] })],
     [4, 'FRESHNESS_MISSING', () => void (now.context = withClock)],
     [5, 'ROOT_EXPIRED', () => offer({ roots: [second.bytes, logged.bytes] })],
-    [6, 'KEY_UNKNOWN', async () => offer({ krl: await trust.signKrl(trust.krl({ manifests: oversized })) })],
-    [8, 'KRL_CAP', () => offer({ krl: expired })],
-    [7, 'KRL_EXPIRED', () => offer({ krl: good })],
+    [6, 'KEY_UNKNOWN', async () => offer({ krl: await listing({ hardExpiry: trust.now }) })],
+    [7, 'KRL_EXPIRED', async () => offer({ krl: await listing({}) })],
+    [8, 'KRL_CAP', () => offer({ krl: good })],
     [9, 'FRESHNESS_MISSING', async () => offer({ freshness: await fixture.freshness(good, statement) })],
     [10, 'ASSIGNMENT_MISSING', () => offer(spoiled)],
     [11, 'CBOR_MALFORMED', async () => offer({ envelope: await fixture.envelope(manifest, []) })],
@@ -75,7 +76,30 @@ it('asks its questions in the order of trust.md §5: with everything wrong the e
     expect(refusalOf(now.state, now.offer, now.context)).toMatchObject({ step, code })
     await mend()
   }
+  const order = mends.map(([step]) => step)
+  expect(order).toEqual(order.toSorted((one, other) => one - other))
   expect(() => refusalOf(now.state, now.offer, now.context)).toThrow('was accepted')
   // Nothing of it was kept by the state that was judged: states are values.
   expect(now.state).toEqual(anchorState(trust.rootBytes, strictAlgorithms))
+})
+
+it('keeps what an expired KRL revokes, also when it is refused for that; but nothing above the cap', async () => {
+  const plain = await UpdateFixture.make()
+  const sign = (change: Partial<Krl>) => plain.trust.signKrl(plain.trust.krl(change))
+  const stolen = plain.trust.roleKey('manifest-a').keyIdHex
+  const hardExpiry = plain.trust.now
+  const expired = await sign({ hardExpiry, keys: [{ keyId: stolen, reason: 1, time: 0 }] })
+  let state = plain.state
+  const judge = async (krl: Uint8Array) => {
+    const offer = await plain.offer({ krl })
+    expect(() => acceptUpdate(state, offer, plain.context(), (next) => void (state = next))).toThrow(
+      expect.objectContaining({ code: 'KRL_EXPIRED', step: 7 }) as never,
+    )
+  }
+  await judge(expired)
+  expect([...(state.krl?.keys.keys() ?? [])]).toEqual([stolen])
+  const held = state
+  const digests = Array.from({ length: MAX_KRL_ENTRIES }, (_, index) => index.toString(16).padStart(64, '0'))
+  await judge(await sign({ number: 2, hardExpiry, manifests: digests.map((digest) => ({ digest, reason: 1 })) }))
+  expect(state).toBe(held)
 })

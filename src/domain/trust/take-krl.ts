@@ -92,8 +92,17 @@ const idsOf = ({ root }: TrustState, role: 'root' | 'emergency-krl' | 'krl'): re
  * Unites a judged KRL with what is held (trust.md §5, step 8): entries and floors only ever come to it.
  * @throws Refusal `KRL_CAP`.
  */
-export const applyKrl = (state: TrustState, krl: JudgedKrl): TrustState =>
-  raiseClock({ ...state, krl: unite(state.krl, krl) }, krl.issued)
+export function applyKrl(state: TrustState, krl: JudgedKrl): TrustState {
+  const united = unite(state.krl, krl)
+  if (entriesOf(united) > MAX_KRL_ENTRIES) throw new Refusal('KRL_CAP', { limit: MAX_KRL_ENTRIES })
+  return raiseClock({ ...state, krl: united }, krl.issued)
+}
+
+/** Whether the union stays under its cap. */
+export const fitsCap = (state: TrustState, krl: JudgedKrl): boolean =>
+  entriesOf(unite(state.krl, krl)) <= MAX_KRL_ENTRIES
+
+const entriesOf = ({ keys, manifests, floors }: HeldKrl): number => keys.size + manifests.size + floors.size
 
 function unite(held: HeldKrl | null, krl: JudgedKrl): HeldKrl {
   const keys = new Map(held?.keys)
@@ -102,8 +111,6 @@ function unite(held: HeldKrl | null, krl: JudgedKrl): HeldKrl {
   for (const row of krl.manifests) manifests.set(row.digest, row.reason)
   const floors = new Map(held?.floors)
   for (const [classId, floor] of krl.floors) floors.set(classId, Math.max(floor, floors.get(classId) ?? 0))
-  if (keys.size + manifests.size + floors.size > MAX_KRL_ENTRIES)
-    throw new Refusal('KRL_CAP', { limit: MAX_KRL_ENTRIES })
   const { number, sha256, issued, nextUpdate, hardExpiry } = krl
   return { number, sha256, issued, nextUpdate, hardExpiry, keys, manifests, floors }
 }

@@ -29,7 +29,7 @@ function takeOpened(state: TrustState, bytes: Uint8Array, opened: MultiDocument)
   // Everybody who signs a root holds this one or the one before.
   opened.requireEachCounted('root')
   requireNothingLowered(held, offered)
-  const next = offered.epoch > held.epoch ? forgetKrls(state) : { ...state, krl: keepListed(state, offered) }
+  const next = offered.epoch > held.epoch ? forgetKrls(state) : { ...state, krl: keepRevoked(state, offered) }
   return raiseClock({ ...next, rootBytes: bytes, root: offered }, offered.issued)
 }
 
@@ -55,16 +55,13 @@ function requireNothingLowered(held: Root, offered: Root): void {
 }
 
 /**
- * A revocation goes when a root drops the key it is about. Keys of people are in no root: theirs stay. A key that the
- * root names for roots or emergencies is out of reach of KRLs, also of one that named it before.
+ * Revocations stay for the whole epoch, also of a key that one root drops and a later one lists again (I-5). But a key that
+ * the root names for roots or emergencies is out of reach of KRLs, also of one that named it before.
  */
-function keepListed({ root, krl }: TrustState, offered: Root): TrustState['krl'] {
+function keepRevoked({ krl }: TrustState, { roles }: Root): TrustState['krl'] {
   if (krl === null) return null
-  const spared = new Set(
-    [offered.roles.get('root'), offered.roles.get('emergency-krl')].flatMap((role) => role?.keyIds ?? []),
-  )
-  const isKept = (keyId: string): boolean => (offered.keys.has(keyId) || !root.keys.has(keyId)) && !spared.has(keyId)
-  return { ...krl, keys: new Map([...krl.keys].filter(([keyId]) => isKept(keyId))) }
+  const spared = [roles.get('root'), roles.get('emergency-krl')].flatMap((role) => role?.keyIds ?? [])
+  return { ...krl, keys: new Map([...krl.keys].filter(([keyId]) => !spared.includes(keyId))) }
 }
 
 /**

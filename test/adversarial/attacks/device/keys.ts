@@ -1,6 +1,7 @@
 import type { DeviceAttack } from '../../device-attack.js'
 import { aWithoutB } from './keys/a-without-b.js'
 import { assignmentKeySaysFresh } from './keys/assignment-key-says-fresh.js'
+import { droppedAndListedAgain } from './keys/dropped-and-listed-again.js'
 import { expiredManifestKey } from './keys/expired-manifest-key.js'
 import { freshnessKeySignsRelease } from './keys/freshness-key-signs-release.js'
 import { keyUnderTwoNames } from './keys/key-under-two-names.js'
@@ -44,6 +45,7 @@ export const keysAttacks: readonly DeviceAttack[] = [
   unWithdrawnRelease,
   withdrawnRelease,
   revocationLostWithARoot,
+  droppedAndListedAgain,
   revokedManifestKey,
   revokedAssignmentKey,
   revokedFreshnessKey,

@@ -18,7 +18,7 @@ export const krlKeyRevokesItsSuccessor: DeviceAttack = {
     return scene.offer({ sequence: 6 }, { krl, freshness: await fixture.freshness(krl, { krlNumber: 2 }) })
   },
   expected: { step: 16, code: 'CONFIRMED' },
-  // The successor is revoked: what it signs is refused, until a root drops one of the two.
+  // The successor is revoked: what it signs is refused, until a root with a new epoch.
   unguarded: { step: 6, code: 'KEY_REVOKED' },
   guard: [
     {

@@ -15,7 +15,7 @@ export const revocationLostWithARoot: DeviceAttack = {
   guard: [
     {
       file: 'src/domain/trust/walk-root.ts',
-      find: '{ ...state, krl: keepListed(state, offered) }',
+      find: '{ ...state, krl: keepRevoked(state, offered) }',
       replace: '{ ...state, krl: state.krl && { ...state.krl, keys: new Map() } }',
     },
   ],

@@ -17,7 +17,7 @@ export const revocationsWithoutEnd: DeviceAttack = {
   guard: [
     {
       file: 'src/domain/trust/take-krl.ts',
-      find: 'if (keys.size + manifests.size + floors.size > MAX_KRL_ENTRIES)',
+      find: 'if (entriesOf(united) > MAX_KRL_ENTRIES)',
       replace: 'if (false)',
     },
   ],

@@ -14,8 +14,8 @@ export const noKrl: DeviceAttack = {
   guard: [
     {
       file: 'src/domain/trust/accept-update.ts',
-      find: 'if (expiry !== null) throw expiry',
-      replace: 'void expiry',
+      find: 'throw expiry',
+      replace: '',
     },
   ],
 }

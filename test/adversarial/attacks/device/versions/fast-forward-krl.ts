@@ -15,8 +15,8 @@ export const fastForwardKrl: DeviceAttack = {
   guard: [
     {
       file: 'src/domain/trust/walk-root.ts',
-      find: 'offered.epoch > held.epoch ? forgetKrls(state) : { ...state, krl: keepListed(state, offered) }',
-      replace: '{ ...state, krl: keepListed(state, offered) }',
+      find: 'offered.epoch > held.epoch ? forgetKrls(state) : { ...state, krl: keepRevoked(state, offered) }',
+      replace: '{ ...state, krl: keepRevoked(state, offered) }',
     },
   ],
 }
