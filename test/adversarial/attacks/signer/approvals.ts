@@ -129,7 +129,7 @@ export const approvalAttacks: readonly SignerAttack[] = [
         return { ...request, approvals: [first, changed] }
       }),
     expected: { step: 12, code: 'SIGNATURE_INVALID' },
-    guard: without('src/domain/cose/verify.ts', '!algorithm.verify(pinned.key, message, signature)', 'false'),
+    guard: without('src/domain/cose/verify.ts', '!algorithm.verify(pinned.key, message, claimed.signature)', 'false'),
   },
   {
     name: 'submission-as-an-approval',

@@ -61,7 +61,7 @@ export const submissionAttacks: readonly SignerAttack[] = [
         return { ...request, submission }
       }),
     expected: { step: 5, code: 'SIGNATURE_INVALID' },
-    guard: without('src/domain/cose/verify.ts', '!algorithm.verify(pinned.key, message, signature)', 'false'),
+    guard: without('src/domain/cose/verify.ts', '!algorithm.verify(pinned.key, message, claimed.signature)', 'false'),
   },
   {
     name: 'approval-key-as-submission',

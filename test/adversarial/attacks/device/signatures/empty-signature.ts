@@ -17,8 +17,8 @@ export const emptySignature: DeviceAttack = {
   guard: [
     {
       file: 'src/domain/cose/verify.ts',
-      find: '!algorithm.verify(pinned.key, message, signature)',
-      replace: '(signature.length > 0 && !algorithm.verify(pinned.key, message, signature))',
+      find: '!algorithm.verify(pinned.key, message, claimed.signature)',
+      replace: '(claimed.signature.length > 0 && !algorithm.verify(pinned.key, message, claimed.signature))',
     },
   ],
 }

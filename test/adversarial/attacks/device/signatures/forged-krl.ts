@@ -16,7 +16,7 @@ export const forgedKrl: DeviceAttack = {
   guard: [
     {
       file: 'src/domain/cose/verify.ts',
-      find: '!algorithm.verify(pinned.key, message, signature)',
+      find: '!algorithm.verify(pinned.key, message, claimed.signature)',
       replace: 'false',
     },
   ],

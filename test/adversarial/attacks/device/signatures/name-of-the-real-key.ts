@@ -15,7 +15,7 @@ export const nameOfTheRealKey: DeviceAttack = {
   guard: [
     {
       file: 'src/domain/cose/verify.ts',
-      find: '!algorithm.verify(pinned.key, message, signature)',
+      find: '!algorithm.verify(pinned.key, message, claimed.signature)',
       replace: 'false',
     },
   ],

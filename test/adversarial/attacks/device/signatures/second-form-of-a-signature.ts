@@ -22,7 +22,7 @@ export const secondFormOfASignature: DeviceAttack = {
   guard: [
     {
       file: 'src/domain/cose/verify.ts',
-      find: 'algorithm.canonical(signature) !== signature || ',
+      find: 'if (algorithm.canonical(claimed.signature) !== claimed.signature) throw invalid(claimed)',
       replace: '',
     },
   ],

@@ -17,7 +17,7 @@ export const zeroSignature: DeviceAttack = {
   guard: [
     {
       file: 'src/domain/cose/verify.ts',
-      find: '!algorithm.verify(pinned.key, message, signature)',
+      find: '!algorithm.verify(pinned.key, message, claimed.signature)',
       replace: 'false',
     },
   ],
