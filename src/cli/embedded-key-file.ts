@@ -6,6 +6,7 @@ import type { EmbeddedKey } from '../inspect/key-ring.js'
 import type { ApiClient } from './api-client.js'
 import { bytesOf, listOf } from './api-answers.js'
 import { readLocalFile } from './local-file.js'
+import { requireNoPrivateKey } from './public-key-file.js'
 
 const PEM = /^-----BEGIN (?:PUBLIC KEY|CERTIFICATE)-----\r?$/m
 
@@ -16,7 +17,7 @@ const PEM = /^-----BEGIN (?:PUBLIC KEY|CERTIFICATE)-----\r?$/m
 export function readPublicDer(path: string): Uint8Array {
   const bytes = readLocalFile(path, 65_536)
   const text = Buffer.from(bytes).toString('latin1')
-  if (text.includes('PRIVATE KEY-----')) throw new Refusal('FILE_UNREADABLE', { path, why: 'it holds a private key' })
+  requireNoPrivateKey(path, text)
   const isPem = PEM.test(text)
   const certificate = findCertificate(bytes)
   try {

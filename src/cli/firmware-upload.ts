@@ -21,18 +21,15 @@ const MOST_FAILURES = 12
  */
 export async function uploadFirmware(session: Session, file: string, image: HashedImage): Promise<FirmwareAnswer> {
   const { api, output, world } = session
-  const held = await findHeld(api, image)
-  if (held !== null && held.findings !== null) {
+  if ((await findHeld(api, image)) !== null && (await isWholeThere(session, image))) {
     output.line('the server has these bytes already')
-  } else {
-    // It looked into them and found others, or has not looked yet: sent again they replace what rotted.
-    if (held !== null) output.line('the server has these bytes and says nothing of them: sending them again')
-    const bar = new ProgressBar(world.terminal, 'uploading', image.sizeBytes)
-    try {
-      await new ResumableUpload(session, file, image, bar).run()
-    } finally {
-      bar.end()
-    }
+    return api.get(pathOf(image), FirmwareAnswer)
+  }
+  const bar = new ProgressBar(world.terminal, 'uploading', image.sizeBytes)
+  try {
+    await new ResumableUpload(session, file, image, bar).run()
+  } finally {
+    bar.end()
   }
   return api.get(pathOf(image), FirmwareAnswer)
 }
@@ -46,6 +43,18 @@ async function findHeld(api: ApiClient, image: HashedImage): Promise<FirmwareAns
   } catch (error) {
     if (error instanceof ServerRefusal && error.status === 404) return null
     throw error
+  }
+}
+
+/** It reads them once more before anybody leans on them. What rotted, or is gone, is sent again, which replaces it. */
+async function isWholeThere({ api, output }: Session, image: HashedImage): Promise<boolean> {
+  try {
+    await api.post(`${pathOf(image)}/inspection`, {}, FirmwareAnswer)
+    return true
+  } catch (error) {
+    if (!(error instanceof ServerRefusal) || !['STORE_CORRUPT', 'IMAGE_UNKNOWN'].includes(error.code)) throw error
+    output.line(`what the server has under this digest is broken (${error.code}): sending it again`)
+    return false
   }
 }
 

@@ -3,7 +3,7 @@ import { findBase64Url, findHex } from '../domain/bytes.js'
 import { decodeCbor } from '../domain/cbor/decode.js'
 import { coseKeyFromCbor, type CoseKey } from '../domain/cose/cose-key.js'
 import { Refusal } from '../domain/refusal.js'
-import { findLocalFile, readLocalFile } from './local-file.js'
+import { findLocalFile, readLocalFile, readLocalText } from './local-file.js'
 
 /**
  * Reads a public key from a file, or from the argument itself when it is hex and no such file is there.
@@ -18,6 +18,21 @@ export function readPublicKey(argument: string): CoseKey {
   if (text.includes('-----BEGIN')) return publicKeyOf(importPem(text))
   const hex = findHex(text.replaceAll(/\s+/g, ''))
   return publicKeyOfBytes(hex !== null && hex.length > 0 ? hex : content)
+}
+
+/**
+ * A public key that other tools made, such as a build system's. @returns null for what is no PEM.
+ * @throws Refusal `FILE_UNREADABLE` for a private one, which is nobody's to show; `KEY_MALFORMED`.
+ */
+export function findPemKey(path: string): CoseKey | null {
+  const text = readLocalText(path)
+  requireNoPrivateKey(path, text)
+  return text.includes('-----BEGIN') ? publicKeyOf(importPem(text)) : null
+}
+
+/** @throws Refusal `FILE_UNREADABLE`. */
+export function requireNoPrivateKey(path: string, text: string): void {
+  if (text.includes('PRIVATE KEY-----')) throw new Refusal('FILE_UNREADABLE', { path, why: 'it holds a private key' })
 }
 
 /** Raw, or a COSE_Key. @throws Refusal `KEY_MALFORMED`. */

@@ -72,6 +72,7 @@ const advice: Readonly<Record<string, string>> = {
     'the server has no room left: tell its operator, then repeat this command; an upload goes on where it was',
   STORE_UNAVAILABLE: 'the server cannot reach its store: tell its operator, then repeat this command',
   STORE_CORRUPT: "the server's store has other bytes than it was given: upload the file again, which replaces them",
+  IMAGE_UNKNOWN: "the bytes are gone from the server's store: upload the file again, which brings them back",
   FIRMWARE_PRUNED: 'its bytes were given up, as nothing needed them: upload the file again',
   IMAGE_TOO_LARGE: 'the server or the policy takes no image of this size; the limit is above',
   FORMAT_NOT_ALLOWED: 'build firmware of a format that the policy allows, or have the next policy allow this one',

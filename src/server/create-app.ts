@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify'
+import { answerBrokenRequest } from './http/broken-request.js'
 import { DecisionLog } from './http/decision-log.service.js'
 import { JSON_LIMIT_BYTES } from './http/problem.js'
 import { addRequestLog } from './http/request-log.js'
@@ -18,6 +19,7 @@ export function makeAdapter(tls?: ServerConfig['tls']): FastifyAdapter {
     genReqId: () => randomUUID(),
     // A slow sender holds a connection, not a worker; still nobody may take longer than this for their headers.
     requestTimeout: 0,
+    clientErrorHandler: answerBrokenRequest,
     forceCloseConnections: 'idle',
     // Ids of DDI clients have up to 256 characters, each up to nine in an address; what is too long is told so.
     routerOptions: { maxParamLength: 4_096 },

@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
@@ -92,4 +92,24 @@ describe('an upload', () => {
     const again = await bench.runAt(new RecordingTerminal(), words(file), { newId: randomUUID })
     expect(again.output).toContain('the server has these bytes already')
   }, 240_000)
+
+  it.each([
+    ['rotted', (path: string) => writeFileSync(path, randomBytes(100_000))],
+    ['is gone', (path: string) => rmSync(path)],
+  ])(
+    'heals what %s in the store with the first command',
+    async (_, spoil) => {
+      const image = randomBytes(100_000)
+      const file = bench.path('third.bin')
+      writeFileSync(file, image)
+      const run = () => bench.runAt(new RecordingTerminal(), words(file), { newId: randomUUID })
+      expect((await run()).exitCode).toBe(0)
+      const digest = toHex(sha256(image))
+      const path = join(server.storeDir, 'firmware', digest.slice(0, 2), digest)
+      spoil(path)
+      expect(await run()).toMatchObject({ exitCode: 0, errors: [] })
+      expect(toHex(sha256(readFileSync(path)))).toBe(digest)
+    },
+    240_000,
+  )
 })

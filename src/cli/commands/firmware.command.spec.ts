@@ -46,6 +46,7 @@ function tusServer(said: { sha256: string; sizeBytes: number } = { sha256: diges
   const open = { id: UPLOAD.slice(9), sizeBytes: image.length }
   courier.on('GET /uploads', () => ({ items: isOpen ? [{ ...open, receivedBytes: received.length }] : [], next: null }))
   courier.on('POST /uploads', () => {
+    received = new Uint8Array(0)
     isOpen = true
     return new CourierAnswer(201, { location: `/api/v1/gateway/prod${UPLOAD}` })
   })
@@ -59,6 +60,7 @@ function tusServer(said: { sha256: string; sizeBytes: number } = { sha256: diges
   })
   const isWhole = (): boolean => received.length === image.length
   courier.on(`GET /firmware/${digest}`, () => (isWhole() ? said : new CourierAnswer(404)))
+  courier.on(`POST /firmware/${digest}/inspection`, () => said)
 }
 const pieces = () => bench.courier.calls.filter((call) => call.method === 'PATCH')
 
@@ -124,14 +126,28 @@ describe('firmware', () => {
     expect(bench.courier.calls.slice(before).some((call) => call.path.startsWith('/uploads'))).toBe(false)
   })
 
-  it('sends again what the server has and says nothing of', async () => {
+  it.each([
+    ['STORE_CORRUPT', 500],
+    ['IMAGE_UNKNOWN', 404],
+  ])('has the server read what it has, and sends it again where that is broken: %s', async (code, status) => {
     tusServer()
     await upload()
-    bench.courier.on(`GET /firmware/${digest}`, () => ({ sha256: digest, sizeBytes: image.length, findings: null }))
+    bench.courier.refuse(`POST /firmware/${digest}/inspection`, status, code, { sha256: digest })
     const before = pieces().length
     const { exitCode, output } = await upload()
-    expect(output).toContain('the server has these bytes and says nothing of them: sending them again')
+    expect(output).toContain(`what the server has under this digest is broken (${code}): sending it again`)
     expect([exitCode, pieces().length - before]).toEqual([0, 1])
+    tusServer()
+    await upload()
+  })
+
+  it('sends nothing and signs nothing while the server cannot look', async () => {
+    tusServer()
+    await upload()
+    const calls = bench.courier.calls.length
+    bench.courier.refuse(`POST /firmware/${digest}/inspection`, 503, 'STORE_UNAVAILABLE', { why: 'the disk fails' })
+    expect((await upload()).errors[0]).toContain('refused by the server: STORE_UNAVAILABLE (')
+    expect(bench.courier.calls.slice(calls).map(({ path }) => path)).not.toContain(`/firmware/${digest}/submissions`)
     tusServer()
     await upload()
   })
@@ -240,58 +256,6 @@ describe('firmware', () => {
     ])
   })
 
-  it('says what a file is, on this machine and without a server', async () => {
-    writeFileSync(bench.path('mcuboot.bin'), makeMcuboot({ payload: image.subarray(0, 1_000) }))
-    const { exitCode, output } = await bench.run('firmware', 'inspect', bench.path('mcuboot.bin'))
-    expect([exitCode, output]).toEqual([
-      0,
-      ['found inside: mcuboot, whole, version 1.4.0, for nothing it names', 'signature inside: none'],
-    ])
-    const { errors } = await bench.run('firmware', 'inspect', bench.path('none'))
-    expect(errors[0]).toContain('refused: FILE_UNREADABLE (')
-  }, 60_000)
-
-  it('ends with 1 for a file that is damaged, signed or not', async () => {
-    const signer = ed25519Key()
-    const bytes = makeMcuboot({ payload: image.subarray(0, 1_000), signer })
-    writeFileSync(bench.path('short.bin'), bytes.subarray(0, 500))
-    // The signature is over the bytes, and holds; the hash beside it (header 512, payload 1,000, two TLV headers) is another's.
-    bytes[1_520] = (bytes[1_520] ?? 0) ^ 1
-    writeFileSync(bench.path('hash.bin'), bytes)
-    writeFileSync(bench.path('boot.pem'), signer.publicKey.export({ type: 'spki', format: 'pem' }))
-    const inspect = (name: string) =>
-      bench.run('firmware', 'inspect', bench.path(name), '--embedded-key', bench.path('boot.pem'))
-    expect(await inspect('short.bin')).toMatchObject({ exitCode: 1 })
-    const { exitCode, output } = await inspect('hash.bin')
-    expect([exitCode, output[1]]).toEqual([
-      1,
-      expect.stringContaining('but the file is not whole: trust nothing of it'),
-    ])
-  }, 60_000)
-
-  it('verifies the signature inside with the keys that it is given', async () => {
-    const signer = ed25519Key()
-    writeFileSync(bench.path('signed.bin'), makeMcuboot({ payload: image.subarray(0, 1_000), signer }))
-    const pem = signer.publicKey.export({ type: 'spki', format: 'pem' })
-    writeFileSync(bench.path('boot.pem'), pem)
-    writeFileSync(bench.path('other.pem'), ed25519Key().publicKey.export({ type: 'spki', format: 'pem' }))
-    const inspect = async (...keys: string[]): Promise<unknown> => {
-      const names = keys.flatMap((name) => ['--embedded-key', bench.path(name)])
-      const { exitCode, output } = await bench.run('firmware', 'inspect', bench.path('signed.bin'), ...names)
-      return [exitCode, output[1]]
-    }
-    const verified = `signature inside: verified, ed25519, by the registered key ${signer.registered.id}`
-    expect(await inspect('other.pem', 'boot.pem')).toEqual([0, verified])
-    expect(await inspect()).toEqual([0, 'signature inside: present, ed25519: no registered key is of its kind'])
-    expect(await inspect('other.pem')).toEqual([
-      1,
-      expect.stringMatching(/^signature inside: (present|invalid), ed25519/),
-    ])
-    writeFileSync(bench.path('secret.pem'), signer.privateKey.export({ type: 'pkcs8', format: 'pem' }))
-    const words = ['firmware', 'inspect', bench.path('signed.bin'), '--embedded-key', bench.path('secret.pem')]
-    expect((await bench.run(...words)).errors[0]).toContain('it holds a private key')
-  }, 60_000)
-
   it('refuses an upload whose signature the keys of the namespace deny, before anything is sent', async () => {
     const { registered } = ed25519Key()
     const signer = ed25519Key()
@@ -308,6 +272,7 @@ describe('firmware', () => {
   }, 60_000)
 
   it('refuses a version that the file itself denies, before anything is sent', async () => {
+    writeFileSync(bench.path('mcuboot.bin'), makeMcuboot({ payload: image.subarray(0, 1_000) }))
     const before = bench.courier.calls.length
     const words = ['--version', '1.5.0', '--class', 'gateway/rev-b/prod', ...bench.keyOf('engineer-1')]
     const { errors } = await bench.run('firmware', 'upload', bench.path('mcuboot.bin'), ...words)

@@ -2,9 +2,11 @@ import { Option, type Command } from 'commander'
 import { Refusal } from '../../domain/refusal.js'
 import { publicKeyText } from '../ceremony/spec-file.js'
 import { ED25519, ESP256 } from '../../domain/cose/algorithms.js'
+import { keyIdHexOf, type CoseKey } from '../../domain/cose/cose-key.js'
 import { lookUpToken } from '../../token/token-lookup.js'
 import { defineCommand, defineGroup, wholeNumber, type CommonOptions } from '../command-shape.js'
 import { createPersonKey, showPersonKey, type PersonKey } from '../person-key.js'
+import { findPemKey } from '../public-key-file.js'
 import { fingerprintText } from '../quantity-text.js'
 import { askForPin, readPassphrase, type World } from '../session.js'
 import { createTokenKey } from '../token-key.js'
@@ -49,11 +51,15 @@ export function addKeyCommands(program: Command, world: World): void {
   defineCommand(
     group,
     'show <file>',
-    'print the public part, as a policy or a root lists it',
+    "print the public part of a key file, or a build system's public key (PEM), as a policy or a root lists it",
     'key show manager-1.key --json',
-  ).action((file: string, options: CommonOptions) => {
-    printKey(new Output(world.terminal, options.json === true), showPersonKey(file))
-  })
+  ).action((file: string, options: CommonOptions) => show(new Output(world.terminal, options.json === true), file))
+}
+
+function show(output: Output, file: string): void {
+  const key = findPemKey(file)
+  if (key === null) printKey(output, showPersonKey(file))
+  else printPublic(output, {}, keyIdHexOf(key), key)
 }
 
 async function createInToken(world: World, modulePath: string, options: CreateOptions): Promise<void> {
@@ -86,13 +92,13 @@ async function create(world: World, options: CreateOptions): Promise<void> {
   output.line(`written to ${options.out}; keep a copy where only you can reach it`)
 }
 
-function printKey(output: Output, key: PersonKey): void {
-  const publicKey = publicKeyText(key.publicKey)
-  output.lines([
-    `person        ${key.person}`,
-    `key id        ${key.keyId}`,
-    `public key    ${publicKey}`,
-    `compare       ${fingerprintText(key.keyId)}`,
-  ])
-  output.result({ person: key.person, keyId: key.keyId, publicKey })
+function printKey(output: Output, { person, keyId, publicKey }: PersonKey): void {
+  output.line(`person        ${person}`)
+  printPublic(output, { person }, keyId, publicKey)
+}
+
+function printPublic(output: Output, owner: { readonly person?: string }, keyId: string, key: CoseKey): void {
+  const publicKey = publicKeyText(key)
+  output.lines([`key id        ${keyId}`, `public key    ${publicKey}`, `compare       ${fingerprintText(keyId)}`])
+  output.result({ ...owner, keyId, publicKey })
 }

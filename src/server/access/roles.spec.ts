@@ -43,6 +43,7 @@ const table: Readonly<Record<string, readonly ApiRole[]>> = {
   [`GET ${base}/firmware`]: withMachines,
   [`GET ${base}/firmware/{sha256}`]: withMachines,
   [`GET ${base}/firmware/{sha256}/content`]: everybody,
+  [`POST ${base}/firmware/{sha256}/inspection`]: ['engineer', 'ci', 'security-officer'],
   [`POST ${base}/firmware/{sha256}/submissions`]: ['engineer'],
   [`POST ${base}/firmware/{sha256}/evidence`]: ['engineer', 'ci'],
   [`GET ${base}/firmware/{sha256}/evidence`]: withMachines,

@@ -102,9 +102,16 @@ export class FirmwareController {
   @Roles(...readers, 'ci')
   async show(@FromCaller() caller: Caller, @Param('sha256') sha256: string): Promise<ShownFirmware> {
     const row = await this.firmware.get(caller.namespace, requireSha256('sha256', sha256))
-    const submissions = await this.submissions.ofFirmware(caller.namespace, row.sha256)
-    const findings = await this.findings.find(caller.namespace, row.sha256)
-    return { ...viewOf(row), findings, submissions: submissions.map(submissionView) }
+    return this.shown(row, await this.findings.find(caller.namespace, row.sha256))
+  }
+
+  /** Reads what the store has once more: whoever is about to lean on bytes that came long ago hears that they are still these. */
+  @Post(':sha256/inspection')
+  @Roles('engineer', 'ci', 'security-officer')
+  @HttpCode(200)
+  async inspect(@FromCaller() caller: Caller, @Param('sha256') sha256: string): Promise<ShownFirmware> {
+    const row = await this.firmware.getHeld(caller.namespace, requireSha256('sha256', sha256))
+    return this.shown(row, await this.findings.again(caller.namespace, row.sha256))
   }
 
   /** The bytes, for approvers who hash them on their own machine. */
@@ -145,6 +152,11 @@ export class FirmwareController {
     @ZodBody(newSubmission) body: z.infer<typeof newSubmission>,
   ): Promise<SubmissionView> {
     return submissionView(await this.submissions.submit(requireSha256('sha256', sha256), body.submission, caller))
+  }
+
+  private async shown(row: FirmwareRow, findings: Findings | null): Promise<ShownFirmware> {
+    const submissions = await this.submissions.ofFirmware(row.namespace, row.sha256)
+    return { ...viewOf(row), findings, submissions: submissions.map(submissionView) }
   }
 }
 

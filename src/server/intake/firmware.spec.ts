@@ -1,6 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { connect, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { PeopleBench, refusalIn } from '../../../test/support/people-bench.js'
 import { CLASS_ID } from '../../../test/support/trust-fixture.js'
@@ -109,6 +110,31 @@ describe('firmware', () => {
     expect(await statusOf(digest)).toBe(404)
     // And the same firmware can be uploaded afterwards.
     expect((await bench.upload(image)).status).toBe(201)
+  })
+
+  it.each([
+    ['fewer bytes than it announced', 700, 'it ended before the length that it announced'],
+    ['more bytes than it announced', 3_000, 'not well-formed HTTP, or more bytes than it announced'],
+  ])('says what is wrong with an upload of %s', async (_, count, why) => {
+    const image = bench.makeImage()
+    const digest = toHex(sha256(image))
+    const { port } = bench.server.app.getHttpServer().address() as AddressInfo
+    const socket = connect(port, '127.0.0.1')
+    const lines = [
+      `PUT ${bench.base}/firmware/${digest} HTTP/1.1`,
+      'Host: localhost',
+      `Authorization: Bearer ${await bench.token('engineer')}`,
+      'Content-Type: application/octet-stream',
+      `Content-Length: 1000`,
+    ]
+    // It waits for the answer, and sends no more.
+    socket.end(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`), Buffer.alloc(count, 'x')]))
+    const answer = await text(socket)
+    expect(answer).toContain('HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json')
+    const problem: unknown = JSON.parse(answer.slice(answer.indexOf('\r\n\r\n')))
+    expect(problem).toMatchObject({ status: 400, code: 'REQUEST_INVALID', detail: { field: 'request', why } })
+    await eventually(async () => expect(await incoming()).toEqual([]))
+    expect(await statusOf(digest)).toBe(404)
   })
 
   it('gives its bytes back, whole or in part', async () => {

@@ -1,12 +1,11 @@
-import { createHash } from 'node:crypto'
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { DataSource, IsNull } from 'typeorm'
 import { toHex } from '../../domain/bytes.js'
 import { DecisionLog } from '../http/decision-log.service.js'
 import { FirmwareStore } from '../storage/firmware-store.port.js'
 import { FirmwareRow } from './firmware.row.js'
 import { FirmwareService } from './firmware.service.js'
+import { digestsOf } from './stream-digests.js'
 
 /** Digests that protect nothing and that older clients ask for: hawkBit DDI names SHA-1 and MD5. */
 export interface OldDigests {
@@ -73,15 +72,9 @@ export class OldDigestsService implements OnApplicationBootstrap, OnModuleDestro
 
   /** @returns null when the server is being stopped. */
   private async workOut(sha256: Uint8Array): Promise<OldDigests | null> {
-    const hashes = { sha1: createHash('sha1'), md5: createHash('md5') }
-    for await (const chunk of (await this.store.read(sha256)) as AsyncIterable<Uint8Array>) {
-      if (this.isStopped) return null
-      hashes.sha1.update(chunk)
-      hashes.md5.update(chunk)
-      // Requests come first.
-      await nextTurn()
-    }
-    const digests = { sha1: new Uint8Array(hashes.sha1.digest()), md5: new Uint8Array(hashes.md5.digest()) }
+    const source: AsyncIterable<Uint8Array> = await this.store.read(sha256)
+    const digests = await digestsOf(source, ['sha1', 'md5'], () => this.isStopped)
+    if (digests === null) return null
     // The bytes are the same in every namespace.
     await this.database.getRepository(FirmwareRow).update({ sha256 }, digests)
     return digests

@@ -2,7 +2,7 @@ import { Spec } from '@cyclonedx/cyclonedx-library'
 import { Refusal } from '../../../domain/refusal.js'
 import type { Evidence } from './evidence-kind.js'
 import { findSchemaIssue } from './cyclonedx-schema.js'
-import { namesImage } from './subject-digest.js'
+import { judgeSubject } from './subject-digest.js'
 
 const versions = [
   Spec.Version.v1dot2,
@@ -23,8 +23,8 @@ interface Hash {
 }
 
 /**
- * A CycloneDX SBOM, valid under the strict schema of its version. Its subject is `metadata.component`: when that has a SHA-256, it is the
- * image's.
+ * A CycloneDX SBOM, valid under the strict schema of its version. Its subject is `metadata.component`: when that has digests, they
+ * are the image's.
  * @throws Refusal `EVIDENCE_MALFORMED`, `EVIDENCE_MISMATCH`. @see https://cyclonedx.org/docs/latest/json/
  */
 export function readCycloneDx(json: Readonly<Record<string, unknown>>, imageSha256: Uint8Array): Evidence {
@@ -38,11 +38,11 @@ export function readCycloneDx(json: Readonly<Record<string, unknown>>, imageSha2
   if (issue !== null) throw new Refusal('EVIDENCE_MALFORMED', { format, ...issue })
   const bom: Bom = json
   const subject = bom.metadata?.component
-  const digests = (subject?.hashes ?? []).filter((hash) => hash.alg === 'SHA-256').map((hash) => hash.content)
+  const written = (subject?.hashes ?? []).map(({ alg: algorithm, content: value }) => ({ algorithm, value }))
   return {
     kind: 'sbom',
     format: `${format} ${version}`,
-    namesImage: namesImage(digests, imageSha256, 'metadata.component.hashes'),
+    ...judgeSubject(written, imageSha256, 'metadata.component.hashes'),
     facts: { subject: subject?.name ?? null, components: bom.components?.length ?? 0 },
   }
 }

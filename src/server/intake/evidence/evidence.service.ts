@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common'
+import { Injectable, type OnModuleDestroy } from '@nestjs/common'
 import { DataSource, type EntityManager } from 'typeorm'
 import { sha256, toHex } from '../../../domain/bytes.js'
 import { Clock } from '../../../domain/clock.js'
@@ -6,9 +6,13 @@ import { Refusal } from '../../../domain/refusal.js'
 import type { Caller } from '../../access/caller.decorator.js'
 import { AuditService } from '../../audit/audit.service.js'
 import { TrustService, type PeopleContext } from '../../keys/trust.service.js'
+import { FirmwareStore } from '../../storage/firmware-store.port.js'
 import { FirmwareService } from '../firmware.service.js'
+import { digestsOf } from '../stream-digests.js'
+import type { OtherDigests } from './evidence-kind.js'
 import { EvidenceRow } from './evidence.row.js'
 import { readEvidence } from './read-evidence.js'
+import { requireOther } from './subject-digest.js'
 
 export const MAX_EVIDENCE_BYTES = 4_194_304
 /** Approvers read them all. */
@@ -18,14 +22,23 @@ const MOST_OF_ONE = 12
 
 /** SBOMs, provenance and test reports of firmware: recognised, validated, bound to its digest, and kept as received. */
 @Injectable()
-export class EvidenceService {
+export class EvidenceService implements OnModuleDestroy {
+  private isStopped = false
+  private lastCompared: Promise<unknown> = Promise.resolve()
+
   constructor(
     private readonly database: DataSource,
     private readonly firmware: FirmwareService,
     private readonly trust: TrustService,
     private readonly audit: AuditService,
     private readonly clock: Clock,
+    private readonly store: FirmwareStore,
   ) {}
+
+  async onModuleDestroy(): Promise<void> {
+    this.isStopped = true
+    await this.lastCompared
+  }
 
   /**
    * Takes a document in. The same bytes again are the same evidence.
@@ -35,11 +48,13 @@ export class EvidenceService {
     const { namespace } = caller
     await this.firmware.get(namespace, imageSha256)
     let context: PeopleContext | null = null
-    const { kind, format, namesImage, facts } = await readEvidence(
+    const { kind, format, facts, otherDigests, ...read } = await readEvidence(
       document,
       imageSha256,
       async () => (context = await this.trust.peopleContext(namespace)),
     )
+    if (otherDigests !== undefined) await this.compareOther(namespace, imageSha256, otherDigests)
+    const namesImage = read.namesImage || otherDigests !== undefined
     const policyVersion = (context as PeopleContext | null)?.policy.version ?? null
     const addedAt = this.clock.nowSeconds()
     const addedBy = caller.person ?? caller.label
@@ -57,6 +72,21 @@ export class EvidenceService {
       await this.audit.record(manager, { namespace, actor: addedBy, event: 'firmware.evidence-added', detail })
       return row
     })
+  }
+
+  /** The bytes are read for it, of one firmware at a time. @throws Refusal `EVIDENCE_MISMATCH`, `STORE_CORRUPT`, `FIRMWARE_PRUNED`. */
+  private compareOther(namespace: string, imageSha256: Uint8Array, other: OtherDigests): Promise<void> {
+    const compared = this.lastCompared.then(async () => {
+      await this.firmware.getHeld(namespace, imageSha256)
+      const source: AsyncIterable<Uint8Array> = await this.store.read(imageSha256)
+      const digests = await digestsOf(source, ['sha256', other.algorithm], () => this.isStopped)
+      if (digests === null) throw new Error('the server is being stopped')
+      const [expected, found] = [toHex(imageSha256), toHex(digests.sha256)]
+      if (expected !== found) throw new Refusal('STORE_CORRUPT', { sha256: expected, found })
+      requireOther(other, toHex(digests[other.algorithm]))
+    })
+    this.lastCompared = compared.catch(() => undefined)
+    return compared
   }
 
   /** Without the documents themselves, the oldest first. */

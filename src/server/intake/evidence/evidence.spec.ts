@@ -1,3 +1,6 @@
+import { createHash } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import {
   BUILDER_ID,
@@ -30,12 +33,12 @@ describe('evidence', () => {
   }, 60_000)
   afterAll(() => bench.stop())
 
-  const attach = (document: Uint8Array | string | object, to = digest): Promise<Reply> => {
+  const attach = (document: Uint8Array | string | object, to = digest, person?: string): Promise<Reply> => {
     const bytes =
       document instanceof Uint8Array
         ? document
         : utf8(typeof document === 'string' ? document : JSON.stringify(document))
-    return bench.call('POST', `/firmware/${to}/evidence`, 'ci', bytes)
+    return bench.call('POST', `/firmware/${to}/evidence`, person === undefined ? 'ci' : 'engineer', bytes, person)
   }
   const junit = junitOf(
     '<testcase name="boot"/><testcase name="link"><failure/></testcase><testcase><error/></testcase>',
@@ -116,6 +119,52 @@ describe('evidence', () => {
     ],
   ])('is refused about something else: %s', async (_, make, field) => {
     expect(refusalIn(await attach(make()))).toMatchObject({ status: 400, code: 'EVIDENCE_MISMATCH', detail: { field } })
+  })
+
+  describe('without a SHA-256', () => {
+    const digestBy = (algorithm: string): string => createHash(algorithm).update(image).digest('hex')
+    const cycloneDx = (...hashes: readonly (readonly [string, string])[]): object => {
+      const metadata = {
+        component: { type: 'firmware', name: 'gateway', hashes: hashes.map(([alg, content]) => ({ alg, content })) },
+      }
+      return { ...cycloneDxOf(null), metadata }
+    }
+    const spdx = (...checksums: readonly (readonly [string, string])[]): object => {
+      const rows = checksums.map(([algorithm, checksumValue]) => ({ algorithm, checksumValue }))
+      const image = { SPDXID: 'SPDXRef-image', name: 'gateway', downloadLocation: 'NOASSERTION', checksums: rows }
+      return { ...spdxOf(digest), packages: [image] }
+    }
+    const wrong = { sha384: 'ab'.repeat(48), sha512: 'ab'.repeat(64) }
+
+    it.each([
+      ['CycloneDX, SHA-512', () => cycloneDx(['SHA-512', digestBy('sha512').toUpperCase()]), true],
+      ['CycloneDX, SHA-384', () => cycloneDx(['SHA-384', digestBy('sha384')]), true],
+      ['SPDX, SHA512 before SHA384', () => spdx(['SHA384', wrong.sha384], ['SHA512', digestBy('sha512')]), true],
+      ['SPDX, SHA384', () => spdx(['SHA384', digestBy('sha384')]), true],
+      ['SHA-1 alone says nothing', () => cycloneDx(['SHA-1', 'ab'.repeat(20)]), false],
+      ['SHA3-512 alone says nothing', () => cycloneDx(['SHA3-512', wrong.sha512]), false],
+    ])('the bytes are read for another digest: %s', async (_, make, namesImage) => {
+      const reply = await attach(make(), digest, 'engineer-4')
+      expect(reply).toMatchObject({ status: 201, body: { kind: 'sbom', namesImage } })
+    })
+
+    it.each([
+      ['CycloneDX', () => cycloneDx(['SHA-512', wrong.sha512]), 'metadata.component.hashes', 'sha512'],
+      ['SPDX', () => spdx(['SHA384', wrong.sha384]), 'checksums of what the document describes', 'sha384'],
+    ] as const)('a document is refused that names something else: %s', async (_, make, field, algorithm) => {
+      const detail = { field, expected: digestBy(algorithm), found: wrong[algorithm] }
+      expect(refusalIn(await attach(make()))).toEqual({ status: 400, code: 'EVIDENCE_MISMATCH', detail })
+    })
+
+    it('nothing is said of bytes that rotted', async () => {
+      const rotten = bench.makeImage()
+      const to = toHex(sha256(rotten))
+      await bench.upload(rotten)
+      await writeFile(join(bench.server.config.storeDir, 'firmware', to.slice(0, 2), to), 'rot')
+      const found = toHex(sha256(utf8('rot')))
+      const reply = refusalIn(await attach(cycloneDx(['SHA-512', wrong.sha512]), to))
+      expect(reply).toEqual({ status: 500, code: 'STORE_CORRUPT', detail: { sha256: to, found } })
+    })
   })
 
   it('is refused from a builder that the policy does not list', async () => {

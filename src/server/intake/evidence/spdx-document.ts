@@ -5,7 +5,8 @@ import { z } from 'zod'
  * schema: no package on npm ships that. Where the two versions differ the laxer one counts. Unknown members are refused, as there.
  */
 
-const id = z.string().regex(/^SPDXRef-[A-Za-z0-9.-]+$/)
+/** The text has no "_" and no "+" (§7.2); `npm sbom` takes them over from names and versions, and the schema lets any text through. */
+const id = z.string().regex(/^SPDXRef-[A-Za-z0-9._+-]+$/)
 const text = z.string().optional()
 const texts = z.array(z.string()).optional()
 const time = z.iso.datetime()

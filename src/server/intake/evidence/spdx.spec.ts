@@ -78,6 +78,13 @@ describe('an SPDX document', () => {
     expect(readSpdx(document(change), image)).toMatchObject({ format: 'SPDX 2.3', namesImage })
   })
 
+  it('has ids as tools write them', () => {
+    const packages = [{ SPDXID: 'SPDXRef-Package-string_decoder-1.3.0+1', name: 'a', downloadLocation: 'NONE' }]
+    expect(readSpdx(document({ packages, relationships: [] }), image)).toMatchObject({ namesImage: false })
+    const spaced = [{ ...packages[0], SPDXID: 'SPDXRef-a b' }]
+    expect(() => readSpdx(document({ packages: spaced, relationships: [] }), image)).toThrow('EVIDENCE_MALFORMED')
+  })
+
   it.each([
     ['a truth value that is none', subject({ filesAnalyzed: 'maybe' }), 'packages.0.filesAnalyzed'],
     ['a licence that is a number', subject({ licenseConcluded: 5 }), 'packages.0.licenseConcluded'],

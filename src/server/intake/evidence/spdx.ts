@@ -1,7 +1,7 @@
 import { Refusal } from '../../../domain/refusal.js'
 import type { Evidence } from './evidence-kind.js'
 import { SpdxDocument } from './spdx-document.js'
-import { namesImage } from './subject-digest.js'
+import { judgeSubject } from './subject-digest.js'
 
 const DOCUMENT = 'SPDXRef-DOCUMENT'
 
@@ -15,15 +15,14 @@ export function readSpdx(json: Readonly<Record<string, unknown>>, imageSha256: U
   const document = parsed.data
   requireReferences(document, idsOf(document))
   const described = describedBy(document)
-  const digests = [...document.packages, ...document.files]
+  const written = [...document.packages, ...document.files]
     .filter((each) => described.has(each.SPDXID))
     .flatMap((each) => each.checksums ?? [])
-    .filter((each) => each.algorithm === 'SHA256')
-    .map((each) => each.checksumValue)
+    .map(({ algorithm, checksumValue: value }) => ({ algorithm, value }))
   return {
     kind: 'sbom',
     format: document.spdxVersion.replace('-', ' '),
-    namesImage: namesImage(digests, imageSha256, 'checksums of what the document describes'),
+    ...judgeSubject(written, imageSha256, 'checksums of what the document describes'),
     facts: { subject: document.name, components: document.packages.length },
   }
 }

@@ -48,14 +48,14 @@ export class FindingsService implements OnModuleDestroy {
    */
   async of(namespace: string, sha256: Uint8Array): Promise<Findings> {
     const keys = await this.keys.list(namespace)
-    const judgedBy = judgeOf(keys)
     const held = await this.row(namespace, sha256)
-    const stored = held !== null && equalBytes(held.judgedBy, judgedBy) ? findFindings(held.findings) : null
-    if (stored !== null) return stored
-    const name = `${namespace} ${toHex(sha256)} ${toHex(judgedBy)}`
-    const running = this.underWay.get(name) ?? this.inspect(namespace, sha256, keys, judgedBy)
-    this.underWay.set(name, running)
-    return running.finally(() => this.underWay.delete(name))
+    const stored = held !== null && equalBytes(held.judgedBy, judgeOf(keys)) ? findFindings(held.findings) : null
+    return stored ?? this.inspectOnce(namespace, sha256, keys)
+  }
+
+  /** Reads what the store has now, whatever was found in it before. @throws Refusal as `of`. */
+  async again(namespace: string, sha256: Uint8Array): Promise<Findings> {
+    return this.inspectOnce(namespace, sha256, await this.keys.list(namespace))
   }
 
   /** What was found last, whatever the keys were then; null while nobody has looked. */
@@ -68,24 +68,37 @@ export class FindingsService implements OnModuleDestroy {
     return this.database.getRepository(FindingRow).findOneBy({ namespace, sha256 })
   }
 
-  private async inspect(
-    namespace: string,
-    sha256: Uint8Array,
-    keys: readonly EmbeddedKey[],
-    judgedBy: Uint8Array,
-  ): Promise<Findings> {
+  private inspectOnce(namespace: string, sha256: Uint8Array, keys: readonly EmbeddedKey[]): Promise<Findings> {
+    const name = `${namespace} ${toHex(sha256)} ${toHex(judgeOf(keys))}`
+    const running = this.underWay.get(name) ?? this.inspect(namespace, sha256, keys)
+    this.underWay.set(name, running)
+    return running.finally(() => this.underWay.delete(name))
+  }
+
+  private async inspect(namespace: string, sha256: Uint8Array, keys: readonly EmbeddedKey[]): Promise<Findings> {
     const now = this.clock.nowSeconds()
-    const looked = await this.firmware.withFile(sha256, (path) => this.inspector.inspect(path, keys, now))
-    const { findings, sha256: found } = looked
     const rows = this.database.getRepository(FindingRow)
-    if (found !== toHex(sha256)) {
-      // What was found in the right bytes says nothing of these. Without findings whoever has the file sends it again.
-      await rows.delete({ namespace, sha256 })
-      throw new Refusal('STORE_CORRUPT', { sha256: toHex(sha256), found })
+    let findings: Findings
+    try {
+      findings = await this.look(sha256, keys, now)
+    } catch (error) {
+      // What was found in the right bytes says nothing of others, or of none.
+      if (error instanceof Refusal && (error.code === 'STORE_CORRUPT' || error.code === 'IMAGE_UNKNOWN'))
+        await rows.delete({ namespace, sha256 })
+      throw error
     }
-    await rows.upsert({ namespace, sha256, judgedBy, findings, inspectedAt: now }, ['namespace', 'sha256'])
+    const row = { namespace, sha256, judgedBy: judgeOf(keys), findings, inspectedAt: now }
+    await rows.upsert(row, ['namespace', 'sha256'])
     const { format, state, signature } = findings
     this.log.info('firmware.inspected', { namespace, sha256: toHex(sha256), format, state, signature: signature.state })
+    return findings
+  }
+
+  /** @throws Refusal `IMAGE_UNKNOWN`, `STORE_CORRUPT`, `STORE_UNAVAILABLE`. */
+  private async look(sha256: Uint8Array, keys: readonly EmbeddedKey[], now: number): Promise<Findings> {
+    const looked = await this.firmware.withFile(sha256, (path) => this.inspector.inspect(path, keys, now))
+    const { findings, sha256: found } = looked
+    if (found !== toHex(sha256)) throw new Refusal('STORE_CORRUPT', { sha256: toHex(sha256), found })
     return findings
   }
 }

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { eventually } from '../../../../test/support/eventually.js'
@@ -92,6 +92,26 @@ describe('what firmware says of itself', () => {
     expect((await bench.upload(image)).status).toBe(200)
     await eventually(async () => expect(await shown(image)).toMatchObject({ state: 'whole', version: '1.4.0' }))
     expect((await bench.submit(image)).status).toBe(201)
+  }, 60_000)
+
+  it('is read again when somebody asks: what rotted, or is gone, is told, and nothing is said of it any more', async () => {
+    const image = makeMcuboot({ payload: content(2_500) })
+    const digest = toHex(sha256(image))
+    expect(await submit(image)).toBe('submitted')
+    const again = (role: 'ci' | 'auditor' = 'ci') => bench.call('POST', `/firmware/${digest}/inspection`, role, {})
+    expect(await again()).toMatchObject({ status: 200, body: { sha256: digest, findings: { state: 'whole' } } })
+    expect((await again('auditor')).status).toBe(403)
+    const path = join(bench.server.config.storeDir, 'firmware', digest.slice(0, 2), digest)
+    const rotten = patched(image, 600, 0x77)
+    await writeFile(path, rotten)
+    const found = toHex(sha256(rotten))
+    expect(refusalIn(await again())).toEqual({ status: 500, code: 'STORE_CORRUPT', detail: { sha256: digest, found } })
+    expect(await shown(image)).toBeNull()
+    expect((await bench.upload(image)).status).toBe(200)
+    expect((await again()).status).toBe(200)
+    await rm(path)
+    expect(refusalIn(await again())).toEqual({ status: 404, code: 'IMAGE_UNKNOWN', detail: { sha256: digest } })
+    expect(await shown(image)).toBeNull()
   }, 60_000)
 
   it('is looked into again when the keys of the namespace have changed', async () => {

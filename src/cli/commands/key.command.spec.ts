@@ -1,0 +1,46 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { CliBench } from '../../../test/support/cli-bench.js'
+import { readKeyEntry } from '../ceremony/spec-file.js'
+
+let bench: CliBench
+beforeAll(async () => {
+  bench = await CliBench.make()
+})
+afterAll(() => bench.close())
+
+const show = (content: string | Buffer) => {
+  writeFileSync(bench.path('key'), content)
+  return bench.run('key', 'show', bench.path('key'), '--json')
+}
+const pemOf = (key: KeyObject): string | Buffer =>
+  key.export({ format: 'pem', type: key.type === 'public' ? 'spki' : 'pkcs8' })
+
+describe('key show', () => {
+  it('prints the public part of a person’s key, with the name', async () => {
+    const output = await bench.must('key', 'show', bench.path('engineer-1.key'))
+    const { keyId } = bench.keys.get('engineer-1') ?? {}
+    expect(output.slice(0, 2)).toEqual(['person        engineer-1', `key id        ${keyId ?? ''}`])
+  })
+
+  it.each([
+    ['Ed25519', () => generateKeyPairSync('ed25519')],
+    ['P-256', () => generateKeyPairSync('ec', { namedCurve: 'P-256' })],
+  ])('prints a public key that other tools made, as a policy lists builders: %s', async (_, make) => {
+    const { publicKey, privateKey } = make()
+    const { exitCode, output } = await show(pemOf(publicKey))
+    expect(exitCode).toBe(0)
+    const entry = JSON.parse(output[0] ?? '') as { keyId: string; publicKey: string }
+    expect(Object.keys(entry)).toEqual(['keyId', 'publicKey'])
+    const { x = '' } = publicKey.export({ format: 'jwk' })
+    expect(Buffer.from(readKeyEntry(entry, 'builders.0').x).toString('base64url')).toBe(x)
+    // The private half is nobody's to show.
+    expect((await show(pemOf(privateKey))).errors[0]).toContain('it holds a private key')
+  })
+
+  it('refuses a key of another kind', async () => {
+    const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'secp384r1' })
+    expect((await show(pemOf(publicKey))).errors[0]).toContain('KEY_MALFORMED')
+  })
+})
