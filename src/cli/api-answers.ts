@@ -26,6 +26,8 @@ export type SubmissionAnswer = z.infer<typeof SubmissionAnswer>
 export const FirmwareAnswer = z.looseObject({
   sha256: digest,
   sizeBytes: count,
+  uploadedAt: count.optional(),
+  uploadedBy: z.string().optional(),
   prunedAt: count.nullable().optional(),
   findings: z.unknown().optional(),
   submissions: z.array(z.looseObject({ requestId: z.string() })).optional(),

@@ -1,7 +1,27 @@
+import { z } from 'zod'
 import { findHex, toHex } from '../domain/bytes.js'
 import { Refusal } from '../domain/refusal.js'
 import { classIdOf, formatUuid } from '../domain/suit/identifiers.js'
 import type { Policy } from '../domain/trust/policy.js'
+import type { ClassTargets } from '../inspect/agreement.js'
+import type { ApiClient } from './api-client.js'
+
+const NamedClass = z.looseObject({
+  classId: z.string(),
+  name: z.string(),
+  model: z.string(),
+  hardwareRevision: z.string(),
+  targets: z.array(z.string()).optional(),
+})
+
+/**
+ * What firmware for a class may call its target, as the operator set it up; null for a class that has no name there, which the server
+ * judges by itself.
+ */
+export async function findTargets(api: ApiClient, classId: Uint8Array): Promise<ClassTargets | null> {
+  const { classes } = await api.get('', z.looseObject({ classes: z.array(NamedClass) }))
+  return classes.find((each) => each.classId === toHex(classId)) ?? null
+}
 
 /** @returns the 16 bytes of a class id in either form, or null. */
 export function findClassId(text: string): Uint8Array | null {

@@ -7,9 +7,14 @@ export function describeFindings(said: unknown): string[] {
   return findings === null ? [] : linesOf(findings)
 }
 
-const linesOf = ({ format, state, version, target, signature, faults, notChecked }: Findings): string[] => [
+const linesOf = ({ format, state, version, target, signature, faults, notChecked, isSealed }: Findings): string[] => [
   `found inside: ${format}, ${state}, version ${version ?? 'not stated'}, for ${target?.names.join(', ') ?? 'nothing it names'}`,
   `signature inside: ${signatureText(signature)}${isBroken(state, signature) ? ', but the file is not whole: trust nothing of it' : ''}`,
+  ...(isSealed === true
+    ? [
+        `sealed: version and target stand where nobody here reads them; a policy allows it by "unknown" beside "${format}"`,
+      ]
+    : []),
   ...faults.map((fault) => `wrong: ${fault}`),
   ...notChecked.map((what) => `not checked: ${what}`),
 ]

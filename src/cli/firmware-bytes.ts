@@ -26,13 +26,15 @@ async function hashStream(chunks: AsyncIterable<Uint8Array>, onBytes: (count: nu
 }
 
 /** @throws Refusal `FILE_UNREADABLE`. */
-export async function hashFile(path: string): Promise<HashedImage> {
-  requireRegularFile(path)
+export async function hashFile(path: string, terminal: Terminal): Promise<HashedImage> {
+  const bar = new ProgressBar(terminal, 'hashing', requireRegularFile(path))
   try {
-    return await hashStream(createReadStream(path, { highWaterMark: 262_144 }), () => undefined)
+    return await hashStream(createReadStream(path, { highWaterMark: 262_144 }), (count) => bar.add(count))
   } catch (error) {
     const why = error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
     throw new Refusal('FILE_UNREADABLE', { path, why }, { cause: error })
+  } finally {
+    bar.end()
   }
 }
 

@@ -8,7 +8,8 @@ import { sizeText } from './quantity-text.js'
 import type { Session } from './session.js'
 
 const OpenUpload = z.looseObject({ id: z.string(), sizeBytes: z.number(), receivedBytes: z.number() })
-const TUS = { 'tus-resumable': '1.0.0' }
+/** What every request of the protocol carries. */
+export const TUS = { 'tus-resumable': '1.0.0' }
 const FIRST_WAIT_MS = 500
 const LONGEST_WAIT_MS = 30_000
 /** Failures one after the other without a byte more: about three minutes. */

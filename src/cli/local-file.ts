@@ -14,16 +14,19 @@ function reasonOf(error: unknown): string {
   return words.get(codeOf(error)) ?? codeOf(error)
 }
 
-/** A pipe or a device has no end, or gives its bytes only once. @throws Refusal `FILE_UNREADABLE`. */
-export function requireRegularFile(path: string): void {
+/** A pipe or a device has no end, or gives its bytes only once. @returns its size in bytes. @throws Refusal `FILE_UNREADABLE`. */
+export function requireRegularFile(path: string): number {
   let why: string | null
+  let sizeBytes: number
   try {
     const found = statSync(path)
+    sizeBytes = found.size
     why = found.isFile() ? null : found.isDirectory() ? 'it is a folder' : 'it is no regular file'
   } catch (error) {
     throw new Refusal('FILE_UNREADABLE', { path, why: reasonOf(error) }, { cause: error })
   }
   if (why !== null) throw new Refusal('FILE_UNREADABLE', { path, why })
+  return sizeBytes
 }
 
 /** @throws Refusal `FILE_UNREADABLE`; also for a file above the bound, which is no document of ours. */

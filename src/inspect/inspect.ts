@@ -6,7 +6,7 @@ import { Reader, type ByteSource } from './reader.js'
 import { Unreadable } from './unreadable.js'
 
 /** Changes when the same firmware and keys may lead to other findings. */
-export const INSPECTOR_VERSION = 'inspector 3'
+export const INSPECTOR_VERSION = 'inspector 4'
 
 /** What a finding says when a reader of ours made a mistake. */
 export const READER_FAILED = 'its reader failed'

@@ -14,7 +14,12 @@ import { content } from '../support/firmware/sample.js'
 const folder = mkdtempSync(join(tmpdir(), 'cs-vendor-'))
 const path = (name: string): string => join(folder, name)
 const run = (program: string, ...args: readonly string[]): void =>
-  void execFileSync(program, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
+  // SWUpdate clears up after itself there, and opens its sockets.
+  void execFileSync(program, args, {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, TMPDIR: path('tmp') },
+  })
 const openssl = (line: string): void => run('openssl', ...line.split(' '))
 const inspect = (name: string, ...keys: readonly EmbeddedKey[]): Promise<Findings> =>
   inspectBytes(new Uint8Array(readFileSync(path(name))), ...keys)
@@ -30,7 +35,20 @@ function ca(): EmbeddedKey {
 
 const payload = content(300_000)
 
+/** Writes a copy with one other bit in the payload, which no vendor's tool takes and in which we find what is wrong. */
+async function spoil(name: string, ...keys: readonly EmbeddedKey[]): Promise<string> {
+  const bytes = new Uint8Array(readFileSync(path(name)))
+  const at = Buffer.from(bytes).indexOf(payload.subarray(150_000, 150_032))
+  const place = at < 0 ? Math.floor(bytes.length / 2) : at
+  bytes[place] = (bytes[place] ?? 0) ^ 1
+  writeFileSync(path(`spoilt-${name}`), bytes)
+  const { state, signature } = await inspectBytes(bytes, ...keys)
+  expect([state === 'whole', signature.state]).not.toEqual([true, 'verified'])
+  return `spoilt-${name}`
+}
+
 beforeAll(() => {
+  mkdirSync(path('tmp'))
   writeFileSync(path('rootfs.img'), payload)
   openssl('genrsa -traditional -out rsa.key 2048')
   openssl('ecparam -name prime256v1 -genkey -noout -out ec.key')
@@ -62,6 +80,12 @@ onDebian('mender-artifact', () => {
       target: { names: ['gateway-b'] },
       signature: { state: 'verified', algorithm },
     })
+    // What we take it takes, and what we find wrong it finds wrong.
+    writeFileSync(path('key.pub'), createPublicKey(readFileSync(path(key))).export({ type: 'spki', format: 'pem' }))
+    const validate = (name: string): void => run('mender-artifact', 'validate', '-k', 'key.pub', name)
+    validate('signed.mender')
+    const spoilt = await spoil('signed.mender', publicKey(key))
+    expect(() => validate(spoilt)).toThrow()
   })
 })
 
@@ -83,6 +107,10 @@ onDebian('rauc', () => {
       signature: { state: 'verified', keyId: ca().id },
       facts: { bundleFormat: format, 'image.rootfs': 'rootfs.ext4' },
     })
+    run('rauc', 'info', '--keyring', 'ca.pem', `${format}.raucb`)
+    const spoilt = await spoil(`${format}.raucb`, ca())
+    // Of a verity bundle it reads the hash tree when it installs.
+    if (format === 'plain') expect(() => run('rauc', 'info', '--keyring', 'ca.pem', spoilt)).toThrow()
   })
 })
 
@@ -112,6 +140,13 @@ onDebian('cpio and openssl, as SWUpdate has them', () => {
       target: { names: ['gateway-b'] },
       signature: { state: 'verified', keyId: kind === 'cms' ? ca().id : publicKey('rsa.key').id },
     })
+    // Debian's SWUpdate is built for CMS.
+    if (kind !== 'cms') return
+    writeFileSync(path('signed.swu'), archive)
+    const check = (name: string): void => run('swupdate', '-c', '-H', 'gateway-b:rev-b', '-k', 'ca.pem', '-i', name)
+    check('signed.swu')
+    const spoilt = await spoil('signed.swu', ca())
+    expect(() => check(spoilt)).toThrow()
   })
 })
 

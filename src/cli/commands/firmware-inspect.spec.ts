@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { writeFileSync } from 'node:fs'
 import { CliBench } from '../../../test/support/cli-bench.js'
 import { makeMcuboot } from '../../../test/support/firmware/mcuboot-image.js'
+import { makeEncryptedRauc } from '../../../test/support/firmware/rauc-bundle.js'
 import { content, ed25519Key } from '../../../test/support/firmware/sample.js'
 
 const payload = content(1_000)
@@ -21,6 +22,14 @@ describe('firmware inspect', () => {
     ])
     const { errors } = await bench.run('firmware', 'inspect', bench.path('none'))
     expect(errors[0]).toContain('refused: FILE_UNREADABLE (')
+  }, 60_000)
+
+  it('says what nobody here can read, and what a policy needs for it', async () => {
+    writeFileSync(bench.path('crypt.raucb'), makeEncryptedRauc(payload))
+    const { output } = await bench.run('firmware', 'inspect', bench.path('crypt.raucb'))
+    expect(output).toContain(
+      'sealed: version and target stand where nobody here reads them; a policy allows it by "unknown" beside "rauc"',
+    )
   }, 60_000)
 
   it('ends with 1 for a file that is damaged, signed or not', async () => {

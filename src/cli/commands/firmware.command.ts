@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { toHex } from '../../domain/bytes.js'
 import { Refusal } from '../../domain/refusal.js'
 import { versionToIntegers } from '../../domain/suit/version.js'
-import { requireAgreement } from '../../inspect/agreement.js'
+import { requireAgreement, requireTarget } from '../../inspect/agreement.js'
 import { AnyListAnswer, FirmwareAnswer, listOf } from '../api-answers.js'
 import {
   defineCommand,
@@ -19,7 +19,7 @@ import {
   type ConfirmOptions,
   type ListOptions,
 } from '../command-shape.js'
-import { requireClass } from '../device-class.js'
+import { findTargets, requireClass } from '../device-class.js'
 import { fetchEmbeddedKeys, readEmbeddedKey } from '../embedded-key-file.js'
 import { describeFindings } from '../findings-text.js'
 import type { Findings } from '../../inspect/findings.js'
@@ -28,8 +28,9 @@ import { inspectHere } from '../firmware-inspection.js'
 import { hashDownload, hashFile, requireImage, type HashedImage } from '../firmware-bytes.js'
 import { describeEvidence, EvidenceAnswer, listEvidence } from '../evidence-text.js'
 import { uploadFirmware } from '../firmware-upload.js'
-import { countText, sizeText } from '../quantity-text.js'
+import { countText, sizeText, timeText } from '../quantity-text.js'
 import { readLocalFile } from '../local-file.js'
+import { addUploads } from './firmware-uploads.command.js'
 import { confirm, type KeyOptions, type Session, type World } from '../session.js'
 import { signSubmission } from '../submission.js'
 import { Output } from '../terminal.js'
@@ -59,6 +60,7 @@ export function addFirmwareCommands(program: Command, world: World): void {
       'firmware submit 9f86d081… --version 1.4.0 --class gateway/r2/prod --key engineer-1.key',
     ),
   ).action((digest: string, options: SubmitOptions) => submitUploaded(world, digest, options))
+  addUploads(group, world)
   addAttach(group, world)
   addPrune(group, world)
   withPaging(defineCommand(group, 'list', 'uploaded firmware', 'firmware list --limit 20')).action(
@@ -172,11 +174,14 @@ async function upload(world: World, file: string, options: SubmitOptions): Promi
   versionToIntegers(options.version)
   const held = await session.refreshTrust()
   const classId = requireClass(requirePolicy(held), options.class)
-  const image = await hashFile(file)
+  const image = await hashFile(file, world.terminal)
   session.output.line(`${file}: ${sizeText(image.sizeBytes)}, sha256 ${image.sha256}`)
   const keys = await fetchEmbeddedKeys(session.api)
   const findings = await inspectHere(file, keys, world.clock.nowSeconds())
   requireAgreement(findings, options.version, requirePolicy(held).limits)
+  // The server holds target and class against each other too; here it costs no upload.
+  const targets = findings.target === null ? null : await findTargets(session.api, classId)
+  if (targets !== null) requireTarget(findings, targets)
   const stored = await uploadFirmware(session, file, image)
   requireImage(image, stored)
   await submit(session, image, classId, options)
@@ -215,12 +220,24 @@ async function submit(
 async function list(world: World, options: ListOptions): Promise<void> {
   const session = sessionOf(world, options)
   const answer = await session.api.get(`/firmware${pagingOf(options)}`, listOf(FirmwareAnswer))
-  for (const row of answer.items) session.output.line(`${row.sha256}  ${sizeText(row.sizeBytes)}`)
+  for (const row of answer.items)
+    session.output.line(
+      `${row.sha256}  ${sizeText(row.sizeBytes)}${[...originOf(row)].map((text) => `, ${text}`).join('')}`,
+    )
   session.output.result(AnyListAnswer.parse(answer))
+}
+
+/** When it came, by whom, and whether its bytes are still there. */
+function originOf({ uploadedAt, uploadedBy, prunedAt }: FirmwareAnswer): string[] {
+  return [
+    ...(uploadedAt === undefined ? [] : [`uploaded ${timeText(uploadedAt)} by ${uploadedBy ?? '?'}`]),
+    ...(typeof prunedAt === 'number' ? [`its bytes were given up ${timeText(prunedAt)}`] : []),
+  ]
 }
 
 function printFirmware(session: Session, row: FirmwareAnswer): void {
   session.output.line(`${row.sha256}  ${sizeText(row.sizeBytes)}`)
+  session.output.lines(originOf(row).map((line) => `  ${line}`))
   session.output.lines(describeFindings(row['findings']).map((line) => `  ${line}`))
   for (const one of row.submissions ?? []) {
     const { requestId, version, submitter } = one as { requestId: string; version?: unknown; submitter?: unknown }

@@ -10,6 +10,7 @@ const DeviceClass = z.looseObject({
   environment: z.string(),
   classId: z.string(),
   isInPolicy: z.boolean(),
+  targets: z.array(z.string()).optional(),
 })
 const NamespaceAnswer = z.looseObject({
   namespace: z.string(),
@@ -29,6 +30,7 @@ export function addNamespaceCommands(program: Command, world: World): void {
         const place = `${row.model}/${row.hardwareRevision}/${row.environment}`
         const listed = row.isInPolicy ? '' : '  NOT IN THE POLICY: nothing can be signed for it'
         session.output.line(`${row.classId}  ${row.name}  ${place}${listed}`)
+        if (row.targets !== undefined) session.output.line(`  its firmware is for: ${row.targets.join(', ')}`)
       }
       session.output.result(answer)
     },

@@ -1,19 +1,33 @@
 import { Option, type Command } from 'commander'
 import { z } from 'zod'
-import { AnyAnswer, listOf } from '../api-answers.js'
+import { listOf } from '../api-answers.js'
 import {
   collect,
   defineCommand,
   defineGroup,
+  pagingOf,
   segment,
   sessionOf,
   wholeNumber,
+  withPaging,
   type CommonOptions,
+  type ListOptions,
 } from '../command-shape.js'
 import { createLocalFile } from '../local-file.js'
+import { timeText } from '../quantity-text.js'
 import type { World } from '../session.js'
 
 const roles = ['engineer', 'approver', 'fleet-manager', 'security-officer', 'auditor', 'ci'] as const
+const TokenAnswer = z.looseObject({
+  id: z.string(),
+  label: z.string(),
+  roles: z.array(z.string()),
+  person: z.string().nullable(),
+  expires: z.number(),
+  revokedAt: z.number().nullable(),
+})
+type TokenAnswer = z.infer<typeof TokenAnswer>
+
 interface CreateOptions extends CommonOptions {
   readonly label: string
   readonly role: readonly string[]
@@ -41,12 +55,14 @@ export function addTokenCommands(program: Command, world: World): void {
     .option('--expires <days>', 'days until it is void', wholeNumber(1, 3_660), 90)
     .option('--out <file>', 'write it to a file of mode 0600 instead of showing it')
     .action((options: CreateOptions) => create(world, options))
-  defineCommand(group, 'list', 'tokens, without their secrets', 'token list').action(async (options: CommonOptions) => {
-    const session = sessionOf(world, options)
-    const answer = await session.api.get('/tokens', z.union([z.array(AnyAnswer), listOf(AnyAnswer)]))
-    for (const row of Array.isArray(answer) ? answer : answer.items) session.output.line(JSON.stringify(row))
-    session.output.result(answer)
-  })
+  withPaging(defineCommand(group, 'list', 'tokens, without their secrets', 'token list')).action(
+    async (options: ListOptions) => {
+      const session = sessionOf(world, options)
+      const answer = await session.api.get(`/tokens${pagingOf(options)}`, listOf(TokenAnswer))
+      for (const row of answer.items) session.output.line(tokenText(row, world.clock.nowSeconds()))
+      session.output.result(answer)
+    },
+  )
   defineCommand(group, 'revoke <id>', 'make a token void at once', 'token revoke 41c0…').action(
     async (id: string, options: CommonOptions) => {
       const session = sessionOf(world, options)
@@ -57,6 +73,12 @@ export function addTokenCommands(program: Command, world: World): void {
   )
 }
 
+function tokenText({ id, label, roles, person, expires, revokedAt }: TokenAnswer, now: number): string {
+  const dead = expires <= now ? `expired ${timeText(expires)}` : `until ${timeText(expires)}`
+  const life = revokedAt === null ? dead : `void since ${timeText(revokedAt)}`
+  return `${id}  ${roles.join(', ').padEnd(16)}  ${life.padEnd(31)}  ${label}${person === null ? '' : `, of ${person}`}`
+}
+
 async function create(world: World, options: CreateOptions): Promise<void> {
   const session = sessionOf(world, options)
   const body = {
@@ -65,13 +87,19 @@ async function create(world: World, options: CreateOptions): Promise<void> {
     ...(options.person === undefined ? {} : { person: options.person }),
     expires: world.clock.nowSeconds() + options.expires * 86_400,
   }
-  const answer = await session.api.post('/tokens', body, z.looseObject({ token: z.string() }))
+  const answer = await session.api.post('/tokens', body, z.looseObject({ id: z.string(), token: z.string() }))
   if (options.out === undefined) {
     session.output.lines(['token, shown this once:', answer.token])
     session.output.result(answer)
     return
   }
-  createLocalFile(options.out, `${answer.token}\n`, 0o600)
+  try {
+    createLocalFile(options.out, `${answer.token}\n`, 0o600)
+  } catch (error) {
+    // A token that nobody has must not stay good.
+    await session.api.delete(`/tokens/${segment(answer.id)}`)
+    throw error
+  }
   session.output.line(`token written to ${options.out}`)
   session.output.result({ ...answer, token: undefined, file: options.out })
 }

@@ -16,6 +16,10 @@ const compressors = ['none', 'gzip', 'lzma', 'lzo', 'xz', 'lz4', 'zstd']
 const FILE_LIMIT_BYTES = 1_048_576
 const DIRECTORY_LIMIT_BYTES = 262_144
 
+/** Whether its superblock claims more bytes than there are. */
+export const isCutSquashfs = (reader: Reader): boolean =>
+  isSquashfs(reader) && wide(reader.view(0, SUPERBLOCK_BYTES), 40) > reader.sizeBytes
+
 export const isSquashfs = (reader: Reader): boolean => reader.view(0, 4).getUint32(0, true) === MAGIC
 
 /** A place in a table of metadata: a block, and an offset in what it holds. */

@@ -41,6 +41,14 @@ describe.each([
     else expect(broken.faults.map((each) => each.split(':')[0])).toContain('root of the hash tree differs')
   })
 
+  it('is told by its beginning where its end is missing', async () => {
+    const cut = bundle.subarray(0, Math.floor(bundle.length / 2))
+    expect(await inspectBytes(cut, signer.ca)).toMatchObject({
+      ...{ format: 'rauc', state: 'unreadable', version: null, signature: { state: 'none' } },
+      faults: ['truncated: its file system claims more bytes than there are'],
+    })
+  })
+
   it('shows one changed byte of its signature', async () => {
     const at = bundle.length - 20
     expect((await inspectBytes(patched(bundle, at, (bundle[at] ?? 0) ^ 1), signer.ca)).signature.state).toBe('invalid')
@@ -64,7 +72,7 @@ it('does not verify a signer whose certificate is over', async () => {
 })
 
 it('is told from a squashfs without a signature', async () => {
-  expect((await inspectBytes(plain.subarray(0, 8_192), signer.ca)).format).toBe('unknown')
+  expect((await inspectBytes(plain.subarray(0, cmsAt(plain)), signer.ca)).format).toBe('unknown')
 })
 
 it.each([

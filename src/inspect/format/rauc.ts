@@ -3,7 +3,7 @@ import { findHex, toHex } from '../../domain/bytes.js'
 import { isCms, isEncryptedCms, judgeCms, parseCms, type Cms } from '../cms.js'
 import { readIni, type Ini } from '../container/ini.js'
 import { feed } from '../digests.js'
-import { isSquashfs, Squashfs } from '../container/squashfs.js'
+import { isCutSquashfs, isSquashfs, Squashfs } from '../container/squashfs.js'
 import type { FindingsDraft } from '../findings.js'
 import type { FormatReader, Inspection } from '../format-reader.js'
 import type { Reader } from '../reader.js'
@@ -20,14 +20,19 @@ const DER_SEQUENCE = 0x30
 
 export const rauc: FormatReader = {
   format: 'rauc',
-  /** A squashfs alone is none: it takes the signature behind it. What is encrypted is told by that alone. */
+  /**
+   * A squashfs alone is none: it takes the signature behind it, or that it ends before itself, and then nobody knows what was behind.
+   * What is encrypted is told by the signature alone.
+   */
   recognises(reader) {
+    if (isCutSquashfs(reader)) return true
     const at = signatureAt(reader)
     if (at === null) return false
     return isSquashfs(reader) ? reader.bytes(at, 1)[0] === DER_SEQUENCE : isCms(reader.head(at, 24))
   },
   async inspect(inspection: Inspection): Promise<void> {
     const { reader, draft } = inspection
+    if (isCutSquashfs(reader)) throw new Unreadable('truncated: its file system claims more bytes than there are')
     const at = signatureAt(reader) ?? reader.sizeBytes
     const der = reader.bytes(at, reader.sizeBytes - LENGTH_BYTES - at)
     if (isEncryptedCms(der)) {

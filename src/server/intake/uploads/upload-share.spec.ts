@@ -1,3 +1,5 @@
+import { rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { PeopleBench, refusalIn, type Reply } from '../../../../test/support/people-bench.js'
 import type { ApiRole } from '../../access/roles.decorator.js'
@@ -52,6 +54,17 @@ describe('uploads that are open', () => {
     expect(await seenBy('security-officer')).toEqual([])
     const next = await begin(await newToken('ci'))
     expect(await cancel(next.id, 'engineer')).toBe(204)
+  })
+
+  it('are none while the store is down: what nobody can bring takes no place', async () => {
+    const incoming = join(bench.server.config.storeDir, 'incoming')
+    await rename(incoming, `${incoming}.away`)
+    await writeFile(incoming, 'no folder')
+    const detail = { why: 'its folder is no folder' }
+    expect(refusalIn(await begin(await newToken('ci')))).toEqual({ status: 503, code: 'STORE_UNAVAILABLE', detail })
+    expect(await bench.server.database.query('SELECT id FROM upload')).toEqual([])
+    await rm(incoming)
+    await rename(`${incoming}.away`, incoming)
   })
 
   it('are swept away when no token of their owner is good any more', async () => {

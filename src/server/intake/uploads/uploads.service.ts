@@ -34,12 +34,14 @@ export class UploadService {
     private readonly config: ServerConfig,
   ) {}
 
-  /** @returns the id of a new upload. @throws Refusal `IMAGE_TOO_LARGE`, `CONFLICT` when too many are open. */
+  /** @returns the id of a new upload. @throws Refusal `IMAGE_TOO_LARGE`, `CONFLICT` when too many are open, `STORE_UNAVAILABLE`. */
   async begin(sha256: Uint8Array, sizeBytes: number, caller: Caller): Promise<string> {
     this.firmware.requireSize(sizeBytes)
     const { namespace, tokenId } = caller
     const createdAt = this.clock.nowSeconds()
     const id = randomUUID()
+    // A store that is down says so now: what nobody can bring takes no place among those that are open.
+    await this.store.findIncomingSizeBytes(id)
     await this.database.transaction(async (manager) => {
       await manager.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 4))', [`uploads ${namespace}`])
       if ((await manager.countBy(UploadRow, { namespace })) >= MOST_OPEN)
