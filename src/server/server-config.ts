@@ -7,6 +7,8 @@ import { S3Env, readS3Config } from './s3-env.js'
 import type { S3Config } from './storage/s3-config.js'
 import { isNetwork } from './trusted-proxies.js'
 
+export const UPLOAD_STALL_SECONDS = 60
+
 const LEAST_KEY_BYTES = 32
 const path = z.string().min(1)
 const networks = z
@@ -47,6 +49,8 @@ const Env = z.object({
     .default(256 * 1024 * 1024),
   /** After so long an upload that was begun and not finished is swept away. */
   UPLOAD_LIFE_SECONDS: z.coerce.number().int().min(60).default(86_400),
+  /** After so long without a byte the sender of an upload counts as gone. */
+  UPLOAD_STALL_SECONDS: z.coerce.number().int().min(1).max(3_600).default(UPLOAD_STALL_SECONDS),
   /** Where a trusted proxy finds the store's folder `firmware`, by an internal location; without it the server sends firmware itself. */
   ACCEL_PREFIX: z
     .string()
@@ -97,6 +101,8 @@ export abstract class ServerConfig {
   abstract readonly rolloutTickMs: number
   abstract readonly maxUploadBytes: number
   abstract readonly uploadLifeSeconds: number
+  /** Default: `UPLOAD_STALL_SECONDS`. */
+  abstract readonly uploadStallSeconds?: number
   /** Where a trusted proxy finds firmware (`X-Accel-Redirect`). */
   abstract readonly accelPrefix?: string
   /** Polls that are worked on at once; the others are told when to come back. */
@@ -139,6 +145,7 @@ export function loadServerConfig(env: Environment): ServerConfig {
     rolloutTickMs: values.ROLLOUT_TICK_MS,
     maxUploadBytes: values.MAX_UPLOAD_BYTES,
     uploadLifeSeconds: values.UPLOAD_LIFE_SECONDS,
+    uploadStallSeconds: values.UPLOAD_STALL_SECONDS,
     pollsAtOnce: values.POLLS_AT_ONCE,
     ...(values.ACCEL_PREFIX === undefined ? {} : { accelPrefix: values.ACCEL_PREFIX }),
   })

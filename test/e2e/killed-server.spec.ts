@@ -19,7 +19,7 @@ class WatchfulTerminal extends RecordingTerminal {
   }
 
   override status(text: string): void {
-    const shown = Number(/(\d+) %/.exec(text)?.[1] ?? 0)
+    const shown = Number(/^uploading .* (\d+) %/.exec(text)?.[1] ?? 0)
     if (this.isDone || shown < this.percent) return
     this.isDone = true
     this.act()

@@ -10,7 +10,9 @@ import type { Findings } from '../../inspect/findings.js'
 import { FromCaller, type Caller } from '../access/caller.decorator.js'
 import { readers, Roles } from '../access/roles.decorator.js'
 import { ZodBody, ZodQuery } from '../http/zod-body.decorator.js'
+import { whileMoving } from '../while-moving.js'
 import { bytesField, pageQuery, type PageQuery, requireSha256, type Page } from '../request-fields.js'
+import { ServerConfig, UPLOAD_STALL_SECONDS } from '../server-config.js'
 import { FirmwareAnswer } from '../storage/firmware-answer.service.js'
 import { requireDigestFields } from './content-digest.js'
 import type { FirmwareRow } from './firmware.row.js'
@@ -65,6 +67,7 @@ export class FirmwareController {
     private readonly oldDigests: OldDigestsService,
     private readonly answer: FirmwareAnswer,
     private readonly findings: FindingsService,
+    private readonly config: ServerConfig,
   ) {}
 
   /** 201 for new bytes, 200 for bytes that were there. */
@@ -84,7 +87,8 @@ export class FirmwareController {
       'content-digest': textOf(request.headers['content-digest']),
       'repr-digest': textOf(request.headers['repr-digest']),
     })
-    const isNew = await this.firmware.upload(digest, requireStream(request), announcedSize(request), caller)
+    const body = whileMoving(requireStream(request), this.config.uploadStallSeconds ?? UPLOAD_STALL_SECONDS)
+    const isNew = await this.firmware.upload(digest, body, announcedSize(request), caller)
     if (isNew) this.oldDigests.want(digest)
     // The same bytes again replace what may have rotted.
     this.findings.want(caller.namespace, digest)

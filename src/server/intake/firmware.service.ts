@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream'
 import { Injectable } from '@nestjs/common'
 import { DataSource, IsNull, type EntityManager } from 'typeorm'
 import { toHex } from '../../domain/bytes.js'
@@ -30,7 +29,12 @@ export class FirmwareService {
    * Bytes that are here already are taken all the same: whoever sends others shall hear of it, and what rotted in the store heals.
    * @throws Refusal `IMAGE_TOO_LARGE` before a byte is read; as `FirmwareWriter`.
    */
-  async upload(sha256: Uint8Array, source: Readable, sizeBytes: number, caller: Caller): Promise<boolean> {
+  async upload(
+    sha256: Uint8Array,
+    source: AsyncIterable<Uint8Array>,
+    sizeBytes: number,
+    caller: Caller,
+  ): Promise<boolean> {
     this.requireSize(sizeBytes)
     const upload = { id: this.names.next(), sha256, sizeBytes }
     try {
@@ -41,6 +45,7 @@ export class FirmwareService {
         return this.keep(manager, upload, caller)
       })
     } finally {
+      this.names.end(upload.id)
       await this.writer.discard(upload.id)
     }
   }

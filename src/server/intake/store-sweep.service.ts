@@ -10,8 +10,8 @@ import { OwnUploads } from './own-uploads.service.js'
 import { RetentionService } from './retention.service.js'
 
 const EVERY_MS = 3_600_000
-/** Bytes of no upload that have not grown for so long have lost their process. */
-const STALE_MS = 600_000
+/** Bytes of no upload, and of another instance, that have not grown for so long have lost their process. A part of S3 is 8 MiB. */
+const STALE_MS = 3_600_000
 const BATCH = 500
 
 /** Clears up what uploads left behind that nobody finished, and what a crash left between the store and the table. */
@@ -63,6 +63,7 @@ export class StoreSweep implements OnApplicationBootstrap, OnModuleDestroy {
     const staleMs = this.clock.nowSeconds() * 1_000 - STALE_MS
     let count = 0
     for await (const { id, changedMs } of this.store.listIncoming()) {
+      if (this.names.isLive(id)) continue
       if (!this.names.isDead(id) && (changedMs > staleMs || (await this.isOpen(id)))) continue
       await this.writer.discard(id)
       count += 1

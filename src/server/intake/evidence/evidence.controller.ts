@@ -6,6 +6,8 @@ import { toHex } from '../../../domain/bytes.js'
 import { Refusal } from '../../../domain/refusal.js'
 import { FromCaller, type Caller } from '../../access/caller.decorator.js'
 import { readers, Roles } from '../../access/roles.decorator.js'
+import { whileMoving } from '../../while-moving.js'
+import { UPLOAD_STALL_SECONDS } from '../../server-config.js'
 import { requireSha256, type Page } from '../../request-fields.js'
 import type { EvidenceRow } from './evidence.row.js'
 import { EvidenceService, MAX_EVIDENCE_BYTES } from './evidence.service.js'
@@ -70,7 +72,7 @@ async function readDocument(request: FastifyRequest): Promise<Uint8Array> {
     throw new Refusal('REQUEST_INVALID', { field: 'content-type', why: 'not application/octet-stream' })
   const chunks: Uint8Array[] = []
   let sizeBytes = 0
-  for await (const chunk of request.body as Readable as AsyncIterable<Uint8Array>) {
+  for await (const chunk of whileMoving(request.body as Readable, UPLOAD_STALL_SECONDS)) {
     sizeBytes += chunk.length
     if (sizeBytes > MAX_EVIDENCE_BYTES) throw new Refusal('BODY_TOO_LARGE', { limitBytes: MAX_EVIDENCE_BYTES })
     chunks.push(chunk)

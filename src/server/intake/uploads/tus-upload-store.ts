@@ -6,6 +6,8 @@ import type { OpenUpload, UploadService } from './uploads.service.js'
 
 /** What the tus server asks of a store, answered by our uploads. One for each request: it acts for that request's caller. */
 export class TusUploadStore extends DataStore {
+  /** What became firmware within this request. It is no upload any more, and the protocol asks for it once more before it answers. */
+  private whole: Upload | null = null
   override extensions = ['creation', 'creation-with-upload', 'expiration', 'termination']
 
   constructor(
@@ -26,6 +28,7 @@ export class TusUploadStore extends DataStore {
   }
 
   override async getUpload(id: string): Promise<Upload> {
+    if (this.whole?.id === id) return this.whole
     const open = await this.uploads.get(id, this.caller)
     await this.onFound(open)
     const { row, receivedBytes: offset } = open
@@ -35,7 +38,9 @@ export class TusUploadStore extends DataStore {
 
   override async write(_empty: Readable, id: string, offset: number): Promise<number> {
     const { row }: OpenUpload = await this.uploads.get(id, this.caller)
-    return this.uploads.append({ row, receivedBytes: offset }, this.body)
+    const received = await this.uploads.append({ row, receivedBytes: offset }, this.body)
+    if (received === row.sizeBytes) this.whole = new Upload({ id, size: received, offset: received })
+    return received
   }
 
   override async remove(id: string): Promise<void> {

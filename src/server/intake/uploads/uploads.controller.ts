@@ -6,9 +6,10 @@ import { z } from 'zod'
 import { FromCaller, type Caller } from '../../access/caller.decorator.js'
 import { Roles } from '../../access/roles.decorator.js'
 import { ProblemAnswers } from '../../http/problem-answers.service.js'
+import { whileMoving } from '../../while-moving.js'
 import { ZodQuery } from '../../http/zod-body.decorator.js'
 import { requireSha256, requireUuid, type Page } from '../../request-fields.js'
-import { ServerConfig } from '../../server-config.js'
+import { ServerConfig, UPLOAD_STALL_SECONDS } from '../../server-config.js'
 import { FindingsService } from '../inspection/findings.service.js'
 import { OldDigestsService } from '../old-digests.service.js'
 import { TusProblemServer } from './tus-problem-server.js'
@@ -106,12 +107,13 @@ export class UploadsController {
   }
 
   private serverFor(caller: Caller, request: FastifyRequest): TusProblemServer {
+    const body = whileMoving(request.raw, this.config.uploadStallSeconds ?? UPLOAD_STALL_SECONDS)
     return new TusProblemServer({
       path: `/api/v1/${caller.namespace}/uploads`,
       relativeLocation: true,
       // Browsers of other sites have no business here.
       allowedOrigins: [],
-      datastore: new TusUploadStore(this.uploads, caller, this.config.uploadLifeSeconds, request.raw, async (open) => {
+      datastore: new TusUploadStore(this.uploads, caller, this.config.uploadLifeSeconds, body, async (open) => {
         // All its bytes are here and it is no firmware: its last step failed, or was cut off. Whoever hears this offset takes it for done.
         if (request.method === 'HEAD' && open.receivedBytes === open.row.sizeBytes) await this.finish(open, caller)
       }),
