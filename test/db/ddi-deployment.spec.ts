@@ -11,11 +11,11 @@ const scene = new DdiScene()
 const image = new Uint8Array(Buffer.concat([Buffer.from('070702'), Buffer.alloc(9_994, 7)]))
 const hex = (name: string): string => createHash(name).update(image).digest('hex')
 /** A client with a deployment that waits for it. */
-async function offered(): Promise<{ client: DdiClient; rollout: string; version: string }> {
+async function offered(change: object = {}): Promise<{ client: DdiClient; rollout: string; version: string }> {
   const client = await scene.client()
   await client.configData({ version: '1.0.0', boot_id: 'first' })
   const release = await scene.release(image)
-  const rollout = await scene.rollout(release, [client])
+  const rollout = await scene.rollout(release, [client], change)
   return { client, rollout, version: `1.${release.sequence}.0` }
 }
 const artifactOf = (deployment: DdiDeployment) => first(first(deployment.deployment.chunks)[0].artifacts)[0]
@@ -101,7 +101,8 @@ describe('a deployment', () => {
   })
 
   it('stays installed, and times out in the end, when the client never says what it runs', async () => {
-    const { client, rollout } = await offered()
+    // Silence is looked for twenty times within what is allowed.
+    const { client, rollout } = await offered({ silenceSeconds: 60 })
     const { id } = await client.deployment()
     await client.feedback(id, 'closed', 'success')
     await client.configData({ serial: '5' })
