@@ -110,8 +110,17 @@ export function signRoot(
   return signTogether('root', folders, spec.version, document, people.holders.slice(0, 2), previous)
 }
 
-/** Policy 1: who may do what. Two release managers sign a release, two security officers a KRL, one fleet manager a pace. */
-export async function signPolicy(folders: Folders, product: Product, people: People, now: number): Promise<string> {
+/**
+ * Policy 1: who may do what. Two release managers sign a release, two security officers a KRL, one fleet manager a pace.
+ * @param withDdi SWUpdate, RAUC and Zephyr may join the first class.
+ */
+export async function signPolicy(
+  folders: Folders,
+  product: Product,
+  people: People,
+  now: number,
+  withDdi = false,
+): Promise<string> {
   const rows: [Person, string][] = [
     [people.engineer, 'engineer'],
     [people.managers[0], 'release-manager'],
@@ -122,17 +131,19 @@ export async function signPolicy(folders: Folders, product: Product, people: Peo
   ]
   const persons: Record<string, object> = {}
   for (const [person, role] of rows) persons[person.name] = { keys: [person.publicKey], roles: [role] }
+  const classes = product.classes.map(({ model, hardwareRevision, environment }) => ({
+    model,
+    hardwareRevision,
+    environment,
+  }))
   const document = {
     namespace: product.namespace,
     version: 1,
     issued: now - SLACK_SECONDS,
     expires: now + 395 * DAY,
     vendorDomain: product.vendorDomain,
-    classes: product.classes.map(({ model, hardwareRevision, environment }) => ({
-      model,
-      hardwareRevision,
-      environment,
-    })),
+    classes,
+    ...(withDdi ? { legacyClients: { ddi: { classes: classes.slice(0, 1) } } } : {}),
     persons,
     quorums: {
       sign: '2 of release-manager',

@@ -19,6 +19,8 @@ export interface InstallationOptions {
   readonly supervisor: ProcessSupervisor
   readonly story: Story
   readonly withSandbox: boolean
+  /** The policy lets SWUpdate, RAUC and Zephyr in. */
+  readonly withDdi?: boolean
   /** Default: any free one. */
   readonly port?: number
 }
@@ -64,7 +66,7 @@ export async function install(options: InstallationOptions): Promise<Installatio
   story.tell(`${tokenKeys.length} keys are made inside the tokens; only public halves came out`)
   const rootSpec = specifyRoot(people, tokenKeys, now)
   const rootFile = await signRoot(folders, product, people, rootSpec, now)
-  const policyFile = await signPolicy(folders, product, people, now)
+  const policyFile = await signPolicy(folders, product, people, now, options.withDdi)
   story.tell('root 1 is signed by two of three holders, policy 1 by two people')
   await release.start(supervisor, withSandbox)
   await online.start(supervisor, withSandbox)

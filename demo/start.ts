@@ -14,6 +14,7 @@ const HELP = `npm start -- [options]
 Keeps the whole system up on this machine until Ctrl-C or until a part of it fails, and prints addresses and where the first credentials are.
 
   --port N            port of the server on 127.0.0.1 (default, and 0: any free one)
+  --ddi               the policy lets SWUpdate, RAUC and Zephyr join class gateway-b, with bundles whose signature the server has verified
   --without-sandbox   only where none can be made
   --help              this text
 
@@ -21,7 +22,12 @@ Example: npm start -- --port 8080`
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { port: { type: 'string' }, 'without-sandbox': { type: 'boolean' }, help: { type: 'boolean' } },
+    options: {
+      port: { type: 'string' },
+      ddi: { type: 'boolean' },
+      'without-sandbox': { type: 'boolean' },
+      help: { type: 'boolean' },
+    },
   })
   if (values.help === true) {
     process.stdout.write(`${HELP}\n`)
@@ -33,7 +39,14 @@ async function main(): Promise<void> {
   supervisor.own({ stop: async () => folders.remove() })
   story.chapter('Starting')
   const withSandbox = values['without-sandbox'] !== true
-  const { url, broker, people } = await install({ folders, supervisor, story, withSandbox, ...port })
+  const { url, broker, people } = await install({
+    folders,
+    supervisor,
+    story,
+    withSandbox,
+    withDdi: values.ddi === true,
+    ...port,
+  })
   const everybody = [people.engineer, ...people.managers, ...people.security, people.fleet]
   const rows = everybody.map((person) => `  ${person.name.padEnd(12)} COUNTERSIGN_HOME=${person.home}`)
   process.stdout.write(`

@@ -56,7 +56,7 @@ const needed: readonly (readonly [string, string])[] = [
 /**
  * The body of `POST /rollouts`: what the file says, with what the options say in its place. Whether it makes sense is
  * judged by the server, field by field.
- * @throws Refusal `FILE_UNREADABLE`, `REQUEST_INVALID`, `CONFIGURATION` naming the option that is missing.
+ * @throws Refusal `FILE_UNREADABLE`, `REQUEST_INVALID`, `CONFIGURATION` naming the options that are missing.
  */
 export function rolloutBody(options: RolloutOptions): Readonly<Record<string, unknown>> {
   const spec = options.file === undefined ? {} : readSpecFile(options.file, Spec)
@@ -95,8 +95,9 @@ export function rolloutBody(options: RolloutOptions): Readonly<Record<string, un
       }),
     }),
   }
-  const missing = needed.find(([field]) => body[field] === undefined)
-  if (missing !== undefined) throw new Refusal('CONFIGURATION', { name: missing[1], why: 'a rollout needs it' })
+  const missing = needed.filter(([field]) => body[field] === undefined).map(([, option]) => option)
+  // All at once: nobody wants to be sent back six times.
+  if (missing.length > 0) throw new Refusal('CONFIGURATION', { name: missing.join(', '), why: 'a rollout needs it' })
   return body
 }
 

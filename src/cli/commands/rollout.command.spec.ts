@@ -147,9 +147,10 @@ describe('rollout create', () => {
     })
   })
 
-  it('names the option that is missing, and the one that makes no sense', async () => {
+  it('names every option that is missing, and the one that makes no sense', async () => {
     const missing = await bench.run('rollout', 'create', '--release', 'r8')
-    expect(missing.errors[0]).toBe('refused: CONFIGURATION (name=--stage why=a rollout needs it)')
+    const names = '--stage, --gate, --failure-limit, --devices-per-hour, --devices-total'
+    expect(missing.errors[0]).toBe(`refused: CONFIGURATION (name=${names} why=a rollout needs it)`)
     expect(missing.exitCode).toBe(1)
     for (const words of [
       ['--stage', '0%'],
