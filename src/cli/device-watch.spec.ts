@@ -62,13 +62,13 @@ describe('countersign device watch', () => {
     bench.courier.on('GET /devices/d1', () => device({ protocol: 'ddi' }))
     const entry = { by: 'client', code: 7, progress: [2, 5], messages: ['Installing'] }
     const entries = [{ ...entry, atMs: 3_000, status: 'RUNNING' }]
-    const action = { id: '4', rolloutId: 'r1', outcome: 'finished', createdAt: 2, closedAt: 5, entries }
+    const action = { id: '4', rolloutId: 'r1', outcome: 'finished', createdAt: 2, closedAt: 5, repeats: 3, entries }
     bench.courier.on('GET /ddi/targets/d1/actions', () => ({ items: [action], next: null }))
     expect(await bench.must('device', 'watch', 'd1', '--once')).toEqual([
       '1970-01-01T00:00:01Z  enrolled as gateway-r2, speaks ddi',
       '1970-01-01T00:00:02Z  action 4 for rollout r1',
       '1970-01-01T00:00:03Z  action 4, client: RUNNING 2 of 5 code 7 "Installing"',
-      '1970-01-01T00:00:05Z  action 4 is over: finished',
+      '1970-01-01T00:00:05Z  action 4 is over: finished, 3 times the same words again',
     ])
   })
 })

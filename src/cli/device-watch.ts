@@ -33,6 +33,7 @@ const Action = z.looseObject({
   outcome: z.string().nullable(),
   createdAt: z.number(),
   closedAt: z.number().nullable(),
+  repeats: z.number(),
   entries: z.array(
     z.looseObject({
       atMs: z.number(),
@@ -94,6 +95,9 @@ function* ofDevice(story: Story): Iterable<Moment> {
   if (story.decommissionedAt !== null) yield seconds(story.decommissionedAt, 'decommissioned')
 }
 
+/** Words that came again are counted, and are no entries. */
+export const repeatsText = (repeats: number): string => (repeats === 0 ? '' : `, ${repeats} times the same words again`)
+
 function* ofAction(action: Action): Iterable<Moment> {
   yield { atMs: action.createdAt * 1_000, what: `action ${action.id} for rollout ${action.rolloutId}` }
   for (const { atMs, by, status, code, progress, messages } of action.entries) {
@@ -105,5 +109,8 @@ function* ofAction(action: Action): Iterable<Moment> {
     yield { atMs, what: `action ${action.id}, ${by}: ${[status, ...words].join(' ')}` }
   }
   if (action.closedAt !== null && action.outcome !== null)
-    yield { atMs: action.closedAt * 1_000, what: `action ${action.id} is over: ${action.outcome}` }
+    yield {
+      atMs: action.closedAt * 1_000,
+      what: `action ${action.id} is over: ${action.outcome}${repeatsText(action.repeats)}`,
+    }
 }

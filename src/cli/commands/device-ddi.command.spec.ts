@@ -35,10 +35,10 @@ describe('countersign device ddi', () => {
 
   it('tells the history of a client, whose words cannot forge a line', async () => {
     const entry = { atMs: 0, by: 'client', status: 'RUNNING', progress: [1, 2], messages: ['one\u001b[2J'] }
-    const items = [{ id: '7', rolloutId: 'r1', outcome: null, entries: [entry] }]
+    const items = [{ id: '7', rolloutId: 'r1', outcome: null, repeats: 2, entries: [entry] }]
     bench.courier.on('GET /ddi/targets/d1/actions', () => ({ items, next: null }))
     expect(await bench.must('device', 'ddi', 'history', 'd1')).toEqual([
-      'action 7  rollout r1  open',
+      'action 7  rollout r1  open, 2 times the same words again',
       '  1970-01-01T00:00:00.000Z  client  RUNNING 1/2  one?[2J',
     ])
   })

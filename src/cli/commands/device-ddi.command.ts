@@ -12,6 +12,7 @@ import {
   type CommonOptions,
   type ListOptions,
 } from '../command-shape.js'
+import { repeatsText } from '../device-watch.js'
 import { readLocalText } from '../local-file.js'
 import { printable } from '../printable-text.js'
 import type { Session, World } from '../session.js'
@@ -41,6 +42,7 @@ const Action = z.looseObject({
   id: z.string(),
   rolloutId: z.string(),
   outcome: z.string().nullable(),
+  repeats: z.number(),
   entries: z.array(Entry),
 })
 
@@ -137,10 +139,10 @@ function showToken(session: Session, answer: { readonly token: string }): void {
   session.output.result(answer)
 }
 
-function linesOf({ id, rolloutId, outcome, entries }: z.infer<typeof Action>): string[] {
+function linesOf({ id, rolloutId, outcome, repeats, entries }: z.infer<typeof Action>): string[] {
   const said = entries.map(({ atMs, by, status, messages, progress }) => {
     const part = progress === null ? '' : ` ${progress[0]}/${progress[1]}`
     return printable(`  ${new Date(atMs).toISOString()}  ${by}  ${status}${part}  ${messages.join('; ')}`).trimEnd()
   })
-  return [`action ${id}  rollout ${rolloutId}  ${outcome ?? 'open'}`, ...said]
+  return [`action ${id}  rollout ${rolloutId}  ${outcome ?? 'open'}${repeatsText(repeats)}`, ...said]
 }
