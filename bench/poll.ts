@@ -40,33 +40,37 @@ async function* pollRows(
   for (const load of loads) await load.open()
   // Every device has polled once before anything is measured: what is idle is known by then.
   for (let polls = 0; polls < clients;) polls += (await loads[0]?.run(roundMs))?.polls ?? clients
-  const { mine, reference, n } = await inTurns(loads, rounds, roundMs)
+  const { mine, reference, sustained, n } = await inTurns(loads, rounds, roundMs)
   for (const load of loads) load.close()
   yield { name: `${protocol} idle poll`, ours: mine, reference, ratio: mine / reference, unit: 'polls/s', n }
-  const load = { port: ours.port, connections, request, perSecond: mine * 0.8 }
+  const load = { port: ours.port, connections, request, perSecond: sustained * 0.8 }
   yield await latencyRow(`${protocol} idle poll p99`, load, latencyMs)
 }
 
-/** The best of each: a neighbour on the machine only slows down. The first round is for the engine to compile. */
+/**
+ * The best of each: a neighbour on the machine only slows down. The first round is for the engine to compile. What is sustained is the
+ * median of our rounds: the best one is no load that anybody could be asked to bear for long.
+ */
 async function inTurns(
   loads: readonly HttpLoad[],
   rounds: number,
   roundMs: number,
-): Promise<{ mine: number; reference: number; n: number }> {
-  const speeds = [0, 0]
+): Promise<{ mine: number; reference: number; sustained: number; n: number }> {
+  const speeds: number[][] = [[], []]
   let n = 0
   for (let round = 0; round <= rounds; round += 1)
     for (const [side, load] of loads.entries()) {
       const { polls, elapsedMs } = await load.run(roundMs)
       if (round === 0) continue
-      speeds[side] = Math.max(speeds[side] ?? 0, (polls * 1_000) / elapsedMs)
+      speeds[side]?.push((polls * 1_000) / elapsedMs)
       if (side === 0) n += polls
     }
-  const [mine = 0, reference = 1] = speeds
-  return { mine, reference, n }
+  const [ours = [], theirs = []] = speeds
+  const sustained = ours.toSorted((a, b) => a - b)[Math.floor(ours.length / 2)] ?? 0
+  return { mine: Math.max(...ours), reference: Math.max(...theirs), sustained, n }
 }
 
-/** Latency with 80 % of what was answered at most; the limit is 50 ms, so a ratio from 1 on holds it. */
+/** Latency with 80 % of what is sustained; the limit is 50 ms, so a ratio from 1 on holds it. */
 async function latencyRow(
   name: string,
   options: ConstructorParameters<typeof HttpLoad>[0],
