@@ -53,22 +53,31 @@ export function countWaiting(rollout: RolloutRecord, about: About): Query {
   return { text, values: parameters.values }
 }
 
+/** @param placed begins a look for the device's place in the rollout. */
+const hasPlace: Readonly<Record<Sought, (placed: string) => string>> = {
+  new: (placed) => `NOT EXISTS ${placed})`,
+  placed: (placed) => `EXISTS ${placed} AND p.state = 'superseded')`,
+  any: (placed) => `NOT EXISTS ${placed} AND p.state <> 'superseded')`,
+}
+
 /** Ids of devices, separated by spaces: as rows of their own a hundred thousand of them would hold up the event loop. */
 export interface IdBatch {
   readonly ids: string
 }
 
+/** Devices that have no place in the rollout yet, those that have one and were superseded, or both. */
+export type Sought = 'new' | 'placed' | 'any'
+
 /**
  * The next devices of a rollout in its order, `batch` of them a row: not reached yet, or superseded and free again; held by no other
  * rollout, or by one that gives way.
  */
-export function findNext(rollout: RolloutRecord, about: About, most: number, batch: number): Query {
+export function findNext(rollout: RolloutRecord, about: About, sought: Sought, most: number, batch: number): Query {
   const parameters = new SqlParameters()
   const wanted = isWanted(rollout, about, parameters)
   const id = parameters.add(rollout.id, 'uuid')
   const next = `SELECT d.id FROM device d WHERE ${wanted}
-    AND NOT EXISTS (SELECT 1 FROM deployment p
-      WHERE p.rollout_id = ${id} AND p.device_id = d.id AND p.state <> 'superseded')
+    AND ${hasPlace[sought](`(SELECT 1 FROM deployment p WHERE p.rollout_id = ${id} AND p.device_id = d.id`)}
     AND NOT EXISTS (SELECT 1 FROM deployment p
       WHERE p.namespace = d.namespace AND p.device_id = d.id AND p.state IN (${ACTIVE}) AND NOT ${givesWay(rollout, parameters)})
     ORDER BY rollout_place(${id}, d.id) LIMIT ${parameters.add(most, 'bigint')}`

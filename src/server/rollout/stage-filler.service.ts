@@ -2,10 +2,10 @@ import { Injectable } from '@nestjs/common'
 import { DataSource } from 'typeorm'
 import { Clock } from '../../domain/clock.js'
 import { totalOf } from '../../domain/rollout/counts.js'
-import type { Rollout, RolloutEvent } from '../../domain/rollout/rollout-state.js'
+import type { Rollout, RolloutEvent, Stage } from '../../domain/rollout/rollout-state.js'
 import { reachOf } from '../../domain/rollout/stage.js'
 import { Filters } from '../targeting/filters.service.js'
-import { countWaiting, findNext, type About, type IdBatch, type Query } from './members.js'
+import { countWaiting, findNext, type About, type IdBatch, type Query, type Sought } from './members.js'
 import { queueDevices } from './queue-devices.js'
 import { ReleasePaths } from './release-paths.service.js'
 import { readRollout, readStageFilters, type RolloutRecord } from './rollout-record.js'
@@ -21,6 +21,11 @@ const CHOSEN_AT_ONCE = 100_000
 const OVER_ALL = `SET LOCAL enable_nestloop = off; SET LOCAL work_mem = '32MB'`
 /** Devices that one transaction queues: short, so that polls and reports hardly notice. */
 const BATCH = 2_000
+
+interface Filling {
+  readonly queued: number
+  readonly isDone: boolean
+}
 
 /** Brings devices into stages. Choosing reads, queueing writes in batches; either can be broken off and begun again. */
 @Injectable()
@@ -45,7 +50,7 @@ export class StageFiller {
       case 'measure-stage':
         return this.measure(row, rollout, effect.stage)
       case 'fill-stage':
-        return (await this.fill(row, effect.stage, effect.devices)).isDone
+        return (await this.fill(row, effect.stage, effect.devices, 'any')).isDone
           ? { kind: 'stage-filled', stage: effect.stage }
           : null
       case 'seek-latecomers':
@@ -56,7 +61,7 @@ export class StageFiller {
   private async measure(row: RolloutRecord, rollout: Rollout, stage: number): Promise<RolloutEvent> {
     const counts = rollout.stages.map((each) => totalOf(each.counts))
     const sum = (sizes: readonly number[]): number => sizes.reduce((total, size) => total + size, 0)
-    const members = sum(counts) + (await this.countWaiting(row))
+    const members = Math.min(sum(counts) + (await this.countWaiting(row)), mostMembers(row, rollout.stages[stage]))
     return { kind: 'stage-measured', stage, members, placed: sum(counts.slice(0, stage)) }
   }
 
@@ -72,19 +77,20 @@ export class StageFiller {
     const placed = rollout.stages.reduce((total, stage) => total + totalOf(stage.counts), 0)
     if (last === undefined) return 0
     const members = placed + (await this.countWaiting(row))
-    // Of those who were superseded some may be free again: they are placed already, and still asked.
-    const superseded = rollout.stages.reduce((total, stage) => total + stage.counts.superseded, 0)
-    const wanted = Math.min(reachOf(last.reach, members), row.devices_total) - placed + superseded
-    if (wanted <= 0) return 0
-    return (await this.fill(row, rollout.stages.length - 1, wanted)).queued
+    const stage = rollout.stages.length - 1
+    // Of those who were superseded some may be free again: they are placed already, and no place of theirs is given to others.
+    const superseded = rollout.stages.reduce((total, each) => total + each.counts.superseded, 0)
+    const again = superseded > 0 ? (await this.fill(row, stage, superseded, 'placed')).queued : 0
+    const wanted = Math.min(reachOf(last.reach, members), row.devices_total) - placed
+    return again + (wanted > 0 ? (await this.fill(row, stage, wanted, 'new')).queued : 0)
   }
 
   /** @returns `isDone`: as many as were wanted, or all that there are. */
-  private async fill(row: RolloutRecord, stage: number, devices: number): Promise<{ queued: number; isDone: boolean }> {
+  private async fill(row: RolloutRecord, stage: number, devices: number, sought: Sought): Promise<Filling> {
     const most = Math.min(devices, CHOSEN_AT_ONCE)
     const filters = await readStageFilters(this.database, row.id)
     const about = await this.about(row, filters[stage] ?? null)
-    const batches = await this.look<IdBatch>(row, findNext(row, about, most, BATCH))
+    const batches = await this.look<IdBatch>(row, findNext(row, about, sought, most, BATCH))
     let [chosen, queued] = [0, 0]
     for (const batch of batches) {
       if (this.isStopping) return { queued, isDone: false }
@@ -121,6 +127,12 @@ export class StageFiller {
     const rule = await this.paths.stepRule(row.namespace, row.class_id, row.manifest_sha256)
     return { rule, filters: this.filters, stageFilter }
   }
+}
+
+/** With more members than these the stage would reach more devices than people signed for, and wait for offers that never come. */
+function mostMembers({ devices_total: total }: RolloutRecord, stage: Stage | undefined): number {
+  if (stage === undefined || 'devices' in stage.reach) return total
+  return Math.floor((total * 100) / stage.reach.percent)
 }
 
 /** An open stage takes as many as it wants; latecomers join a last one that is passed. */
