@@ -7,7 +7,7 @@ const underWay = ['offered', 'downloading', 'downloaded', 'installing', 'install
 const sumOf = (counts: Readonly<Record<string, number>>, names: readonly string[]): number =>
   names.reduce((sum, name) => sum + (counts[name] ?? 0), 0)
 
-/** Stages with a bar of confirmed devices, then failures by reason. */
+/** Stages with a bar of devices that are where they should be, then failures by reason. */
 export function describeRollout(rollout: RolloutAnswer): string[] {
   const reason = rollout.pauseReason
   const why =
@@ -24,13 +24,16 @@ export function describeRollout(rollout: RolloutAnswer): string[] {
 
 function stageLine(stage: StageAnswer): string {
   const { counts } = stage
-  const confirmed = counts['confirmed'] ?? 0
+  const stored = counts['stored'] ?? 0
+  // Where a release is only to be downloaded, it is stored in the end and never confirmed.
+  const [done, word] =
+    stored > 0 ? [stored + (counts['confirmed'] ?? 0), 'stored'] : [counts['confirmed'] ?? 0, 'confirmed']
   const size = stage.size ?? sumOf(counts, Object.keys(counts))
   const rest = [
     [sumOf(counts, underWay), 'under way'],
     [counts['queued'] ?? 0, 'queued'],
     [sumOf(counts, stagesOfFailure), 'failed'],
   ] as const
-  const words = rest.filter(([count]) => count > 0).map(([count, word]) => `, ${count} ${word}`)
-  return `  stage ${stage.index + 1}  ${stage.state.padEnd(7)}  ${barText(confirmed, size, 24)}  ${confirmed} of ${size} confirmed${words.join('')}`
+  const words = rest.filter(([count]) => count > 0).map(([count, what]) => `, ${count} ${what}`)
+  return `  stage ${stage.index + 1}  ${stage.state.padEnd(7)}  ${barText(done, size, 24)}  ${done} of ${size} ${word}${words.join('')}`
 }
