@@ -98,7 +98,7 @@ const points: readonly (readonly [where: string, left: Left, edits: readonly Edi
   [
     'when the token has signed',
     'a spent grant',
-    before('checked-signer', 'atCheck(18, () => requireSignature(nativeAlgorithms,'),
+    before('checked-signer', 'await atCheckAsync(18, async () => check(nativeAlgorithms,'),
   ],
   [
     'when the signature is verified',

@@ -41,7 +41,7 @@ it(
       const bytes = mutateSomehow(start, starts, dice)
       const reader = dice.below(4) === 0 ? dice.pick(readers) : start.reader
       const where = `seed ${seed}, ${reader.name} of ${toHex(bytes)}`
-      const accepted = isAccepted(() => reader.read(bytes), bytes.length, where)
+      const accepted = await isAccepted(() => reader.read(bytes), bytes.length, where)
       tally[accepted ? 'accepted' : 'refused'] += 1
       requireOneForm(bytes, where)
       // What got through is a place to go on from.
@@ -67,17 +67,17 @@ function mutateSomehow({ bytes }: Start, starts: readonly Start[], dice: Dice): 
   return changed ?? mutate(bytes, dice, [dice.pick(starts).bytes])
 }
 
-function isAccepted(read: () => unknown, sizeBytes: number, where: string): boolean {
+async function isAccepted(read: () => unknown, sizeBytes: number, where: string): Promise<boolean> {
   const began = cpuMs()
-  const accepted = isAcceptedAtAll(read, where)
+  const accepted = await isAcceptedAtAll(read, where)
   const tookMs = cpuMs() - began
   if (tookMs > slackMs + sizeBytes * perByteMs) throw new Error(`took ${tookMs} ms: ${where}`)
   return accepted
 }
 
-function isAcceptedAtAll(read: () => unknown, where: string): boolean {
+async function isAcceptedAtAll(read: () => unknown, where: string): Promise<boolean> {
   try {
-    read()
+    await read()
     return true
   } catch (error) {
     if (error instanceof Refusal) return false

@@ -25,7 +25,7 @@ import { makeSoftKey, makeSoftKeys, type SoftKey } from '../support/soft-key.js'
 import { CLASS_ID, rootKeyOf, signPolicy, signRoot } from '../support/trust-fixture.js'
 import { UpdateFixture } from '../support/update-fixture.js'
 
-/** A signed document and the check that everybody who gets one runs over it; `open` throws when it refuses. */
+/** A signed document and the check that everybody who gets one runs over it; `open` throws when it refuses, or its promise does. */
 export interface SignedSample {
   readonly name: string
   readonly bytes: Uint8Array

@@ -1,4 +1,3 @@
-import type { Edit } from '../../../support/edited-source.js'
 import type { SignerAttack } from '../../signer-attack.js'
 import type { AssignWish, SignerScene } from '../../signer-scene.js'
 
@@ -9,7 +8,7 @@ export const assign = (
   does: string,
   wish: AssignWish | ((scene: SignerScene, digest: Uint8Array) => Promise<AssignWish>),
   [step, code]: readonly [number, SignerAttack['expected']['code']],
-  guard: readonly [Edit],
+  guard: SignerAttack['guard'],
   fixture: SignerAttack['fixture'] = {},
 ): SignerAttack => ({
   name,

@@ -59,7 +59,14 @@ export const onlineAttacks: readonly SignerAttack[] = [
       return { digest: forged, plan: { manifests: [digest, forged] } }
     },
     [22, 'KEY_UNKNOWN'],
-    without(ENVELOPE, 'if (!isRoleMet(state, role, counted))', 'if (false)'),
+    [
+      ...without(
+        ENVELOPE,
+        'parsed.flatMap((block) => countBlock(state, claimedSha256, block, now, algorithms))',
+        '[] as string[]',
+      ),
+      ...without(ENVELOPE, 'if (!isRoleMet(state, role, counted))', 'if (false)'),
+    ],
   ),
   assign(
     'release-of-a-revoked-key',
