@@ -34,7 +34,7 @@ export class Victim {
   }
 
   /** Polls until `isDone`, or gives up. @returns the last outcome. */
-  async pollUntil(isDone: (outcome: Outcome) => boolean, limitSeconds = 20): Promise<Outcome> {
+  async pollUntil(isDone: (outcome: Outcome) => boolean, limitSeconds = 60): Promise<Outcome> {
     const startedMs = performance.now()
     for (;;) {
       const outcome = await this.device.pollOnce()
