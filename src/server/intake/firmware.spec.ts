@@ -1,5 +1,5 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
-import { connect, type AddressInfo } from 'node:net'
+import { connect, type AddressInfo, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
@@ -21,6 +21,18 @@ describe('firmware', () => {
   const incoming = (): Promise<string[]> => readdir(join(bench.server.config.storeDir, 'incoming'))
   const statusOf = async (digest: string): Promise<number> =>
     (await bench.call('GET', `/firmware/${digest}`, 'auditor')).status
+  /** For senders that do not keep to what they announce. */
+  const connectToPut = async (digest: string, announcedBytes: number): Promise<{ socket: Socket; head: string }> => {
+    const { port } = bench.server.app.getHttpServer().address() as AddressInfo
+    const lines = [
+      `PUT ${bench.base}/firmware/${digest} HTTP/1.1`,
+      'Host: localhost',
+      `Authorization: Bearer ${await bench.token('engineer')}`,
+      'Content-Type: application/octet-stream',
+      `Content-Length: ${announcedBytes}`,
+    ]
+    return { socket: connect(port, '127.0.0.1'), head: `${lines.join('\r\n')}\r\n\r\n` }
+  }
 
   it('is new once, and the same bytes again are the same firmware', async () => {
     const image = bench.makeImage()
@@ -93,16 +105,8 @@ describe('firmware', () => {
   it('leaves nothing behind when the sender goes away half way', async () => {
     const image = bench.makeImage()
     const digest = toHex(sha256(image))
-    const { port } = bench.server.app.getHttpServer().address() as AddressInfo
-    const socket = connect(port, '127.0.0.1')
-    const lines = [
-      `PUT ${bench.base}/firmware/${digest} HTTP/1.1`,
-      'Host: localhost',
-      `Authorization: Bearer ${await bench.token('engineer')}`,
-      'Content-Type: application/octet-stream',
-      `Content-Length: ${image.length}`,
-    ]
-    socket.write(`${lines.join('\r\n')}\r\n\r\n`)
+    const { socket, head } = await connectToPut(digest, image.length)
+    socket.write(head)
     socket.write(image.subarray(0, 700))
     await eventually(async () => expect(await incoming()).toHaveLength(1))
     socket.destroy()
@@ -118,17 +122,9 @@ describe('firmware', () => {
   ])('says what is wrong with an upload of %s', async (_, count, why) => {
     const image = bench.makeImage()
     const digest = toHex(sha256(image))
-    const { port } = bench.server.app.getHttpServer().address() as AddressInfo
-    const socket = connect(port, '127.0.0.1')
-    const lines = [
-      `PUT ${bench.base}/firmware/${digest} HTTP/1.1`,
-      'Host: localhost',
-      `Authorization: Bearer ${await bench.token('engineer')}`,
-      'Content-Type: application/octet-stream',
-      `Content-Length: 1000`,
-    ]
+    const { socket, head } = await connectToPut(digest, 1_000)
     // It waits for the answer, and sends no more.
-    socket.end(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`), Buffer.alloc(count, 'x')]))
+    socket.end(Buffer.concat([Buffer.from(head), Buffer.alloc(count, 'x')]))
     const answer = await text(socket)
     expect(answer).toContain('HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json')
     const problem: unknown = JSON.parse(answer.slice(answer.indexOf('\r\n\r\n')))
