@@ -26,7 +26,8 @@ export class ChangeFeed {
 
   /** Resolves when something is new, or when `patience` does. */
   async changed(patience: Promise<void>): Promise<void> {
-    if (!this.isNew) await Promise.race([patience, new Promise<void>((resolve) => (this.wake = resolve))])
+    const news = this.isNew ? undefined : new Promise<void>((resolve) => (this.wake = resolve))
+    await Promise.race([news, patience])
     this.isNew = false
   }
 

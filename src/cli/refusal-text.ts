@@ -21,6 +21,7 @@ const advice: Readonly<Record<string, string>> = {
     'do not sign: a fallback is another image of the same class with a higher sequence; have the release made anew',
   MANIFEST_MISMATCH: 'do not sign: the page shows something else than the manifest holds; tell a security officer',
   MANIFEST_TEMPLATE: 'do not sign: this manifest does more than our template allows; tell a security officer',
+  CONFLICT: 'the same again would be refused again: change what "why" names first',
   PLAN_IMPOSSIBLE: '"countersign rollout plan ID" says what is in the way, in words',
   PLAN_MISMATCH: 'do not sign: the plan is not about what the page shows; tell a security officer',
   WRONG_CLASS: 'name a class of this namespace: its id, or model/hardware-revision/environment',

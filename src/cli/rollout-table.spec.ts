@@ -15,3 +15,15 @@ it.each([
 ])('counts what a stage is for: %j', (counts, words) => {
   expect(lineOf(counts)).toBe(`  stage 1  open     ${words}`)
 })
+
+it.each([
+  ['gate-missed', null, null, ' (gate-missed)', /cannot resume; "rollout cancel"[^;]*$/],
+  ['gate-missed', null, 'f', ' (gate-missed)', /"rollout roll-back" brings the fallback$/],
+  ['plan-expired', null, 'f', ' (plan-expired)', /a later --expires$/],
+  ['signer-refused', 'KRL_EXPIRED', null, ' (signer-refused: KRL_EXPIRED)', /^next: the online signer/],
+])('tells what to do after %s', (pauseReason, pauseCode, fallbackReleaseId, why, next) => {
+  const paused = { id: 'r', state: 'paused', pauseReason, pauseCode, fallbackReleaseId, stages: [] }
+  const lines = describeRollout(paused as unknown as Parameters<typeof describeRollout>[0])
+  expect(lines[0]).toBe(`rollout r: paused${why}`)
+  expect(lines.at(-1)).toMatch(next)
+})

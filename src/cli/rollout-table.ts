@@ -7,11 +7,30 @@ const underWay = ['offered', 'downloading', 'downloaded', 'installing', 'install
 const sumOf = (counts: Readonly<Record<string, number>>, names: readonly string[]): number =>
   names.reduce((sum, name) => sum + (counts[name] ?? 0), 0)
 
+/** What a person can do about a rollout that stands still, by its reason. */
+const advice: Readonly<Record<string, string>> = {
+  'failure-limit': '"rollout resume" accepts these failures and goes on',
+  'gate-missed':
+    'too few devices of the open stage can still confirm, so it cannot resume; "rollout cancel", and create one with a lower --gate or without them',
+  'plan-expired': 'what people signed has ended, so it cannot resume; "rollout cancel", and create one with a later --expires',
+  'release-refused': 'devices would refuse the release for this code: mend that, then "rollout resume"',
+  'signer-refused': 'the online signer refused for this code: mend that, then "rollout resume"',
+  'by-person': '"rollout resume" goes on',
+}
+/** After this nothing is offered any more, not even the fallback. */
+const ENDED = 'plan-expired'
+
+function adviceLines({ pauseReason: reason, fallbackReleaseId }: RolloutAnswer): string[] {
+  const next = typeof reason === 'string' ? advice[reason] : undefined
+  if (next === undefined) return []
+  const canGoBack = typeof fallbackReleaseId === 'string' && reason !== ENDED
+  return [`next: ${next}${canGoBack ? '; "rollout roll-back" brings the fallback' : ''}`]
+}
+
 /** Stages with a bar of devices that are where they should be, then failures by reason. */
 export function describeRollout(rollout: RolloutAnswer): string[] {
   const reason = rollout.pauseReason
-  const why =
-    reason === null || reason === undefined ? '' : ` (${typeof reason === 'string' ? reason : JSON.stringify(reason)})`
+  const why = typeof reason === 'string' ? ` (${[reason, rollout['pauseCode'] ?? []].flat().join(': ')})` : ''
   const failures = Object.entries(rollout.failuresByReason ?? {})
   return [
     `rollout ${rollout.id}: ${rollout.state}${why}`,
@@ -19,6 +38,7 @@ export function describeRollout(rollout: RolloutAnswer): string[] {
     ...rollout.stages.map(stageLine),
     ...(failures.length === 0 ? [] : ['failures by reason:']),
     ...failures.map(([name, count]) => `  ${String(count).padStart(6)}  ${name}`),
+    ...adviceLines(rollout),
   ]
 }
 

@@ -101,8 +101,9 @@ describe('before anything moves', () => {
 
   it.each([
     ['filter.where', { filter: { where: 'tag a and' } }, 10],
+    ['filter.where', { filter: { where: 'group nobody-made-it' } }, 7],
     ['stages.1.where', { stages: [{ devices: 1 }, { percent: 100, where: 'site <> 5' }] }, 7],
-  ])('a filter that is not understood is refused with field and column: %s', async (field, body, column) => {
+  ])('a filter that is not understood, or asks for a group that is not there, is refused with field and column: %s', async (field, body, column) => {
     expect(await refused(body)).toMatchObject({ status: 400, code: 'FILTER_INVALID', detail: { field, column } })
   })
 

@@ -34,7 +34,7 @@ export function addWebhookCommands(program: Command, world: World): void {
     'tell a system of events; the secret that signs them is shown once',
     "webhook create --url https://chat.example/hook --type 'rollout.*' --out hook.secret",
   )
-    .requiredOption('--url <url>', 'where to, https')
+    .requiredOption('--url <url>', 'where to: https, and on a laptop set-up also http to this machine')
     .option('--type <type>', 'only these: release.signed, rollout.*; repeat it; default: all', collect(String))
     .option('--out <file>', 'write the secret to a file of mode 0600 instead of showing it')
     .action((options: CreateOptions) => create(world, options))

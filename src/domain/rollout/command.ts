@@ -48,7 +48,7 @@ function resume(rollout: Rollout, now: number): Step {
   const open = rollout.stages.findIndex((stage) => stage.state === 'open')
   const stage = rollout.stages[open]
   if (stage !== undefined && stage.filledAt !== null && judgeGate(stage.gate, stage.counts) === 'missed')
-    throw conflict('the gate of the open stage can no longer hold')
+    throw conflict('the gate of the open stage can no longer hold; roll it back, or cancel it and make another')
   const stages = rollout.stages.map((each) => ({
     ...each,
     acceptedFailures: failuresOf(each.counts),

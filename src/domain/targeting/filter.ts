@@ -41,3 +41,18 @@ export function factsNamedBy(filter: Filter): ReadonlySet<FactName> {
       return new Set([nameOfField(filter.field)])
   }
 }
+
+/** Names of the groups that the filter asks for. */
+export function groupsNamedBy(filter: Filter): readonly string[] {
+  switch (filter.kind) {
+    case 'and':
+    case 'or':
+      return filter.filters.flatMap(groupsNamedBy)
+    case 'not':
+      return groupsNamedBy(filter.filter)
+    case 'group':
+      return [filter.name]
+    default:
+      return []
+  }
+}

@@ -12,6 +12,8 @@ const COMPARISONS: ReadonlySet<string> = new Set(['=', '!=', '<', '<=', '>', '>=
 /** What names in a filter may mean where it is used. */
 export interface FilterNames {
   isClass(name: string): boolean
+  /** Left out where the group was there when the filter was written, and may have been removed since. */
+  isGroup?(name: string): boolean
 }
 
 /**
@@ -78,9 +80,16 @@ class Reading {
     }
     if (this.takes('word', 'all')) return { kind: 'all' }
     if (this.takes('word', 'tag')) return { kind: 'tag', name: this.name('a tag') }
-    if (this.takes('word', 'group')) return { kind: 'group', name: this.name('a group') }
+    if (this.takes('word', 'group')) return this.group()
     if (this.takes('word', 'has')) return { kind: 'has', attribute: this.name('an attribute') }
     return this.comparison()
+  }
+
+  private group(): Filter {
+    const { column } = this.next
+    const name = this.name('a group')
+    if (this.names.isGroup?.(name) === false) throw filterRefusal(column, `no group ${JSON.stringify(name)} here`)
+    return { kind: 'group', name }
   }
 
   private nested(column: number, part: () => Filter): Filter {

@@ -88,7 +88,7 @@ export class DeviceViews {
 
   /** @throws Refusal `FILTER_INVALID` naming the column. */
   async list(namespace: string, text: string, page: PageQuery): Promise<Page<DeviceView>> {
-    const filter = this.filters.parse(namespace, text)
+    const filter = await this.filters.understand(namespace, text)
     const first = [namespace, page.after ?? '', page.limit + 1]
     const { sql, parameters } = this.filters.compile(namespace, filter, first)
     const rows = await this.database.query<DeviceRow[]>(

@@ -69,7 +69,7 @@ export class RolloutPlanning {
   async create(request: RolloutRequest): Promise<string> {
     requireStages(request.stages.map((stage) => stage.reach))
     calendarsOf(request.rules.schedule)
-    this.requireFilters(request)
+    await this.requireFilters(request)
     const release = await this.releases.requireSigned(request.namespace, request.releaseId)
     if (request.classId !== undefined && !equalBytes(request.classId, release.classId))
       throw new Refusal('REQUEST_INVALID', { field: 'filter.className', why: 'the release is for another class' })
@@ -103,15 +103,15 @@ export class RolloutPlanning {
     return id
   }
 
-  private requireFilters({ namespace, where, stages }: RolloutRequest): void {
-    if (where !== undefined) this.requireFilter(namespace, 'filter.where', where)
+  private async requireFilters({ namespace, where, stages }: RolloutRequest): Promise<void> {
+    if (where !== undefined) await this.requireFilter(namespace, 'filter.where', where)
     for (const [index, stage] of stages.entries())
-      if (stage.where !== undefined) this.requireFilter(namespace, `stages.${index}.where`, stage.where)
+      if (stage.where !== undefined) await this.requireFilter(namespace, `stages.${index}.where`, stage.where)
   }
 
-  private requireFilter(namespace: string, field: string, text: string): void {
+  private async requireFilter(namespace: string, field: string, text: string): Promise<void> {
     try {
-      this.filters.parse(namespace, text)
+      await this.filters.understand(namespace, text)
     } catch (error) {
       if (!(error instanceof Refusal) || error.code !== 'FILTER_INVALID') throw error
       throw new Refusal('FILTER_INVALID', { ...error.detail, field }, { cause: error })

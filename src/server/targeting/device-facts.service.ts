@@ -49,7 +49,7 @@ export class DeviceFactsService {
     caller: Caller,
   ): Promise<{ devices: number; next: string | null }> {
     const { namespace } = caller
-    const filter = this.filters.parse(namespace, text)
+    const filter = await this.filters.understand(namespace, text)
     const { sql, parameters } = this.filters.compile(namespace, filter, [namespace, after, WINDOW])
     return this.database.transaction(async (manager) => {
       const rows = await manager.query<{ id: string }[]>(
@@ -103,7 +103,7 @@ export class DeviceFactsService {
 
   /** How many devices fit. */
   async count(namespace: string, text: string): Promise<number> {
-    const { sql, parameters } = this.filters.compile(namespace, this.filters.parse(namespace, text), [namespace])
+    const { sql, parameters } = this.filters.compile(namespace, await this.filters.understand(namespace, text), [namespace])
     const [row] = await this.database.query<{ devices: number }[]>(
       `SELECT count(*) AS devices FROM device d WHERE d.namespace = $1 AND (${sql})`,
       [...parameters],

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common'
+import { DataSource } from 'typeorm'
 import { compileFilter, type CompiledFilter } from '../../domain/targeting/compile-filter.js'
-import type { Filter } from '../../domain/targeting/filter.js'
+import { groupsNamedBy, type Filter } from '../../domain/targeting/filter.js'
 import { parseFilter } from '../../domain/targeting/parse-filter.js'
 import type { SqlParameters } from '../sql-parameters.js'
 import { DeviceClasses } from '../rollout/device-classes.service.js'
@@ -8,11 +9,27 @@ import { DeviceClasses } from '../rollout/device-classes.service.js'
 /** Filters over the devices of one namespace. */
 @Injectable()
 export class Filters {
-  constructor(private readonly classes: DeviceClasses) {}
+  constructor(
+    private readonly classes: DeviceClasses,
+    private readonly database: DataSource,
+  ) {}
 
-  /** @throws Refusal `FILTER_INVALID` naming the column. */
+  /** One that was understood before. @throws Refusal `FILTER_INVALID` naming the column. */
   parse(namespace: string, text: string): Filter {
-    return parseFilter(text, { isClass: (name) => this.classes.findId(namespace, name) !== null })
+    return parseFilter(text, { isClass: this.isClassOf(namespace) })
+  }
+
+  /** One that somebody has just written: a group that does not exist is a slip, and would find nobody. @throws as `parse`. */
+  async understand(namespace: string, text: string): Promise<Filter> {
+    const filter = this.parse(namespace, text)
+    const groups = groupsNamedBy(filter)
+    if (groups.length === 0) return filter
+    const rows = await this.database.query<{ name: string }[]>(
+      'SELECT name FROM device_group WHERE namespace = $1 AND name = ANY ($2::text[])',
+      [namespace, groups],
+    )
+    const known = new Set(rows.map(({ name }) => name))
+    return parseFilter(text, { isClass: this.isClassOf(namespace), isGroup: (name) => known.has(name) })
   }
 
   /**
@@ -28,5 +45,9 @@ export class Filters {
   /** The same for a query that is being put together. @param text that was understood when it was stored. */
   conditionOf(namespace: string, text: string, parameters: SqlParameters): string {
     return parameters.adopt((before) => this.compile(namespace, this.parse(namespace, text), before))
+  }
+
+  private isClassOf(namespace: string): (name: string) => boolean {
+    return (name) => this.classes.findId(namespace, name) !== null
   }
 }

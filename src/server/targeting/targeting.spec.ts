@@ -83,6 +83,18 @@ describe('targeting', () => {
     expect(refusalIn(reply)).toMatchObject({ status: 400, code: 'FILTER_INVALID', detail: { column: 7 } })
   })
 
+  it('names a group that does not exist, wherever somebody writes it', async () => {
+    const text = 'site = "x" and (tag a or group labs)'
+    const refused = { status: 400, code: 'FILTER_INVALID', detail: { column: 32, why: 'no group "labs" here' } }
+    const asked = `filter=${encodeURIComponent(text)}`
+    expect(refusalIn(await bench.call('GET', `/device-count?${asked}`, 'auditor'))).toEqual(refused)
+    expect(refusalIn(await bench.call('GET', `/devices?${asked}`, 'auditor'))).toEqual(refused)
+    const change = { filter: text, addTags: ['b'] }
+    expect(refusalIn(await bench.call('POST', '/device-facts', 'fleet-manager', change))).toEqual(refused)
+    await put('labs', null)
+    expect(await count(text)).toBe(0)
+  })
+
   it('changes all that a filter finds, window by window', async () => {
     await change(one, { attributes: { site: 'berlin' } })
     await change(two, { attributes: { site: 'berlin' } })
