@@ -106,6 +106,7 @@ export const RolloutAnswer = z.looseObject({
   id: z.string(),
   state: z.string(),
   pauseReason: z.unknown().optional(),
+  where: z.string().nullish(),
   plan: base64,
   planSha256: digest,
   approvals: z.array(ApprovalAnswer).optional(),

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { Refusal } from '../domain/refusal.js'
+import { answerChunks } from './answer-chunks.js'
 import type { Login } from './cli-home.js'
 import { FileBody, type FilePart } from './file-body.js'
 
@@ -97,12 +98,15 @@ export class ApiClient {
     yield* this.read(path, response, limitBytes)
   }
 
-  private async *read(path: string, response: Response, limitBytes: number): AsyncGenerator<Uint8Array> {
-    const body = response.body
-    if (body === null) return
+  private async *read(
+    path: string,
+    response: Response,
+    limitBytes: number,
+    signal?: AbortSignal | null,
+  ): AsyncGenerator<Uint8Array> {
     let count = 0
     try {
-      for await (const chunk of body as AsyncIterable<Uint8Array>) {
+      for await (const chunk of answerChunks(response, signal)) {
         count += chunk.length
         if (count > limitBytes) throw new Refusal('PAYLOAD_TOO_LONG', { limitBytes })
         yield chunk
@@ -114,8 +118,9 @@ export class ApiClient {
   }
 
   private async json<T>(path: string, init: RequestInit, schema: z.ZodType<T>): Promise<T> {
-    const response = await this.send(path, { ...init, signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) })
-    const parsed = schema.safeParse(parseJson(await this.text(path, response)))
+    const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS)
+    const response = await this.send(path, { ...init, signal })
+    const parsed = schema.safeParse(parseJson(await this.text(path, response, signal)))
     if (parsed.success) return parsed.data
     const issue = parsed.error.issues[0]
     throw new Refusal('SERVER_ANSWER', { path, why: `${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}` })
@@ -134,14 +139,14 @@ export class ApiClient {
       },
     )
     if (response.ok) return response
-    const problem = Problem.parse(parseJson(await this.text(path, response)) ?? {})
+    const problem = Problem.parse(parseJson(await this.text(path, response, init.signal)) ?? {})
     const code = problem.code === '' ? `HTTP_${response.status}` : problem.code
     throw new ServerRefusal(response.status, code, problem.detail, problem.title)
   }
 
-  private async text(path: string, response: Response): Promise<string> {
+  private async text(path: string, response: Response, signal?: AbortSignal | null): Promise<string> {
     const chunks: Uint8Array[] = []
-    for await (const chunk of this.read(path, response, MAX_ANSWER_BYTES)) chunks.push(chunk)
+    for await (const chunk of this.read(path, response, MAX_ANSWER_BYTES, signal)) chunks.push(chunk)
     return Buffer.concat(chunks).toString('utf8')
   }
 }

@@ -1,3 +1,4 @@
+import { answerChunks } from './answer-chunks.js'
 import type { ApiClient } from './api-client.js'
 
 /** One message of server-sent events is no longer than this; whatever is behind it is dropped unread. */
@@ -38,12 +39,13 @@ export class ChangeFeed {
 
   private async read(api: ApiClient, path: string): Promise<void> {
     try {
-      const response = await api.send(path, { headers: { accept: 'text/event-stream' }, signal: this.ending.signal })
+      const { signal } = this.ending
+      const response = await api.send(path, { headers: { accept: 'text/event-stream' }, signal })
       if (response.headers.get('content-type') !== 'text/event-stream') return await response.body?.cancel()
       this.isLive = true
       const decoder = new TextDecoder()
       let rest = ''
-      for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+      for await (const chunk of answerChunks(response, signal)) {
         const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
         rest = (lines.pop() ?? '').slice(0, MAX_LINE)
         if (lines.some((line) => line.startsWith('data:') && line.includes(this.about))) this.tell()

@@ -9,15 +9,13 @@ const modes: Readonly<Record<string, string>> = {
 
 /** How a rollout treats its devices, one line a rule; what limits nothing is not mentioned. */
 export function describeRules(rollout: RolloutAnswer): string[] {
-  const { rules, failureLimit, priority } = rollout
+  const { rules, failureLimit, priority, where } = rollout
   if (rules === undefined) return []
   return [
+    ...(typeof where === 'string' ? [`devices       ${where}`] : []),
     `mode          ${rules.mode}: ${modes[rules.mode] ?? ''}`,
     `failures      ${failureText(failureLimit)} borne; one more ${rules.onFailure === 'roll-back' ? 'rolls back to the fallback' : 'pauses it'}`,
-    ...rollout.stages.map(
-      ({ index, gate, soakSeconds = 0 }) =>
-        `stage ${index + 1}       ${gate?.confirmedPercent ?? '?'} % confirmed opens the next${soakSeconds > 0 ? `, after it held for ${durationText(soakSeconds)}` : ''}`,
-    ),
+    ...rollout.stages.map(stageText),
     ...(rules.retries > 0
       ? [`retries       ${rules.retries}, ${durationText(rules.retryAfterSeconds)} after a failure`]
       : []),
@@ -26,6 +24,12 @@ export function describeRules(rollout: RolloutAnswer): string[] {
     ...budgetLines(rules.siteBudget),
     ...(priority === undefined || priority === 0 ? [] : [`priority      ${priority}`]),
   ]
+}
+
+function stageText({ index, gate, soakSeconds = 0, where }: RolloutAnswer['stages'][number]): string {
+  const soak = soakSeconds > 0 ? `, after it held for ${durationText(soakSeconds)}` : ''
+  const only = typeof where === 'string' ? `; only ${where}` : ''
+  return `stage ${index + 1}       ${gate?.confirmedPercent ?? '?'} % confirmed opens the next${soak}${only}`
 }
 
 function failureText(limit: RolloutAnswer['failureLimit']): string {
