@@ -122,7 +122,14 @@ export const RolloutAnswer = z.looseObject({
 })
 export type RolloutAnswer = z.infer<typeof RolloutAnswer>
 
-export const RolloutRowAnswer = z.looseObject({ id: z.string(), state: z.string() })
+export const RolloutRowAnswer = z.looseObject({
+  id: z.string(),
+  state: z.string(),
+  pauseReason: z.string().nullish(),
+  parentId: z.string().nullish(),
+  createdAt: z.number().optional(),
+})
+export type RolloutRowAnswer = z.infer<typeof RolloutRowAnswer>
 
 export const KrlRequestAnswer = z.looseObject({
   id: z.string(),

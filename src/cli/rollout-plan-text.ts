@@ -39,7 +39,7 @@ export function describeRolloutPlan(plan: RolloutPlanAnswer, now: number): strin
     ...left(devices.alreadyOnIt, 'run it already'),
     ...left(devices.newer, 'run something newer, and would refuse it'),
     ...left(devices.noPath, 'have no way to it as they are'),
-    ...plan.ways.map(wayLine),
+    ...waysOf(plan).map(wayLine),
     ...plan.stages.map((stage) => `  stage ${stage.index + 1}       ${countText(stage.devices)} devices`),
     `  to move       ${sizeText(plan.bytesToMove)}`,
     earliestEnd === null
@@ -51,6 +51,16 @@ export function describeRolloutPlan(plan: RolloutPlanAnswer, now: number): strin
 
 const left = (devices: number, words: string): string[] =>
   devices === 0 ? [] : [`                ${countText(devices)} ${words}`]
+
+/** Several releases may carry one version. */
+function waysOf({ ways }: RolloutPlanAnswer): RolloutPlanAnswer['ways'] {
+  const joined = new Map<string, RolloutPlanAnswer['ways'][number]>()
+  for (const way of ways) {
+    const name = JSON.stringify([way.version, way.via])
+    joined.set(name, { ...way, devices: way.devices + (joined.get(name)?.devices ?? 0) })
+  }
+  return [...joined.values()]
+}
 
 function wayLine({ version, devices, via }: RolloutPlanAnswer['ways'][number]): string {
   const from = version === null ? 'nothing of ours' : version

@@ -12,7 +12,8 @@ const advice: Readonly<Record<string, string>> = {
   'failure-limit': '"rollout resume" accepts these failures and goes on',
   'gate-missed':
     'too few devices of the open stage can still confirm, so it cannot resume; "rollout cancel", and create one with a lower --gate or without them',
-  'plan-expired': 'what people signed has ended, so it cannot resume; "rollout cancel", and create one with a later --expires',
+  'plan-expired':
+    'what people signed has ended, so it cannot resume; "rollout cancel", and create one with a later --expires',
   'release-refused': 'devices would refuse the release for this code: mend that, then "rollout resume"',
   'signer-refused': 'the online signer refused for this code: mend that, then "rollout resume"',
   'by-person': '"rollout resume" goes on',
@@ -31,6 +32,7 @@ function adviceLines({ pauseReason: reason, fallbackReleaseId }: RolloutAnswer):
 export function describeRollout(rollout: RolloutAnswer): string[] {
   const reason = rollout.pauseReason
   const why = typeof reason === 'string' ? ` (${[reason, rollout['pauseCode'] ?? []].flat().join(': ')})` : ''
+  const fallback = rollout['fallbackId']
   const failures = Object.entries(rollout.failuresByReason ?? {})
   return [
     `rollout ${rollout.id}: ${rollout.state}${why}`,
@@ -38,6 +40,7 @@ export function describeRollout(rollout: RolloutAnswer): string[] {
     ...rollout.stages.map(stageLine),
     ...(failures.length === 0 ? [] : ['failures by reason:']),
     ...failures.map(([name, count]) => `  ${String(count).padStart(6)}  ${name}`),
+    ...(typeof fallback === 'string' ? [`the fallback is brought by rollout ${fallback}`] : []),
     ...adviceLines(rollout),
   ]
 }

@@ -35,7 +35,13 @@ const page = {
   priority: 7,
   failureLimit: { count: 2, percent: 5 },
   rules,
-  stages: [{ index: 0, size: 3, state: 'waiting', counts: {}, gate: { confirmedPercent: 95 }, soakSeconds: 7_200 }],
+  where: 'tag canary',
+  stages: [
+    {
+      ...{ index: 0, size: 3, state: 'waiting', counts: {}, gate: { confirmedPercent: 95 }, soakSeconds: 7_200 },
+      where: 'site = "a"',
+    },
+  ],
 }
 
 beforeEach(() => {
@@ -116,9 +122,10 @@ describe('rollout create', () => {
       filter: { className: 'gateway-r2', deviceIds: ['d1'], where: 'tag canary' },
     })
     expect(output.slice(2)).toEqual([
+      '  devices       tag canary',
       '  mode          soft: devices may ask a person first',
       '  failures      2 and 5 % are borne; one more rolls back to the fallback',
-      '  stage 1       95 % confirmed opens the next, after it held for 2 hours',
+      '  stage 1       95 % confirmed opens the next, after it held for 2 hours; only site = "a"',
       '  retries       2, 10 minutes after a failure',
       '  rate          10 offers a minute, times 2 for each 100 confirmed, at most 500',
       '  in flight     at most 50 devices at a time',
@@ -182,7 +189,9 @@ describe('rollout plan', () => {
     impossible: null as string | null,
     staleTrust: { behindRoot: 0, behindKrl: 5, neverReported: 1 },
     ways: [
-      { version: '1.0.0', devices: 30, via: ['1.2.0', '1.3.0'] },
+      // Two releases of one version.
+      { version: '1.0.0', devices: 10, via: ['1.2.0', '1.3.0'] },
+      { version: '1.0.0', devices: 20, via: ['1.2.0', '1.3.0'] },
       { version: null, devices: 10, via: null },
     ],
   }

@@ -15,6 +15,7 @@ import {
   type ListOptions,
 } from '../command-shape.js'
 import { ExitWith } from '../exit-with.js'
+import { timeText } from '../quantity-text.js'
 import { approveRollout } from '../rollout-approval.js'
 import { describeRolloutPlan, RolloutPlanAnswer } from '../rollout-plan-text.js'
 import { describeRules } from '../rollout-rules-text.js'
@@ -105,8 +106,15 @@ async function act(world: World, id: string, action: string, options: CommonOpti
 async function list(world: World, options: ListOptions): Promise<void> {
   const session = sessionOf(world, options)
   const answer = await session.api.get(`/rollouts${pagingOf(options)}`, listOf(RolloutRowAnswer))
-  for (const row of answer.items) session.output.line(`${row.id}  ${row.state}`)
+  for (const row of answer.items) session.output.line(rowText(row))
   session.output.result(AnyListAnswer.parse(answer))
+}
+
+function rowText({ id, state, pauseReason, parentId, createdAt }: RolloutRowAnswer): string {
+  const why = typeof pauseReason === 'string' ? ` (${pauseReason})` : ''
+  const of = typeof parentId === 'string' ? `, the fallback of ${parentId}` : ''
+  const at = typeof createdAt === 'number' ? `  ${timeText(createdAt)}` : ''
+  return `${id}${at}  ${state}${why}${of}`
 }
 
 function printRollout(session: Session, rollout: RolloutAnswer): void {

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common'
 import { DataSource } from 'typeorm'
 import { addCounts } from '../../domain/rollout/counts.js'
+import { isThrough } from '../../domain/rollout/progress.js'
 import type { Rollout } from '../../domain/rollout/rollout-state.js'
 import { ServerClock } from '../clock/server-clock.port.js'
 import { AssignmentDesk, type Attempt, type OfferContext } from './assignment-desk.service.js'
@@ -54,7 +55,8 @@ export class OfferService {
     if ((await this.holdUntil(row.id)) > now) return
     if (!(await this.renew(context, now))) return
     const counts = addCounts(rollout.stages.map((stage) => stage.counts))
-    if (counts.queued === 0 || now < row.not_before || now >= row.expires) return this.store.noteWait(row.id, null)
+    if (counts.queued === 0) return this.store.noteWait(row.id, isThrough(rollout) ? 'HELD_ELSEWHERE' : null)
+    if (now < row.not_before || now >= row.expires) return this.store.noteWait(row.id, null)
     const [reached, sites, zones, rule] = await Promise.all([
       this.facts.reached(row.id, now),
       this.facts.sites(row),

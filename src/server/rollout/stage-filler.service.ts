@@ -19,6 +19,8 @@ const CHOSEN_AT_ONCE = 100_000
  * are short only over as many rows as there were.
  */
 const OVER_ALL = `SET LOCAL enable_nestloop = off; SET LOCAL work_mem = '32MB'`
+/** Devices that another rollout holds are looked for again after this long, and so that it takes a tenth of the time. */
+const HELD_LOOK_MS = 1_000
 /** Devices that one transaction queues: short, so that polls and reports hardly notice. */
 const BATCH = 2_000
 
@@ -31,6 +33,8 @@ interface Filling {
 @Injectable()
 export class StageFiller {
   private isStopping = false
+  /** Of rollouts that wait for such devices: when they are looked for next. */
+  private readonly heldUntilMs = new Map<string, number>()
 
   constructor(
     private readonly database: DataSource,
@@ -53,8 +57,10 @@ export class StageFiller {
         return (await this.fill(row, effect.stage, effect.devices, 'any')).isDone
           ? { kind: 'stage-filled', stage: effect.stage }
           : null
-      case 'seek-latecomers':
-        return { kind: 'latecomers-sought', found: await this.seekLatecomers(row, rollout) }
+      case 'seek-latecomers': {
+        const found = await this.seekLatecomers(row, rollout)
+        return found === null ? null : { kind: 'latecomers-sought', found }
+      }
     }
   }
 
@@ -71,8 +77,13 @@ export class StageFiller {
     return found?.devices ?? 0
   }
 
-  /** Devices that became members, or free, after the last stage was filled: they join before the rollout ends. */
-  private async seekLatecomers(row: RolloutRecord, rollout: Rollout): Promise<number> {
+  /**
+   * Devices that became members, or free, after the last stage was filled: they join before the rollout ends.
+   * @returns null while others hold some that it means: it is not over before they are free, or its plan ends.
+   */
+  private async seekLatecomers(row: RolloutRecord, rollout: Rollout): Promise<number | null> {
+    const beganMs = performance.now()
+    if (beganMs < (this.heldUntilMs.get(row.id) ?? 0)) return null
     const last = rollout.stages.at(-1)
     const placed = rollout.stages.reduce((total, stage) => total + totalOf(stage.counts), 0)
     if (last === undefined) return 0
@@ -82,7 +93,22 @@ export class StageFiller {
     const superseded = rollout.stages.reduce((total, each) => total + each.counts.superseded, 0)
     const again = superseded > 0 ? (await this.fill(row, stage, superseded, 'placed')).queued : 0
     const wanted = Math.min(reachOf(last.reach, members), row.devices_total) - placed
-    return again + (wanted > 0 ? (await this.fill(row, stage, wanted, 'new')).queued : 0)
+    const found = again + (wanted > 0 ? (await this.fill(row, stage, wanted, 'new')).queued : 0)
+    this.heldUntilMs.delete(row.id)
+    if (found > 0 || wanted <= 0 || !(await this.isAnyHeld(row, stage))) return found
+    const nowMs = performance.now()
+    this.heldUntilMs.set(row.id, nowMs + Math.max(HELD_LOOK_MS, 9 * (nowMs - beganMs)))
+    return null
+  }
+
+  /** Who is wanted, was not free just now and has no place. */
+  private async isAnyHeld(row: RolloutRecord, stage: number): Promise<boolean> {
+    const filters = await readStageFilters(this.database, row.id)
+    const [found] = await this.look<{ devices: number }>(
+      row,
+      countWaiting(row, await this.about(row, filters[stage] ?? null)),
+    )
+    return (found?.devices ?? 0) > 0
   }
 
   /** @returns `isDone`: as many as were wanted, or all that there are. */

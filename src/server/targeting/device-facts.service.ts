@@ -103,7 +103,9 @@ export class DeviceFactsService {
 
   /** How many devices fit. */
   async count(namespace: string, text: string): Promise<number> {
-    const { sql, parameters } = this.filters.compile(namespace, await this.filters.understand(namespace, text), [namespace])
+    const { sql, parameters } = this.filters.compile(namespace, await this.filters.understand(namespace, text), [
+      namespace,
+    ])
     const [row] = await this.database.query<{ devices: number }[]>(
       `SELECT count(*) AS devices FROM device d WHERE d.namespace = $1 AND (${sql})`,
       [...parameters],
