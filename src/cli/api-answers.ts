@@ -106,6 +106,7 @@ export const RolloutAnswer = z.looseObject({
   id: z.string(),
   state: z.string(),
   pauseReason: z.unknown().optional(),
+  pauseCode: z.string().nullish(),
   where: z.string().nullish(),
   plan: base64,
   planSha256: digest,

@@ -31,7 +31,7 @@ function adviceLines({ pauseReason: reason, fallbackReleaseId }: RolloutAnswer):
 /** Stages with a bar of devices that are where they should be, then failures by reason. */
 export function describeRollout(rollout: RolloutAnswer): string[] {
   const reason = rollout.pauseReason
-  const why = typeof reason === 'string' ? ` (${[reason, rollout['pauseCode'] ?? []].flat().join(': ')})` : ''
+  const why = typeof reason === 'string' ? ` (${reason}${rollout.pauseCode ? `: ${rollout.pauseCode}` : ''})` : ''
   const fallback = rollout['fallbackId']
   const failures = Object.entries(rollout.failuresByReason ?? {})
   return [

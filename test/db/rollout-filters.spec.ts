@@ -103,9 +103,12 @@ describe('before anything moves', () => {
     ['filter.where', { filter: { where: 'tag a and' } }, 10],
     ['filter.where', { filter: { where: 'group nobody-made-it' } }, 7],
     ['stages.1.where', { stages: [{ devices: 1 }, { percent: 100, where: 'site <> 5' }] }, 7],
-  ])('a filter that is not understood, or asks for a group that is not there, is refused with field and column: %s', async (field, body, column) => {
-    expect(await refused(body)).toMatchObject({ status: 400, code: 'FILTER_INVALID', detail: { field, column } })
-  })
+  ])(
+    'a filter that is not understood, or asks for a group that is not there, is refused with field and column: %s',
+    async (field, body, column) => {
+      expect(await refused(body)).toMatchObject({ status: 400, code: 'FILTER_INVALID', detail: { field, column } })
+    },
+  )
 
   it('a rollout that finds nobody is not started', async () => {
     const { id } = await scene.fleet.rollout(scene.release, [], about(`tag ${newTag()}`))

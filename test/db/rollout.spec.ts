@@ -81,7 +81,10 @@ describe('a rollout', () => {
     expect(problemIn(await scene.fleet.raw('POST', `/rollouts/${id}/resume`))).toEqual({
       status: 409,
       code: 'CONFLICT',
-      detail: { what: 'rollout', why: 'the gate of the open stage can no longer hold; roll it back, or cancel it and make another' },
+      detail: {
+        what: 'rollout',
+        why: 'the gate of the open stage can no longer hold; roll it back, or cancel it and make another',
+      },
     })
   }, 120_000)
 

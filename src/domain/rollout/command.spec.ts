@@ -45,7 +45,10 @@ describe('a person', () => {
     const missed = paused([stage('open', { failed: 1, confirmed: 1 })], { pauseReason: 'gate-missed' })
     expect(refusedBy(() => step(missed, { kind: 'resume' }, 200))).toEqual({
       code: 'CONFLICT',
-      detail: { what: 'rollout', why: 'the gate of the open stage can no longer hold; roll it back, or cancel it and make another' },
+      detail: {
+        what: 'rollout',
+        why: 'the gate of the open stage can no longer hold; roll it back, or cancel it and make another',
+      },
     })
     expect(refusedBy(() => step(paused([stage('waiting')]), { kind: 'resume' }, 1_000))).toEqual({
       code: 'CONFLICT',
