@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
-import { appendFileSync, copyFileSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { sha256, toHex } from '../domain/bytes.js'
+import { lastUsedByte } from '../domain/journal/journal-tail.js'
 import { JournalScanner } from '../domain/journal/journal-scanner.js'
 import type { Refusal, RefusalCode } from '../domain/refusal.js'
 import type { SignerClient } from '../server/signing/signer-client.js'
@@ -51,11 +52,15 @@ describe('a signer that starts again', () => {
 
   it('drops a torn last write and goes on', async () => {
     await fixture.stop('release')
-    const whole = statSync(journal()).size
-    const frame = readFileSync(journal()).subarray(0, 60)
-    appendFileSync(journal(), frame)
+    const bytes = readFileSync(journal())
+    const whole = lastUsedByte(bytes)
+    bytes.copy(bytes, whole, 0, 60)
+    const tornBytes = lastUsedByte(bytes) - whole
+    writeFileSync(journal(), bytes)
     release = await fixture.start('release')
-    expect(fixture.log.some((line) => line.includes('"event":"signer.journal-torn","tornBytes":60'))).toBe(true)
+    expect(fixture.log.some((line) => line.includes(`"event":"signer.journal-torn","tornBytes":${tornBytes}`))).toBe(
+      true,
+    )
     await fixture.signRelease(release, 1)
     await fixture.stop('release')
     const scanner = new JournalScanner('gateway/prod')

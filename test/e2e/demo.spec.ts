@@ -4,17 +4,24 @@ import { dirname, join } from 'node:path'
 import { afterEach, describe, expect, it } from '@jest/globals'
 import type { DemoResult } from '../../demo/result.js'
 import { checkJournal } from '../../src/cli/journal-check.js'
+import { lastUsedByte } from '../../src/domain/journal/journal-tail.js'
 import { Refusal } from '../../src/domain/refusal.js'
 import { ProgramRun } from '../support/program-run.js'
 
 const readRoot = (folder: string): Uint8Array => new Uint8Array(readFileSync(join(folder, 'root-1.cbor')))
 
-/** Every byte of the first and the last 500 and every 17th between is changed, one at a time. @returns where nobody noticed. */
+/**
+ * Of the records every byte of the first and the last 500 and every 17th between is changed, one at a time, and some of the room
+ * behind them. @returns where nobody noticed.
+ */
 function unnoticedChanges(folder: string, name: string): number[] {
-  const bytes = new Uint8Array(readFileSync(join(folder, name)))
+  const whole = new Uint8Array(readFileSync(join(folder, name)))
+  const used = lastUsedByte(whole)
+  // Not all of the room: it is all alike, and each change is a whole verification.
+  const bytes = whole.subarray(0, used + 600)
   const copy = join(folder, 'changed')
   const root = readRoot(folder)
-  const ends = (at: number): boolean => at < 500 || at >= bytes.length - 500
+  const ends = (at: number): boolean => at < 500 || at >= used - 500
   const places = [...bytes.keys()].filter((at) => ends(at) || at % 17 === 0)
   expect(places.length).toBeGreaterThan(1_000)
   return places.filter((at) => {

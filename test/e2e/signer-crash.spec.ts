@@ -51,15 +51,19 @@ const before = (file: string, line: string): readonly Edit[] => at(file, line, `
 const after = (file: string, line: string): readonly Edit[] => at(file, line, `${line}\n${KILL}`)
 
 /** In the write of a frame that holds a record of this kind. */
-const inWrite = (kind: string, where: 'half' | 'whole'): readonly Edit[] => {
+const inWrite = (kind: string, where: 'first half' | 'second half' | 'whole'): readonly Edit[] => {
   const isIt = `if (lines.some((line) => line.kind === '${kind}'))`
-  const half = 'const { frame, head } = appendLines(this.end, this.namespace, lines)'
-  if (where === 'half')
+  if (where !== 'whole') {
+    const begin = 'const startedMs = performance.now()'
+    // A disk may write the sectors of one write in any order.
+    const border = 'Math.min(512 - (this.at % 512), frame.length - 1)'
+    const bytes = where === 'first half' ? `0, ${border}, this.at` : `${border}, undefined, this.at + ${border}`
     return at(
       'journal/journal-writer',
-      half,
-      `${half}\n${isIt} { writeSync(this.descriptor, frame, 0, frame.length >> 1); ${KILL} }`,
+      begin,
+      `${begin}\n${isIt} { writeSync(this.descriptor, frame, ${bytes}); ${KILL} }`,
     )
+  }
   const written = 'this.disk.took(performance.now() - startedMs)'
   return at('journal/journal-writer', written, `${written}\n${isIt} ${KILL}`)
 }
@@ -92,7 +96,8 @@ const RECORD_RESULT =
   "await state.record({ time: now, entry: { kind: 'result', operation, requestId, bytes: envelope } })"
 const points: readonly (readonly [where: string, left: Left, edits: readonly Edit[]])[] = [
   ['before the intent is written', 'nothing', before('release/sign-release', RECORD_INTENT)],
-  ['in the middle of writing the intent', 'nothing', inWrite('intent', 'half')],
+  ['when the first half of the intent is written', 'nothing', inWrite('intent', 'first half')],
+  ['when the second half of the intent is written', 'nothing', inWrite('intent', 'second half')],
   ['when the intent is written and nobody was told', 'a spent grant', inWrite('intent', 'whole')],
   ['when the intent is on the disk', 'a spent grant', after('release/sign-release', RECORD_INTENT)],
   [
@@ -106,7 +111,17 @@ const points: readonly (readonly [where: string, left: Left, edits: readonly Edi
     before('release/sign-release', 'const envelope = encodeEnvelope(manifest, [block], text)'),
   ],
   ['before the result is written', 'a spent grant', before('release/sign-release', RECORD_RESULT)],
-  ['in the middle of writing the result', 'a spent grant', inWrite('result', 'half')],
+  ['when the first half of the result is written', 'a spent grant', inWrite('result', 'first half')],
+  ['when the second half of the result is written', 'a spent grant', inWrite('result', 'second half')],
+  [
+    'when room for the result is laid out',
+    'a spent grant',
+    at(
+      'journal/journal-writer',
+      'if (this.at + frame.length > this.roomEnd) await',
+      `if (lines.some((line) => line.kind === 'result')) { await this.layOut(50_000); ${KILL} }\nif (this.at + frame.length > this.roomEnd) await`,
+    ),
+  ],
   ['when the result is written and nobody was told', 'a release', inWrite('result', 'whole')],
   ['when the result is on the disk', 'a release', after('release/sign-release', RECORD_RESULT)],
   [
@@ -200,7 +215,8 @@ describe('a release signer that is killed', () => {
 })
 
 const assignPoints: readonly (readonly [where: string, isCounted: boolean, edits: readonly Edit[]])[] = [
-  ['in the middle of writing an assignment', false, inWrite('assignment', 'half')],
+  ['when the first half of an assignment is written', false, inWrite('assignment', 'first half')],
+  ['when the second half of an assignment is written', false, inWrite('assignment', 'second half')],
   ['when an assignment is written and nobody was told', true, inWrite('assignment', 'whole')],
   ['when an assignment is signed', true, before('checked-signer', 'return signature')],
 ]

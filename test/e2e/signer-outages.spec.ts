@@ -38,10 +38,10 @@ async function begin(signer: SignerProcess): Promise<void> {
   await client.hashImage(piecesOf(imageOf(1)), imageOf(1).length)
 }
 
-/** Small records, until not even the last page of the journal has room. */
+/** Small records, until the room that was laid out for the journal is full. */
 async function hashUntilRefused(signer: SignerProcess): Promise<void> {
   const client = signer.client()
-  for (let seed = 2; seed < 200; seed += 1) await client.hashImage(piecesOf(imageOf(seed, 64)), 64)
+  for (let seed = 2; seed < 900; seed += 1) await client.hashImage(piecesOf(imageOf(seed, 64)), 64)
 }
 
 const request = (sequence: number): ReturnType<SignerFixture['signRequest']> =>
@@ -57,8 +57,9 @@ describe('a full disk', () => {
     const [program, ...args] = [...inside(), 'sh', '-c', script]
     return spawnSync(program, args).stdout
   }
-  /** Fills what is left, to the last byte. */
-  const fill = (folder: string): Buffer => sh(`cat /dev/zero > '${join(fixture.folder, folder)}/filler'`)
+  /** Fills what is left, to the last byte, or so many bytes of it. */
+  const fill = (folder: string, sizeBytes = 1_048_576): Buffer =>
+    sh(`head -c ${sizeBytes} /dev/zero > '${join(fixture.folder, folder)}/filler'`)
   const free = (folder: string): Buffer => sh(`rm '${join(fixture.folder, folder)}/filler'`)
 
   async function onSmallDisk(folder: string): Promise<void> {
@@ -71,10 +72,11 @@ describe('a full disk', () => {
 
   it('under the journal: nothing is signed, the signer says so and serves on; with room again it goes on', async () => {
     await onSmallDisk('release')
+    // Half of it: the journal lays out its room in what is left, and has no more when that is used.
+    fill('release', 65_536)
     const signer = await start({ before: inside() })
     await begin(signer)
     const client = signer.client()
-    fill('release')
     await expect(hashUntilRefused(signer)).rejects.toEqual(refusedBySigner('SIGNER_STORAGE', 6))
     const asked = await request(1)
     await expect(client.request('sign', asked)).rejects.toEqual(refusedBySigner('SIGNER_STORAGE', 16))

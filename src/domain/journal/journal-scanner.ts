@@ -4,17 +4,20 @@ import { Refusal } from '../refusal.js'
 import {
   emptyJournal,
   FRAME_HEADER_BYTES,
-  frameChecksum,
   MAX_FRAME_PAYLOAD_BYTES,
   MAX_FRAME_RECORDS,
   type JournalEnd,
   type JournalHead,
 } from './journal-chain.js'
+import { findTear, findWholeFrame, lastUsedByte } from './journal-tail.js'
 import { decodeRecord, recordSha256, type JournalRecord } from './journal-record.js'
+
+/** Behind the last whole frame lies at most a write that was not finished, and the room that was laid out for it. */
+const MAX_TAIL_BYTES = 2 * (FRAME_HEADER_BYTES + MAX_FRAME_PAYLOAD_BYTES)
 
 /**
  * Reads a journal piece by piece and follows its chain. Only its very last frame may be torn (a write that the machine
- * did not finish and that nobody was told of); anything else that does not fit is a broken journal.
+ * did not finish and that nobody was told of), and only zeros may follow; anything else that does not fit is a broken journal.
  */
 export class JournalScanner {
   private rest: Uint8Array = new Uint8Array(0)
@@ -27,31 +30,18 @@ export class JournalScanner {
   take(chunk: Uint8Array): JournalRecord[] {
     this.rest = concat(this.rest, chunk)
     const records: JournalRecord[] = []
-    for (let payload = this.nextFrame(); payload !== null; payload = this.nextFrame())
+    for (let payload = findWholeFrame(this.rest); payload !== null; payload = findWholeFrame(this.rest))
       records.push(...this.readFrame(payload))
+    if (this.rest.length > MAX_TAIL_BYTES) throw this.broken('no frame, and more than one write behind it')
     return records
   }
 
+  /** Judges what lies behind the last whole frame. @throws Refusal `JOURNAL_BROKEN`. */
   end(): JournalEnd {
-    return { wholeBytes: this.wholeBytes, tornBytes: this.rest.length, head: this.head }
-  }
-
-  /** @returns the payload of the next whole frame, or null when more bytes are needed or the rest is torn. */
-  private nextFrame(): Uint8Array | null {
-    const { rest } = this
-    if (rest.length < FRAME_HEADER_BYTES) return null
-    // Blocks that the file system gave us and never filled.
-    if (rest.every((byte) => byte === 0)) return null
-    const view = new DataView(rest.buffer, rest.byteOffset)
-    const length = view.getUint32(0)
-    if (view.getUint32(4) !== ~length >>> 0 || length > MAX_FRAME_PAYLOAD_BYTES)
-      throw this.broken('impossible length of a frame')
-    const end = FRAME_HEADER_BYTES + length
-    if (rest.length < end) return null
-    const payload = rest.subarray(FRAME_HEADER_BYTES, end)
-    if (equalBytes(frameChecksum(payload), rest.subarray(8, FRAME_HEADER_BYTES))) return payload
-    if (rest.length > end) throw this.broken('checksum of a frame that is not the last')
-    return null
+    const tornBytes = lastUsedByte(this.rest)
+    const why = tornBytes === 0 ? null : findTear(this.rest, this.wholeBytes)
+    if (why !== null) throw this.broken(why)
+    return { wholeBytes: this.wholeBytes, tornBytes, head: this.head }
   }
 
   private readFrame(payload: Uint8Array): JournalRecord[] {

@@ -4,6 +4,7 @@ import { cborMap } from '../cbor/value.js'
 import type { Refusal } from '../refusal.js'
 import { appendLines, emptyJournal, type JournalHead } from './journal-chain.js'
 import { JournalScanner } from './journal-scanner.js'
+import { lastUsedByte } from './journal-tail.js'
 
 const namespace = 'gateway/prod'
 const line = (kind: string) => ({ time: 1_800_000_000, kind, body: cborMap([[1, kind]]) })
@@ -46,16 +47,74 @@ describe('journal', () => {
     const whole = concat(...all.slice(0, 2))
     const last = all[2] ?? new Uint8Array(0)
     for (let cut = 1; cut < last.length; cut += 1) {
-      const found = scan(concat(whole, last.subarray(0, cut)))
-      expect(found).toMatchObject({ kinds: ['a', 'b', 'c'], wholeBytes: whole.length, tornBytes: cut })
+      const left = last.subarray(0, cut)
+      expect(scan(concat(whole, left))).toMatchObject({
+        kinds: ['a', 'b', 'c'],
+        wholeBytes: whole.length,
+        tornBytes: lastUsedByte(left),
+      })
     }
   })
 
-  it('drops a last frame whose bytes did not all arrive', () => {
+  it('takes zeros behind the last frame for room', () => {
+    const bytes = concat(...frames().all)
+    for (const chunkBytes of [1_000, 100_000])
+      expect(scan(concat(bytes, new Uint8Array(70_000)), chunkBytes)).toMatchObject({
+        kinds: ['a', 'b', 'c', 'd'],
+        wholeBytes: bytes.length,
+        tornBytes: 0,
+      })
+  })
+
+  it('drops a last frame of which any sectors did not arrive, and nothing before it', () => {
+    const body = cborMap([[1, Uint8Array.from({ length: 2_000 }, (_, n) => 1 + (n % 255))]])
+    for (let fill = 0; fill < 512; fill += 31) {
+      const first = appendLines(emptyJournal, namespace, [{ ...line('a'), body: cborMap([[1, new Uint8Array(fill)]]) }])
+      const { frame } = appendLines(first.head, namespace, [{ ...line('b'), body }])
+      const whole = concat(first.frame, frame)
+      const begin = first.frame.length
+      const sectors = Array.from({ length: Math.ceil(whole.length / 512) }, (_, n) => n).filter(
+        (n) => (n + 1) * 512 > begin,
+      )
+      for (let missing = 1; missing < 1 << sectors.length; missing += 1) {
+        const torn = concat(whole, new Uint8Array(3_000))
+        sectors.forEach((sector, n) => {
+          if ((missing >> n) & 1)
+            torn.fill(0, Math.max(begin, sector * 512), Math.min(whole.length, (sector + 1) * 512))
+        })
+        expect(scan(torn)).toMatchObject({ kinds: ['a'], wholeBytes: begin })
+      }
+    }
+  })
+
+  it('drops a last frame whose bytes are others than were written', () => {
     const { all } = frames()
     const last = all[2] ?? new Uint8Array(0)
-    expect(scan(concat(...all.slice(0, 2), flipped(last, last.length - 1))).kinds).toEqual(['a', 'b', 'c'])
-    expect(scan(concat(...all.slice(0, 2), new Uint8Array(4_096))).kinds).toEqual(['a', 'b', 'c'])
+    expect(scan(concat(...all.slice(0, 2), flipped(last, last.length - 1)))).toMatchObject({
+      kinds: ['a', 'b', 'c'],
+      tornBytes: last.length,
+    })
+  })
+
+  it('refuses a frame that is missing before others, whether they are behind zeros or behind half of it', () => {
+    const { all } = frames()
+    const [first, second, third] = all.map((frame) => frame.slice()) as [Uint8Array, Uint8Array, Uint8Array]
+    const refused = broken(first.length, 'a frame that is not the last is missing')
+    expect(() => scan(concat(first, new Uint8Array(second.length), third, new Uint8Array(99)))).toThrow(refused)
+    expect(() => scan(concat(first, second.fill(0, 0, 40), third))).toThrow(refused)
+  })
+
+  it('refuses what is neither a frame nor what is left of one', () => {
+    const bytes = concat(...frames().all)
+    for (const at of [0, 3, 15])
+      expect(() => scan(concat(bytes, flipped(new Uint8Array(2_000), at)))).toThrow(
+        broken(bytes.length, 'impossible length of a frame'),
+      )
+    const large = new Uint8Array(1_048_576).fill(0, 0, 20).fill(1, 20)
+    const scanner = new JournalScanner(namespace)
+    expect(() => {
+      for (let n = 0; n < 40; n += 1) scanner.take(large)
+    }).toThrow(broken(0, 'no frame, and more than one write behind it'))
   })
 
   it('refuses a flipped bit before the last frame', () => {

@@ -10,11 +10,13 @@ import { entryOf, type TimedEntry } from '../../domain/signer-journal/journal-en
 
 const PIECE_BYTES = 1_048_576
 /** What is written is on the disk when the call is done (open(2), O_DSYNC): a flush of its own would be one more call. */
-const FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | constants.O_DSYNC
+const FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_DSYNC
 
 /** An open journal, read to its end, and where to write on. */
 export interface OpenJournal extends JournalEnd {
   readonly descriptor: number
+  /** Size of the file: what lies behind `wholeBytes` is zeros, room for what will be written. */
+  readonly sizeBytes: number
   /** The journal holds the place that was asked for; true when none was. */
   readonly reachesMark: boolean
 }
@@ -36,10 +38,11 @@ export function openJournal(
     const descriptor = openSync(path, FLAGS, 0o600)
     try {
       const end = replay(descriptor, namespace, each, mark)
+      // With the room behind it, which the writer lays out anew.
       if (end.tornBytes > 0) ftruncateSync(descriptor, end.wholeBytes)
       fsyncSync(descriptor)
       syncFolder(folder)
-      return { descriptor, ...end }
+      return { descriptor, sizeBytes: fstatSync(descriptor).size, ...end }
     } catch (error) {
       closeSync(descriptor)
       throw error

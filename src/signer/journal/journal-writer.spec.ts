@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { FreshnessEntry, TimedEntry } from '../../domain/signer-journal/journal-entry.js'
+import { lastUsedByte } from '../../domain/journal/journal-tail.js'
 import { openJournal, type OpenJournal } from './journal-file.js'
 import { JournalWriter } from './journal-writer.js'
 
@@ -23,6 +24,12 @@ const readBack = (): TimedEntry[] => {
   closeSync(openJournal(folder, 'gateway/prod', (timed) => found.push(timed)).descriptor)
   return found
 }
+const file = (): string => join(folder, 'journal')
+/** Without the room behind it. */
+const written = (): Buffer => {
+  const bytes = readFileSync(file())
+  return bytes.subarray(0, lastUsedByte(bytes))
+}
 const storage = (why: string) => expect.objectContaining({ code: 'SIGNER_STORAGE', detail: { why } })
 
 describe('journal writer', () => {
@@ -39,21 +46,54 @@ describe('journal writer', () => {
     const writer = new JournalWriter('gateway/prod', journal)
     await Promise.all(Array.from({ length: 50 }, (_, index) => writer.append(entry(index))))
     await writer.close()
-    const bytes = readFileSync(join(folder, 'journal'))
+    const bytes = written()
     // One frame for the first, which found the disk idle, and one for all that came meanwhile.
     expect(bytes.length).toBe(32 + bytes.readUInt32BE(0) + bytes.readUInt32BE(16 + bytes.readUInt32BE(0)))
   })
 
   it('writes the same where nobody else waits, and shares a flush with what comes in the same turn', async () => {
     const writer = new JournalWriter('gateway/prod', journal, () => true)
-    const written = Array.from({ length: 20 }, (_, index) => entry(index))
-    for (const one of written.slice(0, 10)) await writer.append(one)
-    const { length } = readFileSync(join(folder, 'journal'))
-    await Promise.all(written.slice(10).map((one) => writer.append(one)))
+    const entries = Array.from({ length: 20 }, (_, index) => entry(index))
+    for (const one of entries.slice(0, 10)) await writer.append(one)
+    const { length } = written()
+    await Promise.all(entries.slice(10).map((one) => writer.append(one)))
     await writer.close()
-    const bytes = readFileSync(join(folder, 'journal')).subarray(length)
+    const bytes = written().subarray(length)
     expect(bytes.length).toBe(16 + bytes.readUInt32BE(0))
-    expect(readBack()).toEqual(written)
+    expect(readBack()).toEqual(entries)
+  })
+
+  it('writes into room that it laid out ahead, so that the file grows once in many records', async () => {
+    const writer = new JournalWriter('gateway/prod', journal)
+    const sizes = new Set<number>()
+    for (let n = 0; n < 2_500; n += 1) {
+      await writer.append(entry(n))
+      sizes.add(statSync(file()).size)
+    }
+    await writer.close()
+    expect([...sizes]).toEqual([262_144, 524_288])
+    expect(readBack()).toHaveLength(2_500)
+  }, 30_000)
+
+  it('goes on in the room that a start finds, and in a journal that has none', async () => {
+    let at = 0
+    for (const cut of [() => undefined, () => truncateSync(file(), written().length), () => undefined]) {
+      const writer = new JournalWriter('gateway/prod', journal)
+      for (let n = 0; n < 3; n += 1) await writer.append(entry((at += 1)))
+      await writer.close()
+      cut()
+      journal = openJournal(folder, 'gateway/prod', () => undefined)
+    }
+    closeSync(journal.descriptor)
+    expect(readBack()).toEqual(Array.from({ length: 9 }, (_, index) => entry(index + 1)))
+  })
+
+  it('lays out as much as a large frame needs', async () => {
+    const writer = new JournalWriter('gateway/prod', journal)
+    const large: TimedEntry = { time: 5, entry: { kind: 'krl', bytes: new Uint8Array(600_000).fill(7) } }
+    for (const one of [entry(1), large, entry(2)]) await writer.append(one)
+    await writer.close()
+    expect(readBack()).toEqual([entry(1), large, entry(2)])
   })
 
   it('takes nothing more after a write that failed', async () => {

@@ -11,6 +11,10 @@ import type { OpenJournal } from './journal-file.js'
 const writeBytes = promisify(write)
 const closeFile = promisify(close)
 
+/** A write into room that is there already changes no size of the file: its flush is one write of the disk instead of several. */
+const ROOM_BYTES = 262_144
+const noRoomLeft: readonly (string | null)[] = ['ENOSPC', 'EDQUOT', 'EFBIG']
+
 interface Waiting {
   readonly line: JournalLine
   resolve(): void
@@ -23,7 +27,7 @@ export interface JournalSink {
 }
 
 /**
- * Appends entries to a file whose writes are flushes. Those that arrive while the disk is busy share the next one (group
+ * Adds entries to a file whose writes are flushes, in room that was laid out ahead with zeros. Those that arrive while the disk is busy share the next one (group
  * commit), in the order they came, as do those of one turn of the event loop.
  * After a failed write nobody knows what the disk holds, so nothing is accepted any more until a start has read it again.
  */
@@ -32,6 +36,9 @@ export class JournalWriter implements JournalSink {
   private running: Promise<void> | null = null
   private broken: Refusal | null = null
   private end: JournalHead
+  /** Where the next frame goes, and where the room for it ends. */
+  private at: number
+  private roomEnd: number
   private readonly descriptor: number
   private readonly disk = new MeasuredSpeed()
 
@@ -42,6 +49,8 @@ export class JournalWriter implements JournalSink {
     private readonly isAlone: () => boolean = () => false,
   ) {
     this.end = journal.head
+    this.at = journal.wholeBytes
+    this.roomEnd = journal.sizeBytes
     this.descriptor = journal.descriptor
   }
 
@@ -86,13 +95,35 @@ export class JournalWriter implements JournalSink {
 
   private async write(lines: readonly JournalLine[]): Promise<void> {
     const { frame, head } = appendLines(this.end, this.namespace, lines)
+    if (this.at + frame.length > this.roomEnd) await this.layOut(Math.max(ROOM_BYTES, frame.length))
     const isWaitedFor = lines.length === 1 && this.disk.isQuick && this.isAlone()
     const startedMs = performance.now()
-    for (let at = 0; at < frame.length;)
-      at += isWaitedFor
-        ? writeSync(this.descriptor, frame, at)
-        : (await writeBytes(this.descriptor, frame, at, frame.length - at, null)).bytesWritten
+    if (isWaitedFor) this.writeNow(frame)
+    else await this.writeAside(frame, this.at)
     this.disk.took(performance.now() - startedMs)
+    this.at += frame.length
+    // Past it where there was no room to lay out: what is laid out later begins behind the frames.
+    this.roomEnd = Math.max(this.roomEnd, this.at)
     this.end = head
+  }
+
+  /** On a disk that is full there may be enough for this frame still: its own write will say. */
+  private async layOut(sizeBytes: number): Promise<void> {
+    try {
+      await this.writeAside(new Uint8Array(sizeBytes), this.roomEnd)
+      this.roomEnd += sizeBytes
+    } catch (error) {
+      if (!noRoomLeft.includes(errnoOf(error))) throw error
+    }
+  }
+
+  private writeNow(bytes: Uint8Array): void {
+    for (let done = 0; done < bytes.length;)
+      done += writeSync(this.descriptor, bytes, done, bytes.length - done, this.at + done)
+  }
+
+  private async writeAside(bytes: Uint8Array, at: number): Promise<void> {
+    for (let done = 0; done < bytes.length;)
+      done += (await writeBytes(this.descriptor, bytes, done, bytes.length - done, at + done)).bytesWritten
   }
 }
