@@ -55,10 +55,13 @@ async function play(asked: Asked, output: Output): Promise<number> {
   if (asked.mutate) {
     const mutatedMs = performance.now()
     const mutations = await mutateAndRun(asked.attacks)
-    const kept = mutations.filter(({ pass }) => !pass).length
+    const unplayed = mutations.filter(({ verdict }) => verdict === null).length
+    const kept = mutations.filter(({ pass }) => !pass).length - unplayed
     output.out(`\n${formatMutations(mutations)}`)
-    output.out(`${mutations.length} guards taken away, ${kept} made no difference, ${secondsSince(mutatedMs)} s\n`)
-    failed += kept
+    output.out(
+      `${mutations.length} guards taken away, ${kept} made no difference, ${unplayed} not played, ${secondsSince(mutatedMs)} s\n`,
+    )
+    failed += kept + unplayed
   }
   return failed
 }
