@@ -31,7 +31,7 @@ export class CrashScene {
   /** @param instances servers, none of them running yet. */
   static async set(instances: number): Promise<CrashScene> {
     // Its own server makes what people would have made, and is gone before the first rollout.
-    const fixture = await FleetFixture.start({ config: { rolloutTickMs: HOUR_MS } })
+    const fixture = await FleetFixture.start({ restartsPostgres: true, config: { rolloutTickMs: HOUR_MS } })
     // A server that starts sweeps away firmware that no release has.
     await fixture.release(1)
     await fixture.storeImage(IMAGE)

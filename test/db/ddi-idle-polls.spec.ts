@@ -27,7 +27,8 @@ async function endListeners(): Promise<void> {
   const owner = new pg.Client({ connectionString: scene.fleet.databaseUrl })
   await owner.connect()
   await owner.query(
-    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE (query LIKE 'LISTEN%' OR query = 'SELECT 1') AND pid <> pg_backend_pid()`,
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()
+      AND (query LIKE 'LISTEN%' OR query = 'SELECT 1') AND pid <> pg_backend_pid()`,
   )
   await owner.end()
 }

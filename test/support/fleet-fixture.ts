@@ -54,7 +54,7 @@ export class FleetFixture {
 
   static async start(options: FleetOptions = {}): Promise<FleetFixture> {
     const folder = await mkdtemp(join(tmpdir(), 'cs-fleet-'))
-    const databases = await TestDatabases.start()
+    const databases = await TestDatabases.start({ isAlone: options.restartsPostgres === true })
     const nowSeconds = clockOf(options)
     const authority = options.withCertificates === true ? new SoftAuthority('gateway/prod', nowSeconds) : null
     const broker = await EmbeddedBroker.start({

@@ -18,6 +18,8 @@ export interface FleetOptions {
   readonly config?: Partial<ServerConfig>
   /** An authority that issues certificates to devices, and a listener of the broker that takes them. */
   readonly withCertificates?: boolean
+  /** PostgreSQL restarts in it. */
+  readonly restartsPostgres?: boolean
   /** Stand-ins beside the signers. */
   readonly world?: OutsideWorld
 }
