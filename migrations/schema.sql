@@ -369,7 +369,8 @@ CREATE TABLE rollout (
   rules jsonb NOT NULL,
   parent_id uuid,
   offers_due_ms bigint DEFAULT 0 NOT NULL,
-  filter text
+  filter text,
+  cleared_at bigint
 );
 CREATE TABLE rollout_approval (
   rollout_id uuid NOT NULL,
@@ -378,6 +379,13 @@ CREATE TABLE rollout_approval (
   key_id bytea NOT NULL,
   document bytea NOT NULL,
   received_at bigint NOT NULL
+);
+CREATE TABLE rollout_cleared (
+  rollout_id uuid NOT NULL,
+  stage smallint NOT NULL,
+  state text NOT NULL,
+  reason bigint,
+  devices bigint NOT NULL
 );
 CREATE TABLE rollout_offers (
   rollout_id uuid NOT NULL,
@@ -648,6 +656,7 @@ ALTER TABLE rollout ADD CONSTRAINT rollout_plan_sha256_check CHECK ((octet_lengt
 ALTER TABLE rollout ADD CONSTRAINT rollout_rules_check CHECK ((jsonb_typeof(rules) = 'object'::text));
 ALTER TABLE rollout ADD CONSTRAINT rollout_silence_seconds_check CHECK ((silence_seconds > 0));
 ALTER TABLE rollout ADD CONSTRAINT rollout_state_check CHECK ((state = ANY (ARRAY['planned'::text, 'running'::text, 'paused'::text, 'finished'::text, 'cancelled'::text, 'rolledBack'::text])));
+ALTER TABLE rollout_cleared ADD CONSTRAINT rollout_cleared_devices_check CHECK ((devices > 0));
 ALTER TABLE rollout_stage ADD CONSTRAINT rollout_stage_gate_percent_check CHECK (((gate_percent > (0)::double precision) AND (gate_percent <= (100)::double precision)));
 ALTER TABLE rollout_stage ADD CONSTRAINT rollout_stage_index_check CHECK ((index >= 0));
 ALTER TABLE rollout_stage ADD CONSTRAINT rollout_stage_measured CHECK (((state = 'waiting'::text) OR (wanted IS NOT NULL)));
@@ -682,6 +691,7 @@ ALTER TABLE rollout ADD CONSTRAINT rollout_fallback_release_id_fkey FOREIGN KEY 
 ALTER TABLE rollout ADD CONSTRAINT rollout_parent_id_fkey FOREIGN KEY (parent_id) REFERENCES rollout(id);
 ALTER TABLE rollout ADD CONSTRAINT rollout_release_id_fkey FOREIGN KEY (release_id) REFERENCES release(id);
 ALTER TABLE rollout_approval ADD CONSTRAINT rollout_approval_rollout_id_fkey FOREIGN KEY (rollout_id) REFERENCES rollout(id);
+ALTER TABLE rollout_cleared ADD CONSTRAINT rollout_cleared_rollout_id_fkey FOREIGN KEY (rollout_id) REFERENCES rollout(id);
 ALTER TABLE rollout_offers ADD CONSTRAINT rollout_offers_rollout_id_fkey FOREIGN KEY (rollout_id) REFERENCES rollout(id);
 ALTER TABLE rollout_stage ADD CONSTRAINT rollout_stage_rollout_id_fkey FOREIGN KEY (rollout_id) REFERENCES rollout(id);
 ALTER TABLE submission ADD CONSTRAINT submission_namespace_image_sha256_fkey FOREIGN KEY (namespace, image_sha256) REFERENCES firmware(namespace, sha256);
@@ -689,6 +699,7 @@ ALTER TABLE webhook_delivery ADD CONSTRAINT webhook_delivery_webhook_id_fkey FOR
 
 -- Indexes
 CREATE INDEX api_token_by_namespace ON api_token USING btree (namespace, created_at, id);
+CREATE INDEX ddi_action_by_deployment ON ddi_action USING btree (rollout_id, device_id);
 CREATE INDEX ddi_action_by_device ON ddi_action USING btree (namespace, device_id, id);
 CREATE UNIQUE INDEX ddi_action_one_open ON ddi_action USING btree (rollout_id, device_id) WHERE (closed_at IS NULL);
 CREATE INDEX ddi_action_open ON ddi_action USING btree (namespace, device_id) WHERE (closed_at IS NULL);
@@ -721,6 +732,7 @@ CREATE INDEX release_by_class ON release USING btree (namespace, class_id, seque
 CREATE INDEX release_by_manifest ON release USING btree (namespace, manifest_sha256);
 CREATE INDEX release_by_namespace ON release USING btree (namespace, created_at DESC, id DESC);
 CREATE INDEX rollout_by_namespace ON rollout USING btree (namespace, created_at DESC, id DESC);
+CREATE UNIQUE INDEX rollout_cleared_once ON rollout_cleared USING btree (rollout_id, stage, state, reason) NULLS NOT DISTINCT;
 CREATE INDEX rollout_running ON rollout USING btree (id) WHERE (state = 'running'::text);
 CREATE UNIQUE INDEX rollout_stage_one_open ON rollout_stage USING btree (rollout_id) WHERE (state = 'open'::text);
 CREATE INDEX rollout_tally_by_rollout ON rollout_tally USING btree (rollout_id);
@@ -774,6 +786,7 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON release TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON release_approval TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON rollout TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON rollout_approval TO countersign_server;
+GRANT DELETE, INSERT, SELECT, UPDATE ON rollout_cleared TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON rollout_offers TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON rollout_stage TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON rollout_tally TO countersign_server;

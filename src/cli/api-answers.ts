@@ -107,6 +107,7 @@ export const RolloutAnswer = z.looseObject({
   state: z.string(),
   pauseReason: z.unknown().optional(),
   pauseCode: z.string().nullish(),
+  clearedAt: z.number().nullish(),
   where: z.string().nullish(),
   plan: base64,
   planSha256: digest,

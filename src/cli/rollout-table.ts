@@ -1,5 +1,6 @@
 import type { RolloutAnswer, StageAnswer } from './api-answers.js'
 import { barText } from './progress-bar.js'
+import { timeText } from './quantity-text.js'
 
 const stagesOfFailure = ['failed', 'reverted', 'refused', 'timedOut'] as const
 const underWay = ['offered', 'downloading', 'downloaded', 'installing', 'installed', 'rebooting'] as const
@@ -41,6 +42,7 @@ export function describeRollout(rollout: RolloutAnswer): string[] {
     ...(failures.length === 0 ? [] : ['failures by reason:']),
     ...failures.map(([name, count]) => `  ${String(count).padStart(6)}  ${name}`),
     ...(typeof fallback === 'string' ? [`the fallback is brought by rollout ${fallback}`] : []),
+    ...(typeof rollout.clearedAt === 'number' ? [`cleared of its devices ${timeText(rollout.clearedAt)}`] : []),
     ...adviceLines(rollout),
   ]
 }

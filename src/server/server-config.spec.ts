@@ -53,6 +53,7 @@ describe('configuration of the server', () => {
   it.each([
     ['HTTP_PORT', '70000'],
     ['HTTP_PORT', undefined],
+    ['ROLLOUT_KEEP_DAYS', '0'],
     ['PUBLIC_URL', 'ftp://x'],
     ['PROFILE', 'cloud'],
     ['INSTANCE_ID', 'A b'],

@@ -39,6 +39,8 @@ const Env = z.object({
   INSTANCE_ID: z.string().regex(/^[a-z0-9-]{1,32}$/),
   PROFILE: z.enum(['laptop', 'production']),
   TRUSTED_PROXIES: networks,
+  /** After so many days what became of each device in an ended rollout is cleared away; without it never. */
+  ROLLOUT_KEEP_DAYS: z.coerce.number().int().min(1).max(36_500).optional(),
   ROLLOUT_TICK_MS: z.coerce.number().int().min(50).max(60_000).default(1_000),
   MAX_UPLOAD_BYTES: z.coerce
     .number()
@@ -99,6 +101,8 @@ export abstract class ServerConfig {
   abstract readonly trustedProxies: readonly string[]
   abstract readonly profile: 'laptop' | 'production'
   abstract readonly rolloutTickMs: number
+  /** Of ended rollouts; not there: for ever. */
+  abstract readonly rolloutKeepDays?: number
   abstract readonly maxUploadBytes: number
   abstract readonly uploadLifeSeconds: number
   /** Default: `UPLOAD_STALL_SECONDS`. */
@@ -143,6 +147,7 @@ export function loadServerConfig(env: Environment): ServerConfig {
     trustedProxies: values.TRUSTED_PROXIES,
     profile: values.PROFILE,
     rolloutTickMs: values.ROLLOUT_TICK_MS,
+    ...(values.ROLLOUT_KEEP_DAYS === undefined ? {} : { rolloutKeepDays: values.ROLLOUT_KEEP_DAYS }),
     maxUploadBytes: values.MAX_UPLOAD_BYTES,
     uploadLifeSeconds: values.UPLOAD_LIFE_SECONDS,
     uploadStallSeconds: values.UPLOAD_STALL_SECONDS,

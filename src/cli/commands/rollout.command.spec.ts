@@ -259,9 +259,46 @@ describe('release path', () => {
   })
 })
 
+describe('rollout clear', () => {
+  const clear = (...words: string[]) => bench.run('rollout', 'clear', '--ended-days', '90', ...words)
+
+  it('shows what would go before it goes, asks, and goes on until it is done', async () => {
+    let left = 3
+    bench.courier.on('POST /rollouts/clear', ({ body }) => {
+      const { isDryRun } = JSON.parse(Buffer.from(body).toString('utf8')) as { isDryRun: boolean }
+      if (!isDryRun) left -= 1
+      const devices = isDryRun ? 3 : 1
+      return { isDryRun, items: [{ id: 'w1', endedAt: 0, devices }], isDone: isDryRun || left === 0 }
+    })
+    const preview = ['w1  ended 1970-01-01T00:00:00Z  3 devices', '1 rollouts, 3 devices']
+    expect(await clear('--dry-run')).toMatchObject({ exitCode: 0, output: preview })
+    expect(await clear()).toMatchObject({
+      exitCode: 1,
+      errors: [expect.stringContaining('NOT_CONFIRMED'), expect.anything()],
+    })
+    const asked = () => bench.courier.posted('/rollouts/clear').map((body) => body['isDryRun'])
+    expect(asked()).toEqual([true, true])
+    expect(await clear('--yes')).toMatchObject({ exitCode: 0, output: [...preview, 'cleared away 3 devices'] })
+    expect(asked().slice(2)).toEqual([true, false, false, false])
+  })
+})
+
 it('every command of a rollout has an example', async () => {
   for (const name of [
-    ...['plan', 'create', 'approve', 'start', 'pause', 'resume', 'cancel', 'roll-back', 'list', 'show', 'watch'],
+    ...[
+      'plan',
+      'create',
+      'approve',
+      'start',
+      'pause',
+      'resume',
+      'cancel',
+      'roll-back',
+      'list',
+      'show',
+      'watch',
+      'clear',
+    ],
   ]) {
     const { exitCode, output } = await bench.run('rollout', name, '--help')
     expect([name, exitCode]).toEqual([name, 0])

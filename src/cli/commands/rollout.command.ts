@@ -17,6 +17,7 @@ import {
 import { ExitWith } from '../exit-with.js'
 import { timeText } from '../quantity-text.js'
 import { approveRollout } from '../rollout-approval.js'
+import { clearRollouts, type ClearingOptions } from '../rollout-clearing.js'
 import { describeRolloutPlan, RolloutPlanAnswer } from '../rollout-plan-text.js'
 import { describeRules } from '../rollout-rules-text.js'
 import { describeRollout } from '../rollout-table.js'
@@ -81,6 +82,17 @@ export function addRolloutCommands(program: Command, world: World): void {
   )
     .option('--interval-ms <ms>', 'time between two looks', wholeNumber(50, 600_000), 1_000)
     .action((id: string, options: WatchOptions) => watchRollout(sessionOf(world, options), id, options.intervalMs))
+  withYes(
+    defineCommand(
+      group,
+      'clear',
+      'forget what became of each device in rollouts that ended so long ago; counts and what people signed stay',
+      'rollout clear --ended-days 180 --dry-run',
+    ),
+  )
+    .requiredOption('--ended-days <days>', 'days since they ended', wholeNumber(1, 36_500))
+    .option('--dry-run', 'only say what would go')
+    .action((options: ClearingOptions & CommonOptions) => clearRollouts(sessionOf(world, options), options))
 }
 
 function addPlan(group: Command, world: World): void {

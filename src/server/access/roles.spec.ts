@@ -68,6 +68,7 @@ const table: Readonly<Record<string, readonly ApiRole[]>> = {
   [`POST ${base}/releases/{id}/re-sign/approvals`]: ['approver'],
   [`GET ${base}/re-sign-requests`]: withMachines,
   [`POST ${base}/rollouts`]: ['fleet-manager'],
+  [`POST ${base}/rollouts/clear`]: ['security-officer'],
   [`GET ${base}/rollouts`]: everybody,
   [`GET ${base}/rollouts/{id}`]: everybody,
   [`GET ${base}/rollouts/{id}/deployments`]: everybody,

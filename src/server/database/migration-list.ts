@@ -27,6 +27,7 @@ import { JoinRefusalCounts1764000720000 } from '../../../migrations/176400072000
 import { CountRepeatedWords1764000740000 } from '../../../migrations/1764000740000-count-repeated-words.js'
 import { QuickenRolloutOrder1764000730000 } from '../../../migrations/1764000730000-quicken-rollout-order.js'
 import { ShrinkAcknowledgements1764000732000 } from '../../../migrations/1764000732000-shrink-acknowledgements.js'
+import { ClearEndedRollouts1764001100000 } from '../../../migrations/1764001100000-clear-ended-rollouts.js'
 import { ShrinkDevices1764000731000 } from '../../../migrations/1764000731000-shrink-devices.js'
 
 /** In the order they run. A migration that was released is never changed. */
@@ -60,4 +61,5 @@ export const migrationList: readonly (new () => MigrationInterface)[] = [
   QuickenRolloutOrder1764000730000,
   ShrinkDevices1764000731000,
   ShrinkAcknowledgements1764000732000,
+  ClearEndedRollouts1764001100000,
 ]

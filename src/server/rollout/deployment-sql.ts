@@ -1,11 +1,12 @@
 import type { EntityManager } from 'typeorm'
-import { activeStates, begunStates, inFlightStates } from '../../domain/rollout/deployment-state.js'
+import { activeStates, begunStates, failureStates, inFlightStates } from '../../domain/rollout/deployment-state.js'
 
 const list = (states: readonly string[]): string => states.map((state) => `'${state}'`).join(', ')
 
 /** For `state IN (…)`: written out, so that the database sees which of its partial indexes fit. */
 export const ACTIVE = list(activeStates)
 export const IN_FLIGHT = list(inFlightStates)
+export const FAILED = list(failureStates)
 const BEGUN = list(begunStates)
 
 /** An assignment is of use to a device that may still act on it, and takes up room on every other. */

@@ -181,7 +181,10 @@ async function findStray<W extends DeviceWord>(
     `SELECT n.namespace || '/' || n.device_id || '/' || n.rollout_id AS name
      FROM unnest($1::text[], $2::text[], $3::text[]) AS n (namespace, device_id, rollout_id)
      WHERE EXISTS (SELECT 1 FROM deployment p JOIN rollout r ON r.id = p.rollout_id
-       WHERE p.namespace = n.namespace AND p.device_id = n.device_id AND coalesce(r.parent_id, r.id)::text = n.rollout_id)`,
+       WHERE p.namespace = n.namespace AND p.device_id = n.device_id AND coalesce(r.parent_id, r.id)::text = n.rollout_id)
+       -- Who knows what it had for the device: that was cleared away.
+       OR EXISTS (SELECT 1 FROM rollout r WHERE r.namespace = n.namespace AND r.cleared_at IS NOT NULL
+         AND coalesce(r.parent_id, r.id)::text = n.rollout_id)`,
     [asked.map((each) => each.namespace), asked.map((each) => each.deviceId), asked.map((each) => each.rolloutId)],
   )
   const names = new Set(found.map((row) => row.name))

@@ -42,6 +42,8 @@ export interface RolloutRecord {
   readonly created_by: string
   readonly started_at: number | null
   readonly ended_at: number | null
+  /** When something of what became of its devices was cleared away last. */
+  readonly cleared_at: number | null
 }
 
 interface StageRow {

@@ -10,6 +10,7 @@ import { stageSizes, type StageReach } from '../../domain/rollout/stage.js'
 import { Refusal } from '../../domain/refusal.js'
 import { wordOfReason } from '../../domain/trust/report-reason.js'
 import { pageOf, requireUuid, type Page, type PageQuery } from '../request-fields.js'
+import { FAILED } from './deployment-sql.js'
 import { ReleaseShelf } from './release-shelf.service.js'
 import { RolloutApprovals, type RolloutApprovalView } from './rollout-approvals.service.js'
 import { limitOf, readRollout, type RolloutRecord } from './rollout-record.js'
@@ -47,6 +48,8 @@ export interface RolloutRow {
   readonly createdBy: string
   readonly startedAt: number | null
   readonly endedAt: number | null
+  /** Since then it is no longer told what became of each device; counts are whole. */
+  readonly clearedAt: number | null
 }
 export interface RolloutView extends RolloutRow {
   /** The refusal behind a pause by the engine. */
@@ -226,8 +229,10 @@ export class RolloutViews {
   /** By the word of the reason a device gave; without one, by the state itself. */
   private async failures(rolloutId: string): Promise<Record<string, number>> {
     const rows = await this.database.query<{ state: string; reason: number | null; devices: number }[]>(
-      `SELECT state, reason, count(*) AS devices FROM deployment
-       WHERE rollout_id = $1 AND state IN ('failed', 'reverted', 'refused', 'timedOut') GROUP BY state, reason`,
+      `SELECT state, reason, sum(devices)::bigint AS devices FROM (
+         SELECT state, reason, 1 AS devices FROM deployment WHERE rollout_id = $1 AND state IN (${FAILED})
+         UNION ALL SELECT state, reason, devices FROM rollout_cleared WHERE rollout_id = $1 AND state IN (${FAILED})) n
+       GROUP BY state, reason`,
       [rolloutId],
     )
     const failures: Record<string, number> = {}
@@ -250,6 +255,7 @@ const rowView = (row: RolloutRecord): RolloutRow => ({
   createdBy: row.created_by,
   startedAt: row.started_at,
   endedAt: row.ended_at,
+  clearedAt: row.cleared_at,
 })
 
 function stageViews({ stages }: Rollout, times: readonly StageTimes[], members: number): StageView[] {

@@ -10,6 +10,7 @@ import { ZodBody, ZodQuery } from '../http/zod-body.decorator.js'
 import { bytesField, pageQuery, type PageQuery, requireUuid, type Page } from '../request-fields.js'
 import { DeviceClasses } from './device-classes.service.js'
 import { RolloutApprovals } from './rollout-approvals.service.js'
+import { RolloutClearing, type ClearedRollout } from './rollout-clearing.service.js'
 import { NewRollout, rulesOf } from './rollout-request.js'
 import { RolloutPlanning } from './rollout-planning.service.js'
 import { RolloutPlanViews, type RolloutPlanView } from './rollout-plan-views.service.js'
@@ -21,6 +22,10 @@ type NewApproval = z.infer<typeof NewApproval>
 
 const DeploymentQuery = pageQuery.extend({ state: z.enum(deploymentStates).optional() })
 type DeploymentQuery = z.infer<typeof DeploymentQuery>
+
+const MOST_DAYS = 36_500
+const Clearing = z.strictObject({ endedDays: z.number().int().min(1).max(MOST_DAYS), isDryRun: z.boolean() })
+type Clearing = z.infer<typeof Clearing>
 
 const nameOf = (caller: Caller): string => caller.person ?? caller.label
 
@@ -36,6 +41,7 @@ export class RolloutController {
     private readonly plans: RolloutPlanViews,
     private readonly views: RolloutViews,
     private readonly classes: DeviceClasses,
+    private readonly clearing: RolloutClearing,
   ) {}
 
   @Post()
@@ -65,6 +71,22 @@ export class RolloutController {
   @Roles(...readers)
   list(@FromCaller() caller: Caller, @ZodQuery(pageQuery) page: PageQuery): Promise<Page<RolloutRow>> {
     return this.views.list(caller.namespace, page)
+  }
+
+  /**
+   * Clears away what became of each device in rollouts that ended so long ago; a dry run only says of which. Not for those who ran them.
+   * `isDone` false: ask again for what is left.
+   */
+  @Post('clear')
+  @Roles('security-officer')
+  @HttpCode(200)
+  async clear(
+    @FromCaller() caller: Caller,
+    @ZodBody(Clearing) { endedDays, isDryRun }: Clearing,
+  ): Promise<{ readonly isDryRun: boolean; readonly items: readonly ClearedRollout[]; readonly isDone: boolean }> {
+    const { namespace } = caller
+    if (isDryRun) return { isDryRun, items: await this.clearing.preview(namespace, endedDays), isDone: true }
+    return { isDryRun, ...(await this.clearing.clear(namespace, endedDays, nameOf(caller))) }
   }
 
   @Get(':id')

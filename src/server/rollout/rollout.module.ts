@@ -16,10 +16,12 @@ import { ReleasePaths } from './release-paths.service.js'
 import { ReleasePathController } from './release-path.controller.js'
 import { ReleaseShelf } from './release-shelf.service.js'
 import { RolloutApprovals } from './rollout-approvals.service.js'
+import { RolloutClearing } from './rollout-clearing.service.js'
 import { RolloutController } from './rollout.controller.js'
 import { RolloutEngine } from './rollout-engine.service.js'
 import { RolloutPlanning } from './rollout-planning.service.js'
 import { RolloutPlanViews } from './rollout-plan-views.service.js'
+import { RolloutRetention } from './rollout-retention.service.js'
 import { RolloutSteps } from './rollout-steps.service.js'
 import { RolloutViews } from './rollout-views.service.js'
 import { Silence } from './silence.service.js'
@@ -43,9 +45,11 @@ import { StageFiller } from './stage-filler.service.js'
     ReleasePaths,
     ReleaseShelf,
     RolloutApprovals,
+    RolloutClearing,
     RolloutEngine,
     RolloutPlanning,
     RolloutPlanViews,
+    RolloutRetention,
     RolloutSteps,
     RolloutViews,
     Silence,

@@ -11,10 +11,12 @@ interface TallyRow {
   readonly devices: number
 }
 
-/** Deployments of a rollout by stage and state: what the triggers of `deployment` have added and taken away. */
+/** Deployments of a rollout by stage and state: what the triggers of `deployment` have added and taken away, and what was cleared. */
 export async function readCounts(manager: EntityManager, rolloutId: string): Promise<ReadonlyMap<number, Counts>> {
   const rows = await manager.query<TallyRow[]>(
-    `SELECT stage, state, sum(devices)::bigint AS devices FROM rollout_tally WHERE rollout_id = $1 GROUP BY stage, state`,
+    `SELECT stage, state, sum(devices)::bigint AS devices FROM (
+       SELECT stage, state, devices FROM rollout_tally WHERE rollout_id = $1
+       UNION ALL SELECT stage, state, devices FROM rollout_cleared WHERE rollout_id = $1) n GROUP BY stage, state`,
     [rolloutId],
   )
   const stages = new Map<number, Partial<Record<DeploymentState, number>>>()
