@@ -5,7 +5,7 @@ process.once('message', (message: { headers: Record<string, string>; body: strin
   const { headers, body } = message
   const server = createServer((_request, response) => {
     response.writeHead(200, headers)
-    // As one piece with its head, which is the fastest way there is.
+    // The plain way, which node:http puts into one system call.
     response.end(body, 'latin1')
   })
   server.keepAliveTimeout = 60_000

@@ -6,7 +6,8 @@ type Peer = Pick<FastifyRequest['raw'], 'socket' | 'headers'>
 /** Whose word about a client is taken: addresses and networks that the operator named, and nobody else. */
 export class TrustedProxies {
   private readonly list = new BlockList()
-  private readonly isEmpty: boolean
+  /** Nobody is trusted. */
+  readonly isEmpty: boolean
 
   /** @param networks addresses or CIDR networks, checked by `isNetwork`. */
   constructor(networks: readonly string[]) {

@@ -7,6 +7,7 @@ import { LastSeen } from '../../src/server/polling/last-seen.service.js'
 import type { DdiClient, DdiPoll } from '../support/ddi-client.js'
 import { DdiScene, legacyPolicy } from '../support/ddi-scene.js'
 import { eventually } from '../support/fleet-fixture.js'
+import { sendRaw } from '../support/raw-http.js'
 
 const scene = new DdiScene({
   policy: legacyPolicy() ?? {},
@@ -19,7 +20,7 @@ const listen = async (app: NestFastifyApplication): Promise<void> => {
 }
 beforeAll(async () => {
   await listen(scene.fleet.app)
-  await listen((await scene.fleet.startServer('server-2')).app)
+  await listen((await scene.fleet.startServer('server-2', { trustedProxies: ['127.0.0.1'] })).app)
 }, 240_000)
 
 /** As the owner of the database, who may end what listens. */
@@ -84,6 +85,32 @@ describe('an idle poll', () => {
       status: 200,
       isKept: false,
     })
+  })
+
+  it('is answered in turn beside whatever else is asked on the same connection without waiting', async () => {
+    const client = await idle()
+    const own = `Host: 127.0.0.1:${ports[0] ?? 0}\r\nAccept: application/json\r\nAuthorization: ${client.authorization}\r\n`
+    const ask = (path: string, more = ''): string => `GET ${path} HTTP/1.1\r\n${own}${more}\r\n`
+    const known = await poll(client)
+    const far = `${client.base}/deploymentBase/1`
+    const answers = await sendRaw(ports[0] ?? 0, [
+      `${ask(client.base)}${ask(far)}${ask(client.base)}${ask(client.base, `If-None-Match: ${known.etag ?? ''}\r\n`)}`,
+      ask(client.base, 'Connection: close\r\n'),
+    ])
+    expect(answers.map(({ status }) => status)).toEqual([200, 404, 200, 304, 200])
+    for (const { status, body, headers } of answers.filter((answer) => answer.status === 200))
+      expect({ status, body, etag: headers.get('etag'), isKept: !headers.has('x-request-id') }).toEqual(known)
+  })
+
+  it('by a proxy is as the proxy says today, and by no proxy as the client says', async () => {
+    const client = await idle()
+    const by = (host: string): Promise<Polled> => poll(client, { 'x-forwarded-host': host }, 1)
+    // Both are polls with links, which are made of what is asked.
+    await scene.fleet.call('POST', `/ddi/targets/${client.id}/config-data-request`)
+    await eventually(async () => ((await by('a.example')).isKept ? true : null), 60_000)
+    expect((await by('a.example')).body).toContain('http://a.example/')
+    expect((await by('b.example')).body).toContain('http://b.example/')
+    expect((await poll(client, {}, 1)).body).toContain(`http://127.0.0.1:${ports[1] ?? 0}/`)
   })
 
   it('is seen: the device was there', async () => {

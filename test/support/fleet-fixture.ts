@@ -71,7 +71,7 @@ export class FleetFixture {
     return fixture
   }
 
-  async startServer(instanceId: string): Promise<ServerUnderTest> {
+  async startServer(instanceId: string, config: FleetOptions['config'] = {}): Promise<ServerUnderTest> {
     const { broker, trust } = this
     await mkdir(join(this.folder, instanceId))
     const server = await ServerUnderTest.start({
@@ -84,6 +84,7 @@ export class FleetFixture {
         rolloutTickMs: 50,
         ...brokerConfig(broker),
         ...this.options.config,
+        ...config,
       },
     })
     this.servers.push(server)

@@ -5,7 +5,7 @@ import { ServerConfig } from '../server-config.js'
 import { TrustedProxies } from '../trusted-proxies.js'
 import { originOf, type DdiCall, type Rendered } from './ddi-call.js'
 
-/** Answers that name nothing to do, kept for as long as the client asks in the same words: links are made of its `Host`. */
+/** Answers that name nothing to do, kept for as long as the client asks in the same words and by the same way: links are made of both. */
 @Injectable()
 export class KeptPolls {
   private readonly proxies: TrustedProxies
@@ -17,19 +17,12 @@ export class KeptPolls {
     this.proxies = new TrustedProxies(config.trustedProxies)
   }
 
-  keep(call: DdiCall, { etag, body, headers }: Rendered): void {
-    const { request, target, origin, secret } = call
+  keep({ request, target, origin, secret }: DdiCall, { etag, body, headers }: Rendered): void {
     if (secret === null || target.work !== null) return
     const { namespace, deviceId } = target
-    const { accept, host } = request.headers
+    // By the client's own `Host` it is known; what a proxy says beside that is looked at each time.
     const isStill = (again: IncomingMessage): boolean =>
-      again.headers.accept === accept && this.isFrom(again, host, origin)
+      this.proxies.isEmpty || originOf(again, this.proxies, this.config.publicUrl).origin === origin
     this.idle.keep(request.raw, { namespace, deviceId, tick: secret.tick, etag, body, headers, isStill })
-  }
-
-  /** Scheme and host are the client's own word but behind a proxy, which is looked at more closely. */
-  private isFrom(request: IncomingMessage, host: string | undefined, origin: string): boolean {
-    if (!this.proxies.isTrusted(request)) return host === request.headers.host
-    return originOf(request, this.proxies, this.config.publicUrl).origin === origin
   }
 }

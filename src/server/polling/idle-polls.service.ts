@@ -7,7 +7,7 @@ import { isHeld } from '../entity-tag.js'
 import { KeptAnswers, type Kept } from './kept-answers.js'
 import { LastSeen } from './last-seen.service.js'
 import { addShortcut } from './request-shortcut.js'
-import { hashShown, isShown } from './shown-secret.js'
+import { PollKeys } from './poll-keys.js'
 
 /** About a kilobyte each. Fleets beyond it are read from the database, at one query a poll or less. */
 const MAX_KEPT = 200_000
@@ -22,15 +22,14 @@ export interface IdleAnswer {
   readonly body: string | Uint8Array
   /** As the framework writes them, so that an answer is the same whichever way it goes. */
   readonly headers: Readonly<Record<string, string>>
-  /** Whether it is still the answer to this request, which shows the same secret; for what the device feed does not tell. */
+  /** Whether it is still the answer to this request, which asks in the same words; for what the device feed does not tell. */
   readonly isStill: (request: IncomingMessage) => boolean
 }
 interface KeptPoll extends Kept {
   readonly namespace: string
   readonly deviceId: string
-  readonly shown: string
   readonly etag: string
-  /** One character a byte: head and body then leave in one piece. */
+  /** One character a byte, like the head. */
   readonly body: string
   readonly headers: string[]
   readonly isStill: IdleAnswer['isStill']
@@ -45,6 +44,7 @@ interface KeptPoll extends Kept {
 @Injectable()
 export class IdlePolls implements OnModuleInit, BeforeApplicationShutdown {
   private readonly kept = new KeptAnswers<KeptPoll>(MAX_KEPT)
+  private readonly keys = new PollKeys()
   private isStopping = false
 
   constructor(
@@ -68,15 +68,15 @@ export class IdlePolls implements OnModuleInit, BeforeApplicationShutdown {
   }
 
   /** @param request as it was asked, authentic by its `Authorization`. Nothing is kept when anything changed since the device was looked up. */
-  keep({ url = '', headers: asked }: IncomingMessage, idle: IdleAnswer): void {
-    if (idle.tick === null || idle.tick !== this.feed.tick || asked.authorization === undefined) return
+  keep(request: IncomingMessage, idle: IdleAnswer): void {
+    const key = this.keys.of(request)
+    if (idle.tick === null || idle.tick !== this.feed.tick || key === null) return
     const { namespace, deviceId, etag, body, headers, isStill } = idle
     this.kept.keep({
-      url,
+      key,
       device: `${namespace} ${deviceId}`,
       namespace,
       deviceId,
-      shown: hashShown(asked.authorization),
       etag,
       body: Buffer.from(body).toString('latin1'),
       headers: Object.entries(headers).flat(),
@@ -87,18 +87,16 @@ export class IdlePolls implements OnModuleInit, BeforeApplicationShutdown {
 
   private answer(request: IncomingMessage, response: ServerResponse): boolean {
     if (request.method !== 'GET' || this.isStopping) return false
-    const poll = this.kept.find(request.url ?? '')
-    if (poll === undefined) return false
-    const { headers } = request
-    if (!isShown(headers.authorization, poll.shown) || !poll.isStill(request)) return false
+    const key = this.keys.of(request)
+    const poll = key === null ? undefined : this.kept.find(key)
+    if (poll === undefined || !poll.isStill(request)) return false
     this.note(poll)
-    const held = headers['if-none-match']
+    const held = request.headers['if-none-match']
     if (held !== undefined && isHeld(held, poll.etag)) {
       response.writeHead(304, ['etag', poll.etag])
       response.end()
     } else {
-      response.writeHead(200, poll.headers)
-      response.end(poll.body, 'latin1')
+      sendWhole(response, poll)
     }
     return true
   }
@@ -110,4 +108,18 @@ export class IdlePolls implements OnModuleInit, BeforeApplicationShutdown {
     poll.notedIn = round
     this.seen.note(poll.namespace, poll.deviceId)
   }
+}
+
+/**
+ * Head and body leave in one piece and at once. By itself `end(body)` would hold them back, add an empty piece and have the kernel
+ * gather the two: a tenth of what the whole poll costs.
+ */
+function sendWhole(response: ServerResponse, { headers, body }: Pick<KeptPoll, 'headers' | 'body'>): void {
+  // None while an answer before it on the same connection is under way; then it waits for that in any case.
+  const { socket } = response
+  response.writeHead(200, headers)
+  socket?.cork()
+  response.write(body, 'latin1')
+  socket?.uncork()
+  response.end()
 }

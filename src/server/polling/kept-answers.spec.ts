@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals'
 import { KeptAnswers } from './kept-answers.js'
 
-const answerOf = (n: number) => ({ url: `/poll/${n}`, device: `gateway/prod ${n}` })
+const answerOf = (n: number) => ({ key: `/poll/${n}`, device: `gateway/prod ${n}` })
 
 it('a million devices take no more room than there is', () => {
   const kept = new KeptAnswers(1_000)
@@ -11,10 +11,10 @@ it('a million devices take no more room than there is', () => {
   expect(kept.find('/poll/999999')).toEqual(answerOf(999_999))
 })
 
-it('a device has one answer, under the address it asked with last', () => {
+it('a device has one answer, under what it asked with last', () => {
   const kept = new KeptAnswers(10)
-  kept.keep({ url: '/a', device: 'd' })
-  kept.keep({ url: '/b', device: 'd' })
+  kept.keep({ key: '/a', device: 'd' })
+  kept.keep({ key: '/b', device: 'd' })
   expect([kept.find('/a'), kept.find('/b')?.device, kept.size]).toEqual([undefined, 'd', 1])
   kept.drop('d')
   expect([kept.find('/b'), kept.size]).toEqual([undefined, 0])
