@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify'
-import { answerBrokenRequest } from './http/broken-request.js'
+import { answerBrokenAddress, answerBrokenRequest, requireOneHost } from './http/broken-request.js'
 import { DecisionLog } from './http/decision-log.service.js'
 import { JSON_LIMIT_BYTES } from './http/problem.js'
 import { addRequestLog } from './http/request-log.js'
@@ -12,19 +12,23 @@ const DOCUMENT_LIMIT_BYTES = 65_536
 
 /** The HTTP side as it stands before Nest: limits, ids, kinds of bodies. */
 export function makeAdapter(tls?: ServerConfig['tls']): FastifyAdapter {
+  // What is said twice is seen twice: of two secrets the first would be taken and the second passed over, which a proxy may not.
+  const http = { joinDuplicateHeaders: true }
   const adapter = new FastifyAdapter({
     // Whose authority signed a device's certificate is judged by the signed root, not by a file: TLS lets everybody through.
-    ...(tls === undefined ? {} : { https: { ...tls, requestCert: true, rejectUnauthorized: false } }),
+    ...(tls === undefined ? { http } : { https: { ...http, ...tls, requestCert: true, rejectUnauthorized: false } }),
     bodyLimit: JSON_LIMIT_BYTES,
     genReqId: () => randomUUID(),
     // A slow sender holds a connection, not a worker; still nobody may take longer than this for their headers.
     requestTimeout: 0,
     clientErrorHandler: answerBrokenRequest,
+    frameworkErrors: answerBrokenAddress,
     forceCloseConnections: 'idle',
     // Ids of DDI clients have up to 256 characters, each up to nine in an address; what is too long is told so.
     routerOptions: { maxParamLength: 4_096 },
   })
   const fastify = adapter.getInstance()
+  fastify.addHook('onRequest', async (request) => requireOneHost(request))
   fastify.removeContentTypeParser('text/plain')
   // Firmware is never held in memory: the handler gets the stream.
   fastify.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload))

@@ -83,8 +83,7 @@ export class FleetFixture {
         storeDir: join(this.folder, 'store'),
         rolloutTickMs: 50,
         ...brokerConfig(broker),
-        ...this.options.config,
-        ...config,
+        ...{ ...this.options.config, ...config },
       },
     })
     this.servers.push(server)

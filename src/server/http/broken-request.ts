@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { Refusal } from '../../domain/refusal.js'
 import { problemOf } from './problem.js'
 
@@ -25,4 +26,23 @@ export function answerBrokenRequest(error: Error & { readonly code?: string }, s
   ]
   if (socket.writable) socket.write(`${head.join('\r\n')}\r\n\r\n${body}`)
   socket.destroy(error)
+}
+
+/** An address that is none belongs to no route, so that no route's refusal answers it. */
+export function answerBrokenAddress({ code }: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  const [status, why] =
+    code === 'FST_ERR_MAX_PARAM_LENGTH' ? [414, 'a part of it is too long'] : [400, 'not a well-formed address']
+  const problem = {
+    ...problemOf(new Refusal('REQUEST_INVALID', { field: 'path', why }), `urn:uuid:${request.id}`),
+    status,
+  }
+  void reply.status(status).type('application/problem+json; charset=utf-8').send(problem)
+}
+
+/**
+ * RFC 9112 §3.2: a request with more than one `Host` is answered 400; who stands before us may have believed the other one.
+ * @throws Refusal `REQUEST_INVALID`.
+ */
+export function requireOneHost({ headers: { host = '' } }: FastifyRequest): void {
+  if (host.includes(',')) throw new Refusal('REQUEST_INVALID', { field: 'host', why: 'said more than once' })
 }
