@@ -242,6 +242,30 @@ describe('a certificate', () => {
   })
 })
 
+describe('a decommissioned client', () => {
+  it('is gone from every list, has no way back in, and its name is not given again', async () => {
+    const { fleet } = scene
+    const client = await scene.client()
+    await client.configData({ version: '1.0.0' })
+    expect((await client.get()).status).toBe(200)
+    expect((await fleet.raw('POST', `/devices/${client.id}/decommission`)).statusCode).toBe(200)
+    expect((await client.get()).status).toBe(401)
+    const { items } = await fleet.call<{ items: { deviceId: string }[] }>('GET', '/ddi/targets?limit=1000')
+    expect(items.map(({ deviceId }) => deviceId)).not.toContain(client.id)
+    for (const path of ['token', 'config-data-request'])
+      expect((await fleet.raw('POST', `/ddi/targets/${client.id}/${path}`, {})).statusCode).toBe(404)
+    const again = await fleet.raw('POST', '/ddi/targets', {
+      controllerId: client.controllerId,
+      className: 'gateway-r2',
+    })
+    expect(problemIn(again)).toMatchObject({
+      status: 409,
+      code: 'CONFLICT',
+      detail: { what: 'DDI client', why: expect.stringContaining('decommissioned') },
+    })
+  })
+})
+
 describe('links', () => {
   const forwarded = { 'x-forwarded-proto': 'https', 'x-forwarded-host': 'ota.example' }
   it('have the scheme and host of a trusted proxy', async () => {

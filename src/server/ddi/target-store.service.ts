@@ -38,7 +38,7 @@ interface ViewRow {
   readonly last_seen_at: number
 }
 
-/** Who the clients of a namespace are: let in, given tokens, listed. Each is a device row without a key. */
+/** Who the clients of a namespace are: let in, given tokens, listed, until they are decommissioned. Each is a device row without a key. */
 @Injectable()
 export class TargetStore {
   constructor(
@@ -96,13 +96,24 @@ export class TargetStore {
     return token
   }
 
-  /** Asks for its attributes at its next poll. @throws Refusal `NOT_FOUND`. */
-  async askConfigData(namespace: string, deviceId: string): Promise<void> {
-    const [, found] = await this.database.query<[unknown[], number]>(
-      'UPDATE ddi_target SET is_config_asked = true WHERE namespace = $1 AND device_id = $2',
+  /** Why a name is not let in that is taken. */
+  async whyTaken(namespace: string, deviceId: string): Promise<string> {
+    const [row] = await this.database.query<{ gone: boolean }[]>(
+      'SELECT decommissioned_at IS NOT NULL AS gone FROM device WHERE namespace = $1 AND id = $2',
       [namespace, deviceId],
     )
-    if (found === 0) throw new Refusal('NOT_FOUND', { what: 'DDI client', id: deviceId.slice(0, 64) })
+    return row?.gone === true ? 'the device was decommissioned; under another name it may join' : 'it is known already'
+  }
+
+  /** Asks for its attributes at its next poll. @throws Refusal `NOT_FOUND`. */
+  async askConfigData(namespace: string, deviceId: string): Promise<void> {
+    await this.database.transaction(async (manager) => {
+      await requireControllerId(manager, namespace, deviceId)
+      await manager.query('UPDATE ddi_target SET is_config_asked = true WHERE namespace = $1 AND device_id = $2', [
+        namespace,
+        deviceId,
+      ])
+    })
   }
 
   /** From now on the client consents to everything; what waits for its word has it. */
@@ -145,7 +156,7 @@ export class TargetStore {
     const rows = await this.database.query<ViewRow[]>(
       `SELECT t.controller_id, t.device_id, d.class_id, t.attributes, t.auto_confirm_at_ms, d.last_seen_at
        FROM ddi_target t JOIN device d ON d.namespace = t.namespace AND d.id = t.device_id
-       WHERE t.namespace = $1 AND t.device_id > $2 ORDER BY t.device_id LIMIT $3`,
+       WHERE t.namespace = $1 AND t.device_id > $2 AND d.decommissioned_at IS NULL ORDER BY t.device_id LIMIT $3`,
       [namespace, page.after ?? '', page.limit + 1],
     )
     return pageOf(
@@ -166,7 +177,8 @@ export class TargetStore {
 
 async function requireControllerId(manager: EntityManager, namespace: string, deviceId: string): Promise<string> {
   const [row] = await manager.query<{ controller_id: string }[]>(
-    'SELECT controller_id FROM ddi_target WHERE namespace = $1 AND device_id = $2',
+    `SELECT t.controller_id FROM ddi_target t JOIN device d ON d.namespace = t.namespace AND d.id = t.device_id
+     WHERE t.namespace = $1 AND t.device_id = $2 AND d.decommissioned_at IS NULL`,
     [namespace, deviceId],
   )
   if (row === undefined) throw new Refusal('NOT_FOUND', { what: 'DDI client', id: deviceId.slice(0, 64) })

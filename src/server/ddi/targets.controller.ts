@@ -69,9 +69,10 @@ export class TargetsController {
     const classId = this.classes.requireId(namespace, body.className)
     const secret = body.token ?? makeDdiToken()
     const request = { namespace, controllerId, classId, token: secret, actor: nameOf(caller) }
+    const deviceId = deviceIdOf(namespace, controllerId)
     if (!(await this.targets.enrol(request)))
-      throw new Refusal('CONFLICT', { what: 'DDI client', why: 'it is known already' })
-    return { deviceId: deviceIdOf(namespace, controllerId), token: secret }
+      throw new Refusal('CONFLICT', { what: 'DDI client', why: await this.targets.whyTaken(namespace, deviceId) })
+    return { deviceId, token: secret }
   }
 
   @Get('targets')
