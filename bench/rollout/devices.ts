@@ -1,39 +1,11 @@
 import type { BenchmarkRow } from '../benchmark.js'
-import { HttpLoad } from '../poll/http-load.js'
 import type { RolloutScene } from './scene.js'
 
 const FILTER = 'site in ("site-20", "site-40") and tag canary'
-const CONNECTIONS = 8
 /** What rollout.md of the project's goals allows: a count in a second, a device in a kilobyte. */
 const COUNT_LIMIT_MS = 1_000
 const LIMIT_BYTES = 1_000
 const ROUNDS = 3
-
-interface MeasuredPolls {
-  readonly perSecond: number
-  readonly polls: number
-}
-
-export const comparePolls = (name: string, few: MeasuredPolls, many: MeasuredPolls): BenchmarkRow => ({
-  name,
-  ...{ ours: many.perSecond, reference: few.perSecond, ratio: many.perSecond / few.perSecond },
-  ...{ unit: 'polls/s', n: many.polls },
-})
-
-/** Polls that find nothing to do and are looked up each: the best of some rounds, after one that warms up. */
-export async function idlePolls(scene: RolloutScene, roundMs: number): Promise<MeasuredPolls> {
-  const load = new HttpLoad({ port: scene.port, connections: CONNECTIONS, request: (index) => scene.poll(index) })
-  await load.open()
-  let [perSecond, polls] = [0, 0]
-  for (let round = 0; round <= ROUNDS; round += 1) {
-    const measured = await load.run(roundMs)
-    if (round === 0) continue
-    perSecond = Math.max(perSecond, (measured.polls * 1_000) / measured.elapsedMs)
-    polls += measured.polls
-  }
-  load.close()
-  return { perSecond, polls }
-}
 
 /** Bytes of a device with all indexes: its row, and when a KRL came to it; in MB a million devices, which is the same number. */
 export async function bytesPerDevice(scene: RolloutScene): Promise<BenchmarkRow> {

@@ -66,6 +66,11 @@ export class RolloutScene {
     this.devices = to
   }
 
+  /** Nothing of what was written in bulk is still on its way to the disk. */
+  async settle(): Promise<void> {
+    await this.owner.query('CHECKPOINT')
+  }
+
   /** The n-th poll, whole: never the same twice, so that none is answered from what was kept; devices in no order. */
   poll(index: number): Buffer {
     const device = (index * 7_919) % this.devices

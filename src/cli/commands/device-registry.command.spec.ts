@@ -65,6 +65,16 @@ describe('countersign device', () => {
     expect(await bench.must('device', 'duplicates')).toEqual(['d1  counter  epoch 1, number 7  3 times'])
   })
 
+  it('tells how often devices were refused, and for what', async () => {
+    const lastAt = 1_800_000_000
+    bench.courier.on('GET /refused-reports', () => ({ items: [{ code: 'REPORT_OLD', reports: 1_200, lastAt }] }))
+    bench.courier.on('GET /device-refusals', () => ({ items: [{ kind: 'UNAUTHENTICATED', count: 2, lastAt }] }))
+    expect(await bench.must('device', 'refusals')).toEqual([
+      'report  REPORT_OLD  1,200 times, last 2027-01-15T08:00:00Z',
+      'call    UNAUTHENTICATED  2 times, last 2027-01-15T08:00:00Z',
+    ])
+  })
+
   it('writes the certificates of authorities for a broker, and over no file', async () => {
     bench.courier.on('GET /device-authorities', () => ({
       items: [

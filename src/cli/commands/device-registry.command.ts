@@ -13,6 +13,7 @@ import {
   type ListOptions,
 } from '../command-shape.js'
 import { importDevices } from '../device-import.js'
+import { showRefusals } from '../device-refusals.js'
 import { createLocalFile } from '../local-file.js'
 import { confirm, type World } from '../session.js'
 
@@ -20,7 +21,7 @@ interface AuthorityOptions extends CommonOptions {
   readonly out?: string
 }
 
-/** `device import`, `decommission`, `duplicates` and `authorities`: who may become a device, and who is one no more. */
+/** `device import`, `decommission`, `duplicates`, `refusals` and `authorities`: who may become a device, and who is one no more. */
 export function addDeviceRegistryCommands(group: Command, world: World): void {
   defineCommand(
     group,
@@ -51,6 +52,12 @@ export function addDeviceRegistryCommands(group: Command, world: World): void {
       session.output.line(`${String(deviceId)}  ${String(kind)}  ${String(detail)}  ${String(times)} times`)
     session.output.result(answer)
   })
+  defineCommand(
+    group,
+    'refusals',
+    'how often devices were told "no", by the code of the refusal',
+    'device refusals',
+  ).action((options: CommonOptions) => showRefusals(sessionOf(world, options)))
   defineCommand(
     group,
     'authorities',
