@@ -23,7 +23,7 @@ const advice: Readonly<Record<string, string>> = {
   MANIFEST_TEMPLATE: 'do not sign: this manifest does more than our template allows; tell a security officer',
   CONFLICT: 'the same again would be refused again: change what "why" names first',
   PLAN_IMPOSSIBLE: '"countersign rollout plan ID" says what is in the way, in words',
-  QUORUM_NOT_MET: 'more people have to approve it first: "countersign approvals" lists what waits for them',
+  QUORUM_NOT_MET: 'more people have to approve it first: "countersign approvals list" tells what waits for them',
   PLAN_MISMATCH: 'do not sign: the plan is not about what the page shows; tell a security officer',
   WRONG_CLASS: 'name a class of this namespace: its id, or model/hardware-revision/environment',
   SUBMITTER_UNKNOWN: 'the policy must list the submitter as an engineer; a new policy version adds them',
