@@ -4,9 +4,14 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { Webhook } from 'standardwebhooks'
 import { PeopleBench, refusalIn } from '../../../test/support/people-bench.js'
+import type { Caller } from '../access/caller.decorator.js'
+import { AuditService } from '../audit/audit.service.js'
+import { ServerClock } from '../clock/server-clock.port.js'
 import { EventStore } from '../events/event-store.service.js'
+import { ServerConfig } from '../server-config.js'
 import { retryDelayMs } from './retry-delay.js'
 import { WebhookDispatch } from './webhook-dispatch.service.js'
+import { WebhookService } from './webhook.service.js'
 
 interface Received {
   readonly headers: IncomingHttpHeaders
@@ -182,8 +187,6 @@ describe('webhooks', () => {
     for (let n = 0; n < 30; n += 1) await happen('many.many', n)
     const { app } = bench.server
     const made = (name: unknown) => app.get(name as never)
-    const { ServerConfig } = await import('../server-config.js')
-    const { ServerClock } = await import('../clock/server-clock.port.js')
     const { DecisionLog } = await import('../http/decision-log.service.js')
     const instances = Array.from(
       { length: 3 },
@@ -216,6 +219,26 @@ describe('webhooks', () => {
       code: 'REQUEST_INVALID',
       detail,
     })
+  })
+
+  it('take plain HTTP, and to this machine alone, on a laptop', async () => {
+    const { app, database } = bench.server
+    const made = <T>(name: unknown) => app.get<T>(name as never)
+    const key = { webhookKey: new Uint8Array(32) }
+    const at = (profile: ServerConfig['profile']) =>
+      new WebhookService(
+        database,
+        { ...key, profile } as ServerConfig,
+        made(EventStore),
+        made(AuditService),
+        made(ServerClock),
+      )
+    const caller = { namespace: bench.trust.namespace, person: null, label: 'test' } as Caller
+    await expect(at('production').create(url, ['*'], caller)).rejects.toMatchObject({
+      code: 'REQUEST_INVALID',
+      detail: { field: 'url', why: 'not https' },
+    })
+    expect((await at('laptop').create(url, ['*'], caller)).row.url).toBe(url)
   })
 
   it('are gone for good when they are removed, and unknown to other namespaces', async () => {
