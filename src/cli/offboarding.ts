@@ -46,7 +46,10 @@ function requireQuorums({ quorums, limits }: Policy, persons: readonly Person[],
       return persons.filter(({ roles }) => roles.includes(role)).length < wanted
     })
     if (isShort || able.length < needed)
-      throw new Refusal('REQUEST_INVALID', { field: `quorum ${what}`, why: `cannot be met without ${name}` })
+      throw new Refusal('REQUEST_INVALID', {
+        field: `quorum ${what}`,
+        why: `cannot be met without ${name}: first a policy with somebody in their place; "countersign keys revoke" keeps them out meanwhile`,
+      })
   }
 }
 

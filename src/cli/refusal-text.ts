@@ -21,6 +21,10 @@ const advice: Readonly<Record<string, string>> = {
     'do not sign: a fallback is another image of the same class with a higher sequence; have the release made anew',
   MANIFEST_MISMATCH: 'do not sign: the page shows something else than the manifest holds; tell a security officer',
   MANIFEST_TEMPLATE: 'do not sign: this manifest does more than our template allows; tell a security officer',
+  SIGNER_REFUSED:
+    'what you signed is kept. Mend what is named; then anybody who approved it may approve it again, and the signer is asked once more',
+  CHANGE_WINDOW_CLOSED:
+    'what you signed is kept, and a release is signed within a minute after the window opened; sooner by the break-glass quorum',
   CONFLICT: 'the same again would be refused again: change what "why" names first',
   PLAN_IMPOSSIBLE: '"countersign rollout plan ID" says what is in the way, in words',
   QUORUM_NOT_MET: 'more people have to approve it first: "countersign approvals list" tells what waits for them',
@@ -99,11 +103,18 @@ function factsOf(detail: unknown): string {
     .join(' ')
 }
 
+/** What the signer said through the server; "" where it said nothing. */
+function signerCodeOf({ code, detail }: Refusal | ServerRefusal): string {
+  const said = typeof detail === 'object' && detail !== null && 'code' in detail ? detail.code : ''
+  return code === 'SIGNER_REFUSED' && typeof said === 'string' ? said : ''
+}
+
 /** Two lines: what was refused, and what to do next. Control characters of a server never reach the terminal. */
 export function describeRefusal(error: Refusal | ServerRefusal): readonly [string, string] {
   const facts = factsOf(error.detail)
   const who = error instanceof ServerRefusal ? 'refused by the server' : 'refused'
   const title = error instanceof ServerRefusal && facts === '' ? error.title : facts
-  const next = advice[error.code] ?? byStatus(error instanceof ServerRefusal ? error.status : 0)
+  const next =
+    advice[signerCodeOf(error)] ?? advice[error.code] ?? byStatus(error instanceof ServerRefusal ? error.status : 0)
   return [printable(`${who}: ${error.code}${title === '' ? '' : ` (${title})`}`), `next: ${next}`]
 }

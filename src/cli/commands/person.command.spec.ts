@@ -58,7 +58,7 @@ describe('person offboard', () => {
       'without whom a quorum cannot be met',
       'security-2',
       ['--successor', 'manager-2'],
-      'REQUEST_INVALID (field=quorum krl why=cannot be met without security-2)',
+      'REQUEST_INVALID (field=quorum krl why=cannot be met without security-2: first a policy with somebody in their place;',
     ],
     [
       'whose keys nobody takes over',

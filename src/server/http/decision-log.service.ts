@@ -16,7 +16,9 @@ export class DecisionLog {
   }
 
   protected write(level: string, event: string, facts: Readonly<Record<string, unknown>>): void {
-    process.stdout.write(`${JSON.stringify({ at: new Date().toISOString(), level, event, ...facts })}\n`)
+    const own = { at: new Date().toISOString(), level, event }
+    // Once more behind the facts: none of them takes the place of when and what it was.
+    process.stdout.write(`${JSON.stringify({ ...own, ...facts, ...own })}\n`)
   }
 }
 

@@ -37,7 +37,7 @@ export class DueWatch extends NamespaceWatch {
     policy: Policy | null,
   ): Promise<void> {
     const { what, notice, at, ends } = due
-    const detail = { what, notice, at, ends, ...tellOf(due, policy) }
+    const facts = { what, notice, ends, ...tellOf(due, policy) }
     const isFirst = await this.database.transaction(async (manager) => {
       // Of several instances that see it at once one gives the notice.
       const added = await manager.query<unknown[]>(
@@ -46,10 +46,10 @@ export class DueWatch extends NamespaceWatch {
         [namespace, what, at, notice, this.clock.nowSeconds()],
       )
       if (added.length === 0) return false
-      await this.audit.record(manager, { namespace, actor: 'server', event: 'rotation.due', detail })
+      await this.audit.record(manager, { namespace, actor: 'server', event: 'rotation.due', detail: { ...facts, at } })
       return true
     })
-    if (isFirst) this.log.info('rotation.due', { namespace, ...detail })
+    if (isFirst) this.log.info('rotation.due', { namespace, ...facts, dueAt: at })
   }
 }
 

@@ -62,7 +62,13 @@ describe('what falls due', () => {
   it('is a log line too, and an event for those who listen', async () => {
     const lines = log.lines.filter((line) => line['what'] === 'role manifest-a')
     expect(lines).toMatchObject([
-      { event: 'rotation.due', namespace: bench.trust.namespace, notice: 30, owners: 'security-1' },
+      {
+        event: 'rotation.due',
+        namespace: bench.trust.namespace,
+        notice: 30,
+        owners: 'security-1',
+        dueAt: bench.trust.now + 90 * DAY,
+      },
       { notice: 14 },
       { notice: 7 },
     ])

@@ -121,7 +121,7 @@ export class KrlRequestService {
 
   /**
    * Takes one person's approval; with the one that meets the quorum the KRL is signed, stored and published.
-   * The same bytes again are no second approval, but try what is still to be done once more.
+   * The same bytes again are no second approval, but try what is still to be done once more; so does the same person after the signer refused.
    * @throws Refusal `APPROVER_REPEATED`, `APPROVAL_*`, `STATE`, `SIGNER_*`, …
    */
   async approve(id: string, approval: Uint8Array, caller: Caller): Promise<KrlRequest> {
@@ -138,7 +138,9 @@ export class KrlRequestService {
     const checked = await this.quorum.check(namespace, approval, request)
     const { person } = checked
     const earlier = approvals.find((held) => held.person === person)
-    if (earlier && (await this.quorum.holds(namespace, earlier.document, subjectOf(row, earlier.operation))))
+    // Where the signer refused it may be given again, to ask once more.
+    const isOpen = earlier === undefined || row.lastRefusal !== null
+    if (!isOpen && (await this.quorum.holds(namespace, earlier.document, subjectOf(row, earlier.operation))))
       throw new Refusal('APPROVER_REPEATED', { person })
     await this.database.transaction(async (manager) => {
       await manager.upsert(

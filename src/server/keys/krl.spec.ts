@@ -80,7 +80,7 @@ describe('revocation', () => {
     })
   })
 
-  it("keeps the signer's refusal, and the same approval again tries once more", async () => {
+  it("keeps the signer's refusal, and an approval given again tries once more", async () => {
     const request = await propose()
     await bench.approveKrl(request, 'security-1')
     bench.signers.refusal = new Refusal('SIGNER_UNAVAILABLE', { why: 'ECONNREFUSED' })
@@ -90,7 +90,10 @@ describe('revocation', () => {
       state: 'awaiting-approval',
       lastRefusal: { code: 'SIGNER_UNAVAILABLE', check: 0 },
     })
-    expect((await bench.approveKrl(request, 'security-2')).body).toMatchObject({ state: 'signed' })
+    bench.signers.refusal = new Refusal('SIGNER_UNAVAILABLE', { why: 'ECONNREFUSED' })
+    expect(await bench.approveKrl(request, 'security-2')).toMatchObject({ status: 503 })
+    const anew = { notBefore: bench.trust.now - 30 }
+    expect((await bench.approveKrl(request, 'security-2', anew)).body).toMatchObject({ state: 'signed' })
   })
 
   it('refuses a number that is held, and closes what was proposed below it', async () => {

@@ -117,6 +117,22 @@ export class ReSignService {
     return this.show(namespace, releaseId)
   }
 
+  /** Requests that the signer refused because the change window was closed. */
+  waitingForWindow(namespace: string): Promise<ReSignRequestRow[]> {
+    return this.database
+      .getRepository(ReSignRequestRow)
+      .createQueryBuilder('q')
+      .where({ namespace, state: 'awaiting-approval' })
+      .andWhere(`q.lastRefusal ->> 'code' = 'CHANGE_WINDOW_CLOSED'`)
+      .getMany()
+  }
+
+  /** Asks the signer once more, where the quorum is there. @throws Refusal `SIGNER_*`. */
+  async askAgain({ namespace, releaseId }: ReSignRequestRow): Promise<void> {
+    const { row, release } = await this.show(namespace, releaseId)
+    await this.finish(row, release.row, await this.subjectOf(row, release.row))
+  }
+
   private async subjectOf({ id: requestId }: ReSignRequestRow, release: ReleaseRow): Promise<ApprovedRequest> {
     const subject = await this.signing.subjectOf(release).catch((error: unknown) => {
       // Who submitted it may have left since; the signer knows from its own journal whom not to count.
@@ -131,7 +147,8 @@ export class ReSignService {
     const { id: reSignRequestId, namespace, releaseId } = row
     const { approval, person, keyId } = await this.quorum.check(namespace, document, subject)
     const earlier = approvals.find((each) => each.person === person)
-    if (earlier && (await this.quorum.holds(namespace, earlier.document, subject)))
+    // Where the signer refused it may be given again, to ask once more.
+    if (earlier && row.lastRefusal === null && (await this.quorum.holds(namespace, earlier.document, subject)))
       throw new Refusal('APPROVER_REPEATED', { person })
     await this.database.transaction(async (manager) => {
       const receivedAt = this.clock.nowSeconds()

@@ -88,7 +88,7 @@ describe('re-sign', () => {
     })
   })
 
-  it('keeps what the signer refused, and the envelope that there was', async () => {
+  it('keeps what the signer refused, and the envelope that there was, until somebody approves again', async () => {
     const { id } = (await open()).body
     await approve(id, 'manager-1')
     bench.signers.refusal = new Refusal('SIGNER_REFUSED', { code: 'KEY_NOT_NEWER', check: 9 })
@@ -98,6 +98,8 @@ describe('re-sign', () => {
       lastRefusal: { code: 'KEY_NOT_NEWER', check: 9 },
       envelope: release['envelope'],
     })
+    const { body } = await approve(id, 'manager-1', { notBefore: bench.trust.now - 30 })
+    expect(body).toMatchObject({ state: 'signed', lastRefusal: null })
   })
 
   it('does not store an envelope that devices would refuse', async () => {

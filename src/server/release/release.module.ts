@@ -15,6 +15,7 @@ import { ReleaseDraft } from './release-draft.service.js'
 import { ReleaseRow } from './release.row.js'
 import { ReleaseService } from './release.service.js'
 import { ReleaseSigning } from './release-signing.service.js'
+import { WindowWatch } from './window-watch.service.js'
 
 /** Firmware with its manifest, on the way to a signature that enough people asked for. */
 @Module({
@@ -24,7 +25,7 @@ import { ReleaseSigning } from './release-signing.service.js'
     IntakeModule,
   ],
   controllers: [ReleaseController, ReSignController, ReSignListController],
-  providers: [BreakGlass, ReleaseDraft, ReleaseSigning, ReleaseService, ReSignService, ReSignWatch],
+  providers: [BreakGlass, ReleaseDraft, ReleaseSigning, ReleaseService, ReSignService, ReSignWatch, WindowWatch],
   exports: [ReleaseService],
 })
 export class ReleaseModule {}

@@ -88,7 +88,7 @@ export class ReleaseService {
 
   /**
    * Takes one person's approval, for a release with a fallback of both together; the one that meets the quorum has them signed.
-   * The same bytes again are no second approval, but try once more to sign.
+   * The same bytes again are no second approval, but try once more to sign; so does the same person after the signer refused.
    * @throws Refusal `APPROVER_REPEATED`, `APPROVER_IS_REQUESTER`, `APPROVAL_*`, `REQUEST_INVALID`, `STATE`, `SIGNER_*`, …
    */
   async approve(id: string, approvals: NewApprovals, caller: Caller): Promise<Release> {
@@ -112,8 +112,8 @@ export class ReleaseService {
     const subject = await this.signing.subjectOf(row)
     const { approval, person, keyId } = await this.quorum.check(row.namespace, document, subject)
     const earlier = approvals.find((each) => each.person === person)
-    // One that has expired meanwhile may be given anew; one that holds counts once.
-    if (earlier && (await this.quorum.holds(row.namespace, earlier.document, subject)))
+    // One that has expired meanwhile may be given anew; one that holds counts once, and takes its place where the signer refused.
+    if (earlier && row.lastRefusal === null && (await this.quorum.holds(row.namespace, earlier.document, subject)))
       throw new Refusal('APPROVER_REPEATED', { person })
     return { row, document, person, role: approval.role, keyId }
   }

@@ -103,6 +103,17 @@ describe('releases', () => {
     expect(await bench.sendApproval(release, approval)).toMatchObject({ status: 200, body: { state: 'signed' } })
   })
 
+  it('is signed when somebody who approved it already approves again after the signer refused', async () => {
+    const release = await bench.release()
+    await bench.approve(release, 'manager-1')
+    bench.signers.refusal = new Refusal('SIGNER_UNAVAILABLE', { why: 'restarting' })
+    await bench.approve(release, 'manager-2')
+    expect(await bench.approve(release, 'manager-2', { notBefore: bench.trust.now - 30 })).toMatchObject({
+      status: 200,
+      body: { state: 'signed', approvals: [{ person: 'manager-1' }, { person: 'manager-2' }] },
+    })
+  })
+
   it('stores no envelope that a device would refuse', async () => {
     const release = await bench.release()
     await bench.approve(release, 'manager-1')
