@@ -141,6 +141,29 @@ describe('a token that is pulled out', () => {
   })
 })
 
+// Where strace is missing (macOS) nothing else makes a real write slow.
+const describeTraced = process.platform === 'linux' ? describe : describe.skip
+describeTraced('a slow disk', () => {
+  const WRITE_MS = 500
+
+  it('keeps nobody waiting but whoever has something written', async () => {
+    const journal = join(fixture.folder, 'release', 'journal')
+    const slowly = ['-P', journal, '-e', 'trace=pwrite64', '-e', `inject=pwrite64:delay_exit=${WRITE_MS * 1_000}`]
+    const signer = await start({ before: ['strace', '-D', '-f', '-q', '--seccomp-bpf', '-o', '/dev/null', ...slowly] })
+    await begin(signer)
+    const [busy, other] = [signer.client(), signer.client()]
+    const beganMs = performance.now()
+    let isSigned = false
+    const signed = busy.request('sign', await request(1)).finally(() => (isSigned = true))
+    let answers = 0
+    for (; !isSigned; answers += 1) await other.request('status', {})
+    await expect(signed).resolves.toHaveProperty('envelope')
+    // Intent and result; a signer that waits with both hands answers a handful in between.
+    expect(performance.now() - beganMs).toBeGreaterThan(2 * WRITE_MS)
+    expect(answers).toBeGreaterThan(50)
+  })
+})
+
 describe('a flush that does not end (I-4)', () => {
   let edited: EditedSigners
   beforeEach(() => {
