@@ -107,6 +107,8 @@ export const RolloutAnswer = z.looseObject({
   state: z.string(),
   pauseReason: z.unknown().optional(),
   pauseCode: z.string().nullish(),
+  waitingFor: z.string().nullish(),
+  waitsUntil: z.number().nullish(),
   clearedAt: z.number().nullish(),
   where: z.string().nullish(),
   plan: base64,

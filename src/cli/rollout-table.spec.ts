@@ -27,3 +27,13 @@ it.each([
   expect(lines[0]).toBe(`rollout r: paused${why}`)
   expect(lines.at(-1)).toMatch(next)
 })
+
+it('says what a rollout waits for, and until when where that is known', () => {
+  const linesOf = (waits: object): readonly string[] =>
+    describeRollout({ id: 'r', state: 'running', stages: [], ...waits } as unknown as Parameters<
+      typeof describeRollout
+    >[0])
+  expect(linesOf({ waitingFor: 'SOAK', waitsUntil: 1_800_000_000 })[1]).toBe('  waits: SOAK until 2027-01-15T08:00:00Z')
+  expect(linesOf({ waitingFor: 'WINDOW_CLOSED', waitsUntil: null })[1]).toBe('  waits: WINDOW_CLOSED')
+  expect(linesOf({ waitingFor: null, waitsUntil: null })).toHaveLength(1)
+})

@@ -37,7 +37,7 @@ export function describeRollout(rollout: RolloutAnswer): string[] {
   const failures = Object.entries(rollout.failuresByReason ?? {})
   return [
     `rollout ${rollout.id}: ${rollout.state}${why}`,
-    ...(typeof rollout['waitingFor'] === 'string' ? [`  waits: ${rollout['waitingFor']}`] : []),
+    ...waitLines(rollout),
     ...rollout.stages.map(stageLine),
     ...(failures.length === 0 ? [] : ['failures by reason:']),
     ...failures.map(([name, count]) => `  ${String(count).padStart(6)}  ${name}`),
@@ -45,6 +45,11 @@ export function describeRollout(rollout: RolloutAnswer): string[] {
     ...(typeof rollout.clearedAt === 'number' ? [`cleared of its devices ${timeText(rollout.clearedAt)}`] : []),
     ...adviceLines(rollout),
   ]
+}
+
+function waitLines({ waitingFor, waitsUntil }: RolloutAnswer): string[] {
+  if (typeof waitingFor !== 'string') return []
+  return [`  waits: ${waitingFor}${typeof waitsUntil === 'number' ? ` until ${timeText(waitsUntil)}` : ''}`]
 }
 
 function stageLine(stage: StageAnswer): string {
