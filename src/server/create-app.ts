@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify'
+import { addBodyDeadline } from './http/body-deadline.js'
 import { answerBrokenAddress, answerBrokenRequest, requireOneHost } from './http/broken-request.js'
 import { DecisionLog } from './http/decision-log.service.js'
 import { JSON_LIMIT_BYTES } from './http/problem.js'
@@ -10,8 +11,11 @@ import { addApiDocument } from './http/api-document.js'
 /** Devices send signed documents; the largest, an enrolment or a report, is far below this. */
 const DOCUMENT_LIMIT_BYTES = 65_536
 
+/** Far more than a device on a thin line needs for the largest of them. */
+const BODY_LIMIT_MS = 120_000
+
 /** The HTTP side as it stands before Nest: limits, ids, kinds of bodies. */
-export function makeAdapter(tls?: ServerConfig['tls']): FastifyAdapter {
+export function makeAdapter(tls?: ServerConfig['tls'], bodyLimitMs = BODY_LIMIT_MS): FastifyAdapter {
   // What is said twice is seen twice: of two secrets the first would be taken and the second passed over, which a proxy may not.
   const http = { joinDuplicateHeaders: true }
   const adapter = new FastifyAdapter({
@@ -19,7 +23,7 @@ export function makeAdapter(tls?: ServerConfig['tls']): FastifyAdapter {
     ...(tls === undefined ? { http } : { https: { ...http, ...tls, requestCert: true, rejectUnauthorized: false } }),
     bodyLimit: JSON_LIMIT_BYTES,
     genReqId: () => randomUUID(),
-    // A slow sender holds a connection, not a worker; still nobody may take longer than this for their headers.
+    // Heads have Node's own minute. How long a body may take depends on what it is.
     requestTimeout: 0,
     clientErrorHandler: answerBrokenRequest,
     frameworkErrors: answerBrokenAddress,
@@ -29,6 +33,7 @@ export function makeAdapter(tls?: ServerConfig['tls']): FastifyAdapter {
   })
   const fastify = adapter.getInstance()
   fastify.addHook('onRequest', async (request) => requireOneHost(request))
+  addBodyDeadline(fastify, bodyLimitMs)
   fastify.removeContentTypeParser('text/plain')
   // Firmware is never held in memory: the handler gets the stream.
   fastify.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload))

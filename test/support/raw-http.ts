@@ -7,8 +7,11 @@ export interface RawAnswer {
   readonly body: string
 }
 
+/** What is sent, in one piece or in several, as they come. */
+type Pieces = string | Iterable<string> | AsyncIterable<string>
+
 /** Sends bytes as they are, which no client would, until the server closes. @returns what came back, one answer after the other. */
-export async function sendRaw(port: number, bytes: string | readonly string[]): Promise<RawAnswer[]> {
+export async function sendRaw(port: number, bytes: Pieces): Promise<RawAnswer[]> {
   const socket = connect(port, '127.0.0.1')
   socket.setTimeout(60_000, () => socket.destroy(new Error('the server neither answers nor closes')))
   let text = ''
@@ -20,7 +23,10 @@ export async function sendRaw(port: number, bytes: string | readonly string[]): 
       error.code === 'ECONNRESET' || error.code === 'EPIPE' ? resolve() : reject(error),
     )
   })
-  for (const part of typeof bytes === 'string' ? [bytes] : bytes) socket.write(part, 'latin1')
+  for await (const piece of typeof bytes === 'string' ? [bytes] : bytes) {
+    if (socket.destroyed) break
+    socket.write(piece, 'latin1')
+  }
   await closed
   return answersIn(text)
 }

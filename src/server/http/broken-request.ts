@@ -7,6 +7,7 @@ import { problemOf } from './problem.js'
 /** Status and words for what the reader of HTTP says; anything else is bytes that are no request. */
 const reasons = new Map<string, readonly [status: number, why: string]>([
   ['ERR_HTTP_REQUEST_TIMEOUT', [408, 'its head did not come in time']],
+  ['BODY_LATE', [408, 'its body did not come in time']],
   ['HPE_HEADER_OVERFLOW', [431, 'its head is too large']],
   ['HPE_INVALID_EOF_STATE', [400, 'it ended before the length that it announced']],
 ])
