@@ -34,7 +34,7 @@ it('finds in a process of its own what is found in this one, in bounded memory',
 }, 60_000)
 
 it('holds the content of no format: its process stays smaller than itself and the content together', async () => {
-  const payloadBytes = 33_554_432
+  const payloadBytes = 67_108_864
   const emptyKb = 55_000
   const peaks: (readonly [name: string, peakRssKb: number])[] = []
   for (const { name, bytes, keys } of await makeSamples(payloadBytes)) {
