@@ -740,7 +740,7 @@ CREATE INDEX submission_by_firmware ON submission USING btree (namespace, image_
 CREATE INDEX upload_by_end ON upload USING btree (expires_at);
 CREATE INDEX upload_by_namespace ON upload USING btree (namespace, created_at, id);
 CREATE INDEX webhook_by_namespace ON webhook USING btree (namespace, id);
-CREATE INDEX webhook_delivery_due ON webhook_delivery USING btree (next_ms) WHERE (state = 'waiting'::text);
+CREATE INDEX webhook_delivery_due_by_webhook ON webhook_delivery USING btree (webhook_id, next_ms) WHERE (state = 'waiting'::text);
 
 -- Triggers
 CREATE TRIGGER audit_entry_stays BEFORE DELETE OR UPDATE OR TRUNCATE ON audit_entry FOR EACH STATEMENT EXECUTE FUNCTION audit_entry_stays();

@@ -28,6 +28,7 @@ import { CountRepeatedWords1764000740000 } from '../../../migrations/17640007400
 import { QuickenRolloutOrder1764000730000 } from '../../../migrations/1764000730000-quicken-rollout-order.js'
 import { ShrinkAcknowledgements1764000732000 } from '../../../migrations/1764000732000-shrink-acknowledgements.js'
 import { ClearEndedRollouts1764001100000 } from '../../../migrations/1764001100000-clear-ended-rollouts.js'
+import { WebhooksApart1764001300000 } from '../../../migrations/1764001300000-webhooks-apart.js'
 import { ShrinkDevices1764000731000 } from '../../../migrations/1764000731000-shrink-devices.js'
 
 /** In the order they run. A migration that was released is never changed. */
@@ -62,4 +63,5 @@ export const migrationList: readonly (new () => MigrationInterface)[] = [
   ShrinkDevices1764000731000,
   ShrinkAcknowledgements1764000732000,
   ClearEndedRollouts1764001100000,
+  WebhooksApart1764001300000,
 ]

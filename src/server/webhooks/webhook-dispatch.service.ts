@@ -25,10 +25,12 @@ interface Due {
   readonly url: string
 }
 
-/** Brings events to webhooks. Every instance runs it; rows decide who sends what. */
+/** Brings events to webhooks. Every instance runs it; rows decide who sends what. A receiver that hangs keeps up its own messages alone. */
 @Injectable()
 export class WebhookDispatch implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly rounds: RepeatedRound
+  /** What is being sent just now, by webhook. */
+  private readonly sending = new Map<string, Promise<void>>()
   private cleanedMs = 0
 
   constructor(
@@ -46,13 +48,19 @@ export class WebhookDispatch implements OnApplicationBootstrap, BeforeApplicatio
     this.rounds.begin()
   }
 
-  beforeApplicationShutdown(): Promise<void> {
-    return this.rounds.end()
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.rounds.end()
+    await this.sent()
   }
 
-  /** One round; rounds of one instance do not overlap. */
-  round(): Promise<void> {
-    return this.rounds.round()
+  /** One round, and until all that was due then was tried. */
+  async round(): Promise<void> {
+    await this.rounds.round()
+    await this.sent()
+  }
+
+  private async sent(): Promise<void> {
+    await Promise.all(this.sending.values())
   }
 
   private async work(): Promise<void> {
@@ -63,7 +71,28 @@ export class WebhookDispatch implements OnApplicationBootstrap, BeforeApplicatio
     if (any === undefined) return
     await this.events.place()
     await this.fanOut()
-    while (!this.rounds.isStopping && (await this.sendDue(key)) === BATCH);
+    for (const id of await this.findDue()) if (!this.sending.has(id)) this.beginSending(id, key)
+  }
+
+  /** The next round does not wait for it: a receiver may take long for each message. */
+  private beginSending(id: string, key: Uint8Array): void {
+    const sending = this.sendAll(id, key)
+      .catch((error: unknown) => this.log.error('webhook.round.failed', error, { webhook: id }))
+      .finally(() => this.sending.delete(id))
+    this.sending.set(id, sending)
+  }
+
+  private async sendAll(id: string, key: Uint8Array): Promise<void> {
+    while (!this.rounds.isStopping && (await this.sendDue(id, key)) === BATCH);
+  }
+
+  private async findDue(): Promise<readonly string[]> {
+    const rows = await this.database.query<{ id: string }[]>(
+      `SELECT id FROM webhook w WHERE disabled_at IS NULL AND EXISTS (SELECT 1 FROM webhook_delivery d
+         WHERE d.webhook_id = w.id AND d.state = 'waiting' AND d.next_ms <= $1)`,
+      [this.clock.nowMs()],
+    )
+    return rows.map(({ id }) => id)
   }
 
   /** Gives every webhook its deliveries of newer events; two instances take turns by the row's lock. */
@@ -81,16 +110,16 @@ export class WebhookDispatch implements OnApplicationBootstrap, BeforeApplicatio
     )
   }
 
-  private async sendDue(key: Uint8Array): Promise<number> {
+  private async sendDue(id: string, key: Uint8Array): Promise<number> {
     const nowMs = this.clock.nowMs()
     const [due] = await this.database.query<[Due[], number]>(
       `UPDATE webhook_delivery d SET next_ms = $1::bigint + ${LEASE_MS}, attempts = d.attempts + 1 FROM webhook w
        WHERE w.id = d.webhook_id AND (d.webhook_id, d.event_position) IN (
          SELECT p.webhook_id, p.event_position FROM webhook_delivery p JOIN webhook o ON o.id = p.webhook_id
-         WHERE p.state = 'waiting' AND p.next_ms <= $1 AND o.disabled_at IS NULL
+         WHERE p.webhook_id = $2 AND p.state = 'waiting' AND p.next_ms <= $1 AND o.disabled_at IS NULL
          ORDER BY p.next_ms, p.event_position LIMIT ${BATCH} FOR UPDATE OF p SKIP LOCKED)
        RETURNING d.webhook_id, d.event_position, d.attempts, w.url`,
-      [nowMs],
+      [nowMs, id],
     )
     const events = new Map(
       (await this.events.readAt(due.map((each) => each.event_position))).map((each) => [each.position, each]),

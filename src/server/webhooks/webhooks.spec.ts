@@ -1,9 +1,10 @@
 import { once } from 'node:events'
-import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
+import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { Webhook } from 'standardwebhooks'
 import { PeopleBench, refusalIn } from '../../../test/support/people-bench.js'
+import { eventually } from '../../../test/support/eventually.js'
 import type { Caller } from '../access/caller.decorator.js'
 import { AuditService } from '../audit/audit.service.js'
 import { ServerClock } from '../clock/server-clock.port.js'
@@ -24,14 +25,19 @@ describe('webhooks', () => {
   let url: string
   let received: Received[]
   let status: number
+  /** Answered when the test says so. */
+  let held: ServerResponse[]
   beforeAll(async () => {
     bench = await PeopleBench.start()
     receiver = createServer((request, response) => {
       const chunks: Buffer[] = []
       request.on('data', (chunk: Buffer) => chunks.push(chunk))
       request.on('end', () => {
+        if (request.url === '/hangs') return held.push(response)
         received.push({ headers: request.headers, body: Buffer.concat(chunks).toString() })
-        response.writeHead(status, status === 302 ? { location: `${url}/elsewhere` } : {}).end('x'.repeat(100_000))
+        return response
+          .writeHead(status, status === 302 ? { location: `${url}/elsewhere` } : {})
+          .end('x'.repeat(100_000))
       })
     }).listen(0, '127.0.0.1')
     await once(receiver, 'listening')
@@ -44,6 +50,7 @@ describe('webhooks', () => {
   })
   beforeEach(async () => {
     received = []
+    held = []
     status = 204
     await bench.server.database.query('DELETE FROM webhook')
   })
@@ -109,6 +116,26 @@ describe('webhooks', () => {
     expect(await deliveries(id)).toMatchObject([{ state: 'delivered', attempts: 2, lastAnswer: 'status 200' }])
     expect(new Set(received.map(({ headers }) => headers['webhook-id'])).size).toBe(1)
   })
+
+  it('are not kept waiting by a receiver that hangs', async () => {
+    const slow = await create(['rollout.*'], `${url}/hangs`)
+    await create(['rollout.*'])
+    await happen('rollout.started', 1)
+    const first = round()
+    await eventually(() => expect(held).toHaveLength(1))
+    await happen('rollout.finished', 2)
+    const second = round()
+    await eventually(() => expect(received).toHaveLength(2))
+    // Nor is it given more as long as it has not answered.
+    expect(held).toHaveLength(1)
+    for (const response of held) response.writeHead(204).end()
+    await Promise.all([first, second])
+    const third = round()
+    await eventually(() => expect(held).toHaveLength(2))
+    held[1]?.writeHead(204).end()
+    await third
+    expect(await deliveries(slow.id)).toMatchObject([{ state: 'delivered' }, { state: 'delivered' }])
+  }, 30_000)
 
   it('give up after about two days, and send again on request', async () => {
     const { id } = await create(['rollout.*'])
