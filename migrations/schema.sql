@@ -337,6 +337,10 @@ CREATE TABLE release_approval (
   document bytea NOT NULL,
   received_at bigint NOT NULL
 );
+CREATE TABLE report_group (
+  is_only boolean DEFAULT true NOT NULL,
+  name text NOT NULL
+);
 CREATE TABLE rollout (
   id uuid NOT NULL,
   namespace text NOT NULL,
@@ -563,6 +567,7 @@ ALTER TABLE re_sign_approval ADD CONSTRAINT re_sign_approval_person_once PRIMARY
 ALTER TABLE re_sign_request ADD CONSTRAINT re_sign_request_pkey PRIMARY KEY (id);
 ALTER TABLE release ADD CONSTRAINT release_pkey PRIMARY KEY (id);
 ALTER TABLE release_approval ADD CONSTRAINT release_approval_person_once PRIMARY KEY (release_id, manifest_sha256, person);
+ALTER TABLE report_group ADD CONSTRAINT report_group_pkey PRIMARY KEY (is_only);
 ALTER TABLE rollout ADD CONSTRAINT rollout_pkey PRIMARY KEY (id);
 ALTER TABLE rollout_approval ADD CONSTRAINT rollout_approval_person_once PRIMARY KEY (rollout_id, person);
 ALTER TABLE rollout_offers ADD CONSTRAINT rollout_offers_pkey PRIMARY KEY (rollout_id, minute);
@@ -647,6 +652,8 @@ ALTER TABLE release ADD CONSTRAINT release_manifest_sha256_check CHECK ((octet_l
 ALTER TABLE release ADD CONSTRAINT release_sequence_check CHECK ((sequence > 0));
 ALTER TABLE release ADD CONSTRAINT release_signed_whole CHECK ((((envelope IS NULL) = (signed_at IS NULL)) AND ((envelope IS NULL) = (state <> 'signed'::text))));
 ALTER TABLE release ADD CONSTRAINT release_state_check CHECK ((state = ANY (ARRAY['draft'::text, 'awaiting-approval'::text, 'signed'::text, 'rejected'::text, 'overtaken'::text])));
+ALTER TABLE report_group ADD CONSTRAINT report_group_is_only_check CHECK (is_only);
+ALTER TABLE report_group ADD CONSTRAINT report_group_name_check CHECK ((name ~ '^[A-Za-z0-9_-]{22,}$'::text));
 ALTER TABLE rollout ADD CONSTRAINT rollout_class_id_check CHECK ((octet_length(class_id) = 16));
 ALTER TABLE rollout ADD CONSTRAINT rollout_jitter_seconds_check CHECK ((jitter_seconds >= 0));
 ALTER TABLE rollout ADD CONSTRAINT rollout_limited CHECK (((limit_count IS NOT NULL) OR (limit_percent IS NOT NULL)));
@@ -784,6 +791,7 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON re_sign_approval TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON re_sign_request TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON release TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON release_approval TO countersign_server;
+GRANT INSERT, SELECT ON report_group TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON rollout TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON rollout_approval TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON rollout_cleared TO countersign_server;

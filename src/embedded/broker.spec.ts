@@ -140,7 +140,7 @@ describe('the embedded broker', () => {
     const properties = { sessionExpiryInterval: 600 }
     const login = { username: broker.serverUsername, password, clientId: 'instance-1', clean: false, properties }
     const before = await connectAsync(broker.serverUrl, { ...login, protocolVersion: 5 })
-    await before.subscribeAsync('$share/server/cs/v1/+/+/d/+/report', { qos: 1 })
+    await before.subscribeAsync('$share/of-servers/cs/v1/+/+/d/+/report', { qos: 1 })
     await before.endAsync()
     const speaker = await device(DEVICE_1)
     const count = 3_000

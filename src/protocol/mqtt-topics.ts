@@ -6,8 +6,11 @@ import { isNamespace } from '../domain/trust/fields.js'
 export type DeviceChannel = 'offer' | 'report' | 'state'
 
 const ROOT = 'cs/v1'
-/** Server instances share the reports among them; each report goes to one of them. */
-export const SHARED_REPORTS = `$share/server/${ROOT}/+/+/d/+/report`
+/**
+ * Server instances share the reports among them; each report goes to one of them. A broker lets anybody into a group whose name they
+ * know, and what is then their turn is lost, so that only servers may know it.
+ */
+export const sharedReports = (group: string): string => `$share/${group}/${ROOT}/+/+/d/+/report`
 
 /** A topic is made of checked words only, so no name can add a level or a wildcard to it. */
 function requireNamespace(namespace: string): string {

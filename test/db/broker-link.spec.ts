@@ -53,6 +53,19 @@ describe('the broker', () => {
     expect(await counterOf(victim)).toBeNull()
   })
 
+  it('brings every report to a server, though a device joins whatever group it may guess', async () => {
+    const [thief, other] = firstTwo(await fleet.enrolDevices(2))
+    // Granted, as any subscription is: what the rules deny is the delivery, which is then lost.
+    await fleet.listen(thief, '$share/server/cs/v1/+/+/d/+/report', () => undefined)
+    const client = await fleet.listen(other, trustTopic(fleet.namespace), () => undefined)
+    for (let sent = 1; sent <= 4; sent += 1) {
+      await client.publishAsync(reportTopic(other), Buffer.from(await other.sign()), { qos: 1 })
+      await eventually(async () => ((await counterOf(other)) === sent ? true : null))
+    }
+    const [{ name }] = first(await fleet.sql<{ name: string }>('SELECT name FROM report_group'))
+    expect(name).toMatch(/^[A-Za-z0-9_-]{22}$/)
+  })
+
   it('brings an offer to the one device it is for', async () => {
     const [device] = first(await fleet.enrolDevices(1))
     const release = await fleet.release(5)

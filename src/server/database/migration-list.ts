@@ -29,6 +29,7 @@ import { QuickenRolloutOrder1764000730000 } from '../../../migrations/1764000730
 import { ShrinkAcknowledgements1764000732000 } from '../../../migrations/1764000732000-shrink-acknowledgements.js'
 import { ClearEndedRollouts1764001100000 } from '../../../migrations/1764001100000-clear-ended-rollouts.js'
 import { WebhooksApart1764001300000 } from '../../../migrations/1764001300000-webhooks-apart.js'
+import { NameReportGroup1764001400000 } from '../../../migrations/1764001400000-name-report-group.js'
 import { ShrinkDevices1764000731000 } from '../../../migrations/1764000731000-shrink-devices.js'
 
 /** In the order they run. A migration that was released is never changed. */
@@ -64,4 +65,5 @@ export const migrationList: readonly (new () => MigrationInterface)[] = [
   ShrinkAcknowledgements1764000732000,
   ClearEndedRollouts1764001100000,
   WebhooksApart1764001300000,
+  NameReportGroup1764001400000,
 ]

@@ -2,12 +2,23 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from '@jest/globals'
+import { DataSource } from 'typeorm'
 import { DecisionLog } from '../http/decision-log.service.js'
 import type { ServerConfig } from '../server-config.js'
 import { MqttConnection } from './mqtt-connection.js'
+import { ReportGroup } from './report-group.service.js'
 
 class NoLog extends DecisionLog {
   protected override write(): void {}
+}
+
+class NamedGroup extends ReportGroup {
+  constructor() {
+    super(new DataSource({ type: 'postgres' }))
+  }
+  override name(): Promise<string> {
+    return Promise.resolve('group')
+  }
 }
 
 it('ends for good, also in the middle of an attempt to connect', async () => {
@@ -21,7 +32,7 @@ it('ends for good, also in the middle of an attempt to connect', async () => {
   await once(broker, 'listening')
   const url = `mqtt://127.0.0.1:${(broker.address() as AddressInfo).port}`
   const mqtt = { url, username: 'server', passwordFile: '/dev/null', deviceUrl: url }
-  const connection = new MqttConnection({ mqtt, instanceId: 'test' } as ServerConfig, new NoLog())
+  const connection = new MqttConnection({ mqtt, instanceId: 'test' } as ServerConfig, new NamedGroup(), new NoLog())
   await connection.onApplicationBootstrap()
   await once(broker, 'connection')
   await connection.onApplicationShutdown()

@@ -2,15 +2,18 @@ import { readFile } from 'node:fs/promises'
 import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common'
 import { connect, type IClientOptions, type IClientPublishOptions, type MqttClient } from 'mqtt'
 import { Refusal } from '../../domain/refusal.js'
-import { SHARED_REPORTS } from '../../protocol/mqtt-topics.js'
+import { sharedReports } from '../../protocol/mqtt-topics.js'
 import { DecisionLog } from '../http/decision-log.service.js'
 import { ServerConfig } from '../server-config.js'
 import { MqttLink, type MqttHandler, type MqttMessage } from './mqtt-link.port.js'
+import { ReportGroup } from './report-group.service.js'
 
 /** How long the broker keeps the session of an instance that is away, and with it the reports it had not taken. */
 const SESSION_SECONDS = 7 * 86_400
 const RECONNECT_MS = 1_000
 const PUBLISH_TIMEOUT_MS = 10_000
+/** As servers called their group once; a session from then still holds it, and would bring each report twice. */
+const FORMER_GROUP = 'server'
 
 @Injectable()
 export class MqttConnection extends MqttLink implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -21,6 +24,7 @@ export class MqttConnection extends MqttLink implements OnApplicationBootstrap, 
 
   constructor(
     private readonly config: ServerConfig,
+    private readonly group: ReportGroup,
     private readonly log: DecisionLog,
   ) {
     super()
@@ -41,9 +45,10 @@ export class MqttConnection extends MqttLink implements OnApplicationBootstrap, 
 
   async onApplicationBootstrap(): Promise<void> {
     const { url, username } = this.config.mqtt
+    const reports = sharedReports(await this.group.name())
     const client = connect(url, { ...this.options(), username, password: await this.readPassword() })
     this.client = client
-    client.on('connect', () => void this.connected(client))
+    client.on('connect', () => void this.connected(client, reports))
     client.on('close', () => void this.closed(client))
     client.on('error', (error) => this.log.info('mqtt.failed', { why: codeOf(error) }))
     // The broker sends what waited in the session at once: nobody may be listening yet when it does.
@@ -118,10 +123,11 @@ export class MqttConnection extends MqttLink implements OnApplicationBootstrap, 
     client.options.password = await this.readPassword().catch(() => client.options.password ?? '')
   }
 
-  private async connected(client: MqttClient): Promise<void> {
+  private async connected(client: MqttClient, reports: string): Promise<void> {
     try {
       this.wasConnected = true
-      await client.subscribeAsync(SHARED_REPORTS, { qos: 1 })
+      await client.subscribeAsync(reports, { qos: 1 })
+      await client.unsubscribeAsync(sharedReports(FORMER_GROUP))
       this.log.info('mqtt.connected', { instance: this.config.instanceId })
       for (const handler of this.connectedHandlers) handler()
     } catch (error) {

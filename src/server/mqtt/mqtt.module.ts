@@ -7,6 +7,7 @@ import { MqttConnection } from './mqtt-connection.js'
 import { MqttLink } from './mqtt-link.port.js'
 import { MqttTrustPublisher } from './mqtt-trust-publisher.js'
 import { OutboxService } from './outbox.service.js'
+import { ReportGroup } from './report-group.service.js'
 
 const accounts = {
   provide: BrokerAccounts,
@@ -19,6 +20,7 @@ const accounts = {
 @Module({
   providers: [
     { provide: MqttLink, useClass: MqttConnection },
+    ReportGroup,
     OutboxService,
     { provide: TrustPublisher, useClass: MqttTrustPublisher },
     accounts,
