@@ -9,6 +9,8 @@ function advice(refusal: Refusal): string {
       return 'allow user namespaces, or add --without-sandbox to see the story without this protection'
     case 'PORT_BUSY':
       return 'end the program that uses it, or choose another port'
+    case 'CONFIGURATION':
+      return 'add --help to see what there is'
     default:
       return ''
   }

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
-import { parseArgs } from 'node:util'
 import { Refusal } from '../src/domain/refusal.js'
+import { readArguments } from './arguments.js'
 
 export interface DemoOptions {
   readonly firmware: string | null
@@ -44,20 +44,15 @@ export function parseOptions(args: readonly string[]): DemoOptions | null {
   }
 }
 
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        firmware: { type: 'string' },
-        devices: { type: 'string', default: '50' },
-        json: { type: 'string' },
-        journals: { type: 'string' },
-        'without-sandbox': { type: 'boolean' },
-        help: { type: 'boolean' },
-      },
-    })
-  } catch (error) {
-    throw new Refusal('CONFIGURATION', { name: 'options', why: (error as Error).message }, { cause: error })
-  }
-}
+const parse = (args: readonly string[]) =>
+  readArguments({
+    args: [...args],
+    options: {
+      firmware: { type: 'string' },
+      devices: { type: 'string', default: '50' },
+      json: { type: 'string' },
+      journals: { type: 'string' },
+      'without-sandbox': { type: 'boolean' },
+      help: { type: 'boolean' },
+    },
+  })

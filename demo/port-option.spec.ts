@@ -10,5 +10,6 @@ it.each([
 })
 
 it.each(['', '-1', '65536', '80a', '080'])('refuses "%s"', (text) => {
-  expect(() => readPort(text)).toThrow(`--port ${text}: not a number from 0 to 65535`)
+  const detail = { name: '--port', why: `${text}: not a number from 0 to 65535` }
+  expect(() => readPort(text)).toThrow(expect.objectContaining({ code: 'CONFIGURATION', detail }))
 })

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { ProcessSupervisor } from '../src/embedded/process-supervisor.js'
+import { readArguments } from './arguments.js'
 import { describeFailure } from './failure.js'
 import { Folders } from './folders.js'
 import { install } from './installation.js'
@@ -21,7 +21,7 @@ Keeps the whole system up on this machine until Ctrl-C or until a part of it fai
 Example: npm start -- --port 8080`
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
+  const { values } = readArguments({
     options: {
       port: { type: 'string' },
       ddi: { type: 'boolean' },

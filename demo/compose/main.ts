@@ -1,5 +1,5 @@
-import { parseArgs } from 'node:util'
 import { requireFreePort } from '../../src/embedded/free-port.js'
+import { readArguments } from '../arguments.js'
 import { describeFailure } from '../failure.js'
 import { programs } from '../programs.js'
 import { Story } from '../story.js'
@@ -50,7 +50,7 @@ async function down(compose: Compose, isAll: boolean): Promise<void> {
 }
 
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
+  const { values, positionals } = readArguments({
     allowPositionals: true,
     options: {
       port: { type: 'string', default: '8080' },

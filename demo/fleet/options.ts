@@ -1,5 +1,5 @@
-import { parseArgs } from 'node:util'
 import { Refusal } from '../../src/domain/refusal.js'
+import { readArguments } from '../arguments.js'
 
 export interface FleetRunOptions {
   readonly devices: number
@@ -39,19 +39,14 @@ export function parseOptions(args: readonly string[]): FleetRunOptions | null {
   return { devices, faulty, json: values.json ?? null, withSandbox: values['without-sandbox'] !== true }
 }
 
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        devices: { type: 'string', default: '1000' },
-        faults: { type: 'string', default: '1%' },
-        json: { type: 'string' },
-        'without-sandbox': { type: 'boolean' },
-        help: { type: 'boolean' },
-      },
-    })
-  } catch (error) {
-    throw refuse('options', (error as Error).message)
-  }
-}
+const parse = (args: readonly string[]) =>
+  readArguments({
+    args: [...args],
+    options: {
+      devices: { type: 'string', default: '1000' },
+      faults: { type: 'string', default: '1%' },
+      json: { type: 'string' },
+      'without-sandbox': { type: 'boolean' },
+      help: { type: 'boolean' },
+    },
+  })

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { linkSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { Refusal } from '../domain/refusal.js'
 
@@ -55,6 +55,12 @@ export function findLocalFile(path: string): Uint8Array | null {
 /** Replaces a file as a whole: a reader sees the old bytes or the new ones. Folders are made with mode 0700. */
 export function replaceLocalFile(path: string, bytes: Uint8Array | string, mode: number): void {
   withTemporary(path, bytes, mode, (temporary) => renameSync(temporary, path))
+}
+
+/** For whoever asks people for something first: nobody gives a passphrase, or makes a secret, for a file that cannot be written. @throws Refusal `FILE_EXISTS`. */
+export function requireNoFile(path: string | undefined): void {
+  if (path !== undefined && lstatSync(path, { throwIfNoEntry: false }) !== undefined)
+    throw new Refusal('FILE_EXISTS', { path })
 }
 
 /** Like `replaceLocalFile`, but never over another file. @throws Refusal `FILE_EXISTS`. */

@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { isAbsolute } from 'node:path'
 import { z } from 'zod'
 import { toBase64Url } from '../domain/bytes.js'
@@ -11,7 +11,7 @@ import { openModule, type OpenModule } from '../token/cryptoki-module.js'
 import { generateKey } from '../token/generate-key.js'
 import type { PinSource } from '../token/pin-file.js'
 import { Pkcs11Token } from '../token/pkcs11-token.js'
-import { createLocalFile, readLocalText } from './local-file.js'
+import { createLocalFile, readLocalText, requireNoFile } from './local-file.js'
 import { requirePersonName, showPersonKey, TOKEN_KEY_FORMAT, type PersonKey } from './person-key.js'
 
 const TokenPlace = z.strictObject({
@@ -49,7 +49,7 @@ export async function createTokenKey(
 ): Promise<PersonKey> {
   requirePersonName(person)
   if (!isAbsolute(place.module)) throw new Refusal('REQUEST_INVALID', { field: 'token', why: 'not an absolute path' })
-  if (existsSync(path)) throw new Refusal('FILE_EXISTS', { path })
+  requireNoFile(path)
   const { module: modulePath, label, serial } = place
   const access = { modulePath, label, serial, readPin, refuseSoftToken: false }
   const { key: publicKey, keyId } = await generateKey(access, { role: 'person', algorithm })

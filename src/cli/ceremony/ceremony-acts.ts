@@ -1,7 +1,7 @@
 import { sha256Hex } from '../../domain/bytes.js'
 import { Refusal } from '../../domain/refusal.js'
 import type { CommonOptions, ConfirmOptions } from '../command-shape.js'
-import { createLocalFile, readLocalFile } from '../local-file.js'
+import { createLocalFile, readLocalFile, requireNoFile } from '../local-file.js'
 import { showPersonKey } from '../person-key.js'
 import { fingerprintText } from '../quantity-text.js'
 import { confirm, openKey, type KeyOptions, type World } from '../session.js'
@@ -87,6 +87,7 @@ export async function signPayload(
     output.result({ ...result, file: null })
     return
   }
+  requireNoFile(options.out)
   await confirm(world, options.yes, `Sign this ${kind.name}?`)
   const opened = await openKey(world, options)
   const part = await kind.sign(payload, opened.signer, context)
@@ -121,6 +122,8 @@ export function assembleParts(
   const made = { document: kind.name, read, bytes, payload, counted }
   const transcript = `${options.out}.transcript.json`
   if (options.dryRun !== true) {
+    // Both files or none.
+    for (const each of [options.out, transcript]) requireNoFile(each)
     createLocalFile(options.out, bytes, 0o644)
     createLocalFile(transcript, `${JSON.stringify(makeTranscript(made, parts, context.now), null, 2)}\n`, 0o644)
   }

@@ -79,6 +79,22 @@ describe('a ceremony', () => {
     expect((await table.sign('policy', 'strangers-2', 'holder-1', underRoot())).errors[0]).toContain('role=policy)')
   })
 
+  it('says of a file that is there, before it asks anybody for a passphrase, and leaves both files or none', async () => {
+    requireDone(await table.hold('root', 'taken', table.rootSpec(), ['holder-1', 'holder-2']))
+    writeFileSync(table.path('wrong'), 'not the passphrase\n')
+    const key = ['--key', table.path('holder-1.key'), '--passphrase-file', table.path('wrong'), '--yes']
+    const to = (name: string): string[] => ['--out', table.path(name)]
+    const sign = (out: string) => table.run('root', 'sign', table.path('taken.unsigned'), ...key, ...to(out))
+    expect((await sign('taken.holder-1.sig')).errors[0]).toContain('refused: FILE_EXISTS (path=')
+    // The passphrase would have been asked for.
+    expect((await sign('another.sig')).errors[0]).toContain('refused: PASSPHRASE_WRONG')
+    writeFileSync(table.path('minutes.cbor.transcript.json'), 'of another ceremony')
+    const parts = ['holder-1', 'holder-2'].map((name) => table.path(`taken.${name}.sig`))
+    const assembled = await table.run('root', 'assemble', table.path('taken.unsigned'), ...parts, ...to('minutes.cbor'))
+    expect(assembled.errors[0]).toContain('refused: FILE_EXISTS (path=')
+    expect(() => table.read('minutes.cbor')).toThrow()
+  })
+
   it('refuses a signature that was made over another root', async () => {
     await table.hold('root', 'former', table.rootSpec({ epoch: 2 }), ['holder-1', 'holder-2'])
     requireDone(await table.propose('root', 'now', table.rootSpec({ epoch: 3 })))

@@ -12,7 +12,7 @@ import {
 import { emergencyKrl, signEmergencyKrl } from '../emergency-krl.js'
 import { requireRevocableKey } from '../krl-change.js'
 import { describeKrl } from '../krl-check.js'
-import { createLocalFile } from '../local-file.js'
+import { createLocalFile, requireNoFile } from '../local-file.js'
 import { parseReason, revocationReasons } from '../revocation-reason.js'
 import { confirm, openKey, type KeyOptions, type World } from '../session.js'
 
@@ -45,6 +45,7 @@ export function addEmergency(group: Command, world: World): void {
 async function emergency(world: World, text: string, options: EmergencyOptions): Promise<void> {
   const session = sessionOf(world, options)
   const { output } = session
+  requireNoFile(options.out)
   // Whoever writes to a file may be without a network: then the list follows the one verified last.
   const held = options.out === undefined ? await session.refreshTrust() : session.store.load()
   const { keyId } = requireRevocableKey(held, text, 'emergency-krl')

@@ -44,3 +44,17 @@ describe('key show', () => {
     expect((await show(pemOf(publicKey))).errors[0]).toContain('KEY_MALFORMED')
   })
 })
+
+it('key create asks for no passphrase when its file is there', async () => {
+  const words = [
+    '--person',
+    'engineer-1',
+    '--out',
+    bench.path('engineer-1.key'),
+    '--passphrase-file',
+    bench.path('none'),
+  ]
+  expect((await bench.run('key', 'create', ...words)).errors[0]).toContain('refused: FILE_EXISTS')
+  words[3] = bench.path('new.key')
+  expect((await bench.run('key', 'create', ...words)).errors[0]).toContain('refused: FILE_UNREADABLE')
+})

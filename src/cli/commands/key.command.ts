@@ -5,6 +5,7 @@ import { ED25519, ESP256 } from '../../domain/cose/algorithms.js'
 import { keyIdHexOf, type CoseKey } from '../../domain/cose/cose-key.js'
 import { lookUpToken } from '../../token/token-lookup.js'
 import { defineCommand, defineGroup, wholeNumber, type CommonOptions } from '../command-shape.js'
+import { requireNoFile } from '../local-file.js'
 import { createPersonKey, showPersonKey, type PersonKey } from '../person-key.js'
 import { findPemKey } from '../public-key-file.js'
 import { fingerprintText } from '../quantity-text.js'
@@ -79,6 +80,7 @@ async function createInToken(world: World, modulePath: string, options: CreateOp
 }
 
 async function create(world: World, options: CreateOptions): Promise<void> {
+  requireNoFile(options.out)
   if (options.token !== undefined) return createInToken(world, options.token, options)
   for (const [name, value] of Object.entries({ label: options.label, slot: options.slot, 'pin-file': options.pinFile }))
     if (value !== undefined) throw new Refusal('CONFIGURATION', { name: `--${name}`, why: 'goes with --token' })

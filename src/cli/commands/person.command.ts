@@ -14,7 +14,7 @@ import {
   type ConfirmOptions,
 } from '../command-shape.js'
 import { proposeKrl } from '../krl-approval.js'
-import { createLocalFile } from '../local-file.js'
+import { createLocalFile, requireNoFile } from '../local-file.js'
 import { offboard } from '../offboarding.js'
 import { timeText } from '../quantity-text.js'
 import { parseReason, revocationReasons } from '../revocation-reason.js'
@@ -99,8 +99,9 @@ async function offboardPerson(world: World, name: string, options: OffboardOptio
     output.result({ policyVersion: policy.version, keyIds, file: null })
     return
   }
+  requireNoFile(options.out)
   await confirm(world, options.yes, `Offboard ${name}?`)
-  // A wrong passphrase, and a file that is there, show before anything is asked of the server.
+  // A wrong passphrase shows before anything is asked of the server.
   await openKey(world, options)
   createLocalFile(options.out, payload, 0o644)
   // The list keeps them out at once and needs no ceremony; the policy keeps them out for good.

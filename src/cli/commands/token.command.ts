@@ -13,7 +13,7 @@ import {
   type CommonOptions,
   type ListOptions,
 } from '../command-shape.js'
-import { createLocalFile } from '../local-file.js'
+import { createLocalFile, requireNoFile } from '../local-file.js'
 import { timeText } from '../quantity-text.js'
 import type { World } from '../session.js'
 
@@ -81,6 +81,7 @@ function tokenText({ id, label, roles, person, expires, revokedAt }: TokenAnswer
 
 async function create(world: World, options: CreateOptions): Promise<void> {
   const session = sessionOf(world, options)
+  requireNoFile(options.out)
   const body = {
     label: options.label,
     roles: options.role,

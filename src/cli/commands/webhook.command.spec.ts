@@ -29,6 +29,12 @@ describe('countersign webhook', () => {
     expect(statSync(bench.path('s')).mode & 0o777).toBe(0o600)
   })
 
+  it('makes no webhook whose secret could not be written', async () => {
+    const words = ['--url', 'https://a.example/', '--out', bench.path('passphrase')]
+    expect((await bench.run('webhook', 'create', ...words)).errors[0]).toContain('refused: FILE_EXISTS')
+    expect(bench.courier.posted('/webhooks')).toEqual([])
+  })
+
   it('replays from so many hours ago, and says how many messages', async () => {
     bench.courier.on('POST /webhooks/w-1/replay', () => ({ messages: 3 }))
     expect(await bench.must('webhook', 'replay', 'w-1', '--hours', '2')).toEqual(['3 messages are sent again'])

@@ -13,7 +13,7 @@ import {
   type CommonOptions,
   type ListOptions,
 } from '../command-shape.js'
-import { createLocalFile } from '../local-file.js'
+import { createLocalFile, requireNoFile } from '../local-file.js'
 import type { World } from '../session.js'
 
 interface CreateOptions extends CommonOptions {
@@ -66,6 +66,7 @@ export function addWebhookCommands(program: Command, world: World): void {
 
 async function create(world: World, options: CreateOptions): Promise<void> {
   const session = sessionOf(world, options)
+  requireNoFile(options.out)
   const body = { url: options.url, types: options.type ?? ['*'] }
   const answer = await session.api.post('/webhooks', body, z.looseObject({ id: z.string(), secret: z.string() }))
   session.output.line(`webhook ${answer.id}`)

@@ -115,6 +115,13 @@ describe('in the last week of the manifest role', () => {
       ...change,
     })
 
+  it('notice is given when the root comes that says so, not at the next look', async () => {
+    const rows = await bench.server.database.query<{ detail: object }[]>(
+      `SELECT detail FROM audit_entry WHERE event = 'rotation.due'`,
+    )
+    expect(rows.map(({ detail }) => detail)).toMatchObject([{ what: 'role manifest-a', notice: 7 }])
+  })
+
   it('no release is begun', async () => {
     const image = bench.makeImage()
     await bench.upload(image)

@@ -9,6 +9,7 @@ import { DecisionLog } from '../http/decision-log.service.js'
 import { NamespaceWatch } from '../namespace-watch.js'
 import { ServerConfig } from '../server-config.js'
 import { Signers } from '../signing/signer.port.js'
+import { DueWatch } from './due-watch.service.js'
 import { TrustPublisher } from './trust-publisher.port.js'
 import type { TrustSnapshot } from './trust-snapshot.js'
 import { TrustStore } from './trust-store.service.js'
@@ -27,6 +28,7 @@ export class TrustPublication extends NamespaceWatch {
     private readonly store: TrustStore,
     private readonly signers: Signers,
     private readonly publisher: TrustPublisher,
+    private readonly due: DueWatch,
     private readonly database: DataSource,
     private readonly clock: ServerClock,
     private readonly log: DecisionLog,
@@ -53,6 +55,8 @@ export class TrustPublication extends NamespaceWatch {
         WHERE namespace = $1 AND state = 'signed' AND published_ms IS NULL AND number <= $3`,
       [namespace, this.clock.nowMs(), krl?.version ?? 0],
     )
+    // A new document may be the one that something falls due by: nobody waits an hour to hear of it.
+    await this.due.look()
   }
 
   private async renew(namespace: string): Promise<void> {
