@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import { TLSSocket } from 'node:tls'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Refusal } from '../../domain/refusal.js'
 import type { WireValue } from '../../protocol/wire-cbor.js'
@@ -31,7 +32,7 @@ export interface DdiCall {
 
 const HOST = /^[A-Za-z0-9.\-:[\]]{1,255}$/
 
-/** Scheme and host as the client sees them: by its own `Host`, or by the word of a proxy that is trusted. */
+/** Scheme and host as the client sees them: by its own connection and `Host`, or by the word of a proxy that is trusted. */
 export function originOf(
   raw: Pick<IncomingMessage, 'headers' | 'socket'>,
   proxies: TrustedProxies,
@@ -42,7 +43,8 @@ export function originOf(
     const value = forwarded ? raw.headers[name] : undefined
     return typeof value === 'string' ? value.split(',')[0]?.trim() : undefined
   }
-  const isHttps = first('x-forwarded-proto') === 'https'
+  const ownScheme = raw.socket instanceof TLSSocket ? 'https' : 'http'
+  const isHttps = (first('x-forwarded-proto') ?? ownScheme) === 'https'
   const host = first('x-forwarded-host') ?? raw.headers.host ?? ''
   if (!HOST.test(host)) return { origin: publicUrl, isHttps: publicUrl.startsWith('https:') }
   return { origin: `${isHttps ? 'https' : 'http'}://${host}`, isHttps }
