@@ -6,5 +6,16 @@ it('advises by what the signer said, and of a code it does not know by who said 
   const said = (code: string): string => describeRefusal(new Refusal('SIGNER_REFUSED', { code, check: 13 }))[1]
   expect(said('CHANGE_WINDOW_CLOSED')).toContain('signed within a minute after the window opened')
   expect(said('KRL_EXPIRED')).toBe('next: renew the revocation list: "countersign keys renew"')
+  expect(said('SIGNER_KEY_MISSING')).toContain('started again')
   expect(said('SOMETHING_NEW')).toContain('anybody who approved it may approve it again')
+})
+
+it('sends whoever names a class that there is none of to where the classes are', () => {
+  const said = (what: string): string => describeRefusal(new Refusal('NOT_FOUND', { what, id: 'x' }))[1]
+  expect(said('device class')).toBe('next: "countersign namespace show" lists the classes')
+  expect(said('device')).toContain('list command')
+})
+
+it('does not say of what signs nothing that only nothing was signed', () => {
+  expect(describeRefusal(new Refusal('NOT_CONFIRMED', {}))[1]).toContain('nothing was signed or changed')
 })

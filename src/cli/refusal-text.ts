@@ -29,7 +29,8 @@ const advice: Readonly<Record<string, string>> = {
   PLAN_IMPOSSIBLE: '"countersign rollout plan ID" says what is in the way, in words',
   QUORUM_NOT_MET: 'more people have to approve it first: "countersign approvals list" tells what waits for them',
   PLAN_MISMATCH: 'do not sign: the plan is not about what the page shows; tell a security officer',
-  WRONG_CLASS: 'name a class of this namespace: its id, or model/hardware-revision/environment',
+  WRONG_CLASS:
+    'name a class of this namespace: its id, or model/hardware-revision/environment; "countersign namespace show" lists them',
   SUBMITTER_UNKNOWN: 'the policy must list the submitter as an engineer; a new policy version adds them',
   APPROVER_UNKNOWN: 'the policy must list this key; a new policy version adds it',
   APPROVER_IS_REQUESTER: 'another person has to approve what you submitted',
@@ -55,6 +56,8 @@ const advice: Readonly<Record<string, string>> = {
   JOURNAL_BROKEN:
     'bytes of this journal were changed or are missing: keep the file, and tell a security officer (a signer that starts drops a last frame that a crash tore)',
   JOURNAL_CONTENT: 'this journal says something that nobody signed: keep the file, and tell a security officer',
+  SIGNER_KEY_MISSING:
+    'list a key of that role, made by the signer\'s "keygen", in the root; a signer knows a new key after it was started again',
   SIGNER_SUSPENDED:
     'its state was copied or restored: "countersign ceremony resume-signer propose" begins the way back',
   KEY_NOT_NEWER: 'nothing to do: a release is signed again only after its key was rotated',
@@ -69,7 +72,7 @@ const advice: Readonly<Record<string, string>> = {
   FILE_EXISTS: 'choose another name: keys and signed documents are never overwritten',
   FILE_UNREADABLE: 'see the path and the permissions of the file',
   CONFIGURATION: 'do what the line above says, then repeat this command',
-  NOT_CONFIRMED: 'nothing was signed; answer "yes", or give --yes, to go on',
+  NOT_CONFIRMED: 'nothing was signed or changed; answer "yes", or give --yes, to go on',
   REQUEST_INVALID: 'correct the field that is named; --help shows an example',
   VERSION_MALFORMED: 'use a version such as 1.4.0 or 1.4.0-rc.1 (alpha, beta or rc)',
   UPLOAD_INTERRUPTED: 'repeat this command when the server is there again: it goes on where it was',
@@ -109,12 +112,18 @@ function signerCodeOf({ code, detail }: Refusal | ServerRefusal): string {
   return code === 'SIGNER_REFUSED' && typeof said === 'string' ? said : ''
 }
 
+/** For what is not found, where another command than that of a list tells what there is. */
+function lookUpOf({ code, detail }: Refusal | ServerRefusal): string | undefined {
+  const what = typeof detail === 'object' && detail !== null && 'what' in detail ? detail.what : ''
+  return code === 'NOT_FOUND' && what === 'device class' ? '"countersign namespace show" lists the classes' : undefined
+}
+
 /** Two lines: what was refused, and what to do next. Control characters of a server never reach the terminal. */
 export function describeRefusal(error: Refusal | ServerRefusal): readonly [string, string] {
   const facts = factsOf(error.detail)
   const who = error instanceof ServerRefusal ? 'refused by the server' : 'refused'
   const title = error instanceof ServerRefusal && facts === '' ? error.title : facts
-  const next =
-    advice[signerCodeOf(error)] ?? advice[error.code] ?? byStatus(error instanceof ServerRefusal ? error.status : 0)
+  const status = error instanceof ServerRefusal ? error.status : 0
+  const next = lookUpOf(error) ?? advice[signerCodeOf(error)] ?? advice[error.code] ?? byStatus(status)
   return [printable(`${who}: ${error.code}${title === '' ? '' : ` (${title})`}`), `next: ${next}`]
 }

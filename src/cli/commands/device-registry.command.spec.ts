@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { CliBench } from '../../../test/support/cli-bench.js'
@@ -86,5 +86,16 @@ describe('countersign device', () => {
     await bench.must('device', 'authorities', '--out', out)
     expect(readFileSync(out, 'utf8')).toBe('one\ntwo\n')
     expect((await bench.run('device', 'authorities', '--out', out)).exitCode).not.toBe(0)
+  })
+
+  it('writes no empty file of authorities: a broker would let nobody in', async () => {
+    bench.courier.on('GET /device-authorities', () => ({ items: [] }))
+    const out = join(bench.folder, 'none.pem')
+    const run = await bench.run('device', 'authorities', '--out', out)
+    expect(run).toMatchObject({
+      exitCode: 1,
+      errors: [expect.stringContaining('SIGNER_KEY_MISSING'), expect.anything()],
+    })
+    expect(existsSync(out)).toBe(false)
   })
 })

@@ -1,5 +1,6 @@
 import { InvalidArgumentError, type Command } from 'commander'
 import { z } from 'zod'
+import { Refusal } from '../../domain/refusal.js'
 import { AnyAnswer, AnyListAnswer } from '../api-answers.js'
 import {
   defineCommand,
@@ -72,9 +73,14 @@ export function addDeviceRegistryCommands(group: Command, world: World): void {
       const session = sessionOf(world, options)
       const Answer = z.looseObject({ items: z.array(z.looseObject({ keyId: z.string(), pem: z.string() })) })
       const answer = await session.api.get('/device-authorities', Answer)
+      // An empty file would have a broker trust nobody, or not start.
+      if (answer.items.length === 0) throw new Refusal('SIGNER_KEY_MISSING', { role: 'device-ca' })
       const pem = answer.items.map((each) => each.pem).join('')
       if (options.out === undefined) session.output.lines(pem.trimEnd().split('\n'))
-      else createLocalFile(options.out, pem, 0o644)
+      else {
+        createLocalFile(options.out, pem, 0o644)
+        session.output.lines([...answer.items.map(({ keyId }) => `authority ${keyId}`), `written to ${options.out}`])
+      }
       session.output.result(answer)
     })
 }
