@@ -26,10 +26,10 @@ describe('countersign device watch', () => {
       duplicateAt: null,
       decommissionedAt: null,
     },
-    ...{ deployments: [], ...change },
+    ...{ deployments: [], certificates: [], ...change },
   })
   const deployment = (state: string, changedAt: number, reason: string | null = null) => ({
-    ...{ rolloutId: 'r1', stage: 1, state, changedAt, reason },
+    ...{ rolloutId: 'r1', stage: 0, state, changedAt, reason },
   })
 
   it('tells what was, then what comes, each once', async () => {
@@ -58,16 +58,28 @@ describe('countersign device watch', () => {
     ])
   })
 
+  it('tells of its certificates', async () => {
+    const certificates = [{ serial: '50f3', issuedAt: 2, notAfter: 86_402 }]
+    bench.courier.on('GET /devices/d1', () => device({ certificates }))
+    expect(await bench.must('device', 'watch', 'd1', '--once')).toContain(
+      '1970-01-01T00:00:02Z  has certificate 50f3 until 1970-01-02T00:00:02Z',
+    )
+  })
+
   it('tells what a client of another protocol said, in its words', async () => {
     bench.courier.on('GET /devices/d1', () => device({ protocol: 'ddi' }))
     const entry = { by: 'client', code: 7, progress: [2, 5], messages: ['Installing'] }
-    const entries = [{ ...entry, atMs: 3_000, status: 'RUNNING' }]
+    const entries = [
+      { ...entry, atMs: 3_000, status: 'RUNNING' },
+      { ...entry, atMs: 5_400, status: 'FINISHED', code: null, progress: null, messages: [] },
+    ]
     const action = { id: '4', rolloutId: 'r1', outcome: 'finished', createdAt: 2, closedAt: 5, repeats: 3, entries }
     bench.courier.on('GET /ddi/targets/d1/actions', () => ({ items: [action], next: null }))
     expect(await bench.must('device', 'watch', 'd1', '--once')).toEqual([
       '1970-01-01T00:00:01Z  enrolled as gateway-r2, speaks ddi',
       '1970-01-01T00:00:02Z  action 4 for rollout r1',
       '1970-01-01T00:00:03Z  action 4, client: RUNNING 2 of 5 code 7 "Installing"',
+      '1970-01-01T00:00:05Z  action 4, client: FINISHED',
       '1970-01-01T00:00:05Z  action 4 is over: finished, 3 times the same words again',
     ])
   })

@@ -25,6 +25,7 @@ const Story = z.looseObject({
       changedAt: z.number(),
     }),
   ),
+  certificates: z.array(z.looseObject({ serial: z.string(), issuedAt: z.number(), notAfter: z.number() })),
 })
 type Story = z.infer<typeof Story>
 const Action = z.looseObject({
@@ -82,8 +83,10 @@ function* ofDevice(story: Story): Iterable<Moment> {
   yield seconds(story.enrolledAt, `enrolled as ${story.className ?? 'a class that is gone'}, speaks ${story.protocol}`)
   for (const each of story.deployments) {
     const reason = each.reason === null ? '' : ` (${each.reason})`
-    yield seconds(each.changedAt, `rollout ${each.rolloutId}, stage ${each.stage}: ${each.state}${reason}`)
+    yield seconds(each.changedAt, `rollout ${each.rolloutId}, stage ${each.stage + 1}: ${each.state}${reason}`)
   }
+  for (const { serial, issuedAt, notAfter } of story.certificates)
+    yield seconds(issuedAt, `has certificate ${serial} until ${timeText(notAfter)}`)
   if (story.reportedMs !== null) {
     const reason = story.reason === null ? '' : ` (${story.reason})`
     const runs =
@@ -110,7 +113,8 @@ function* ofAction(action: Action): Iterable<Moment> {
   }
   if (action.closedAt !== null && action.outcome !== null)
     yield {
-      atMs: action.closedAt * 1_000,
+      // Its end is known to the second, what was said to the millisecond: the last word comes before the end that it made.
+      atMs: Math.max(action.closedAt * 1_000, ...action.entries.map(({ atMs }) => atMs)),
       what: `action ${action.id} is over: ${action.outcome}${repeatsText(action.repeats)}`,
     }
 }

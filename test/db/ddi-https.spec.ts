@@ -21,7 +21,9 @@ afterAll(() => rmSync(folder, { recursive: true }))
 const get = (path: string, authorization: string): Promise<string> =>
   new Promise((resolve, reject) => {
     const options = { headers: { authorization }, ca: tls.cert, rejectUnauthorized: false, agent: false }
-    request(new URL(path, origin), options, (answer) => resolve(text(answer))).on('error', reject).end()
+    request(new URL(path, origin), options, (answer) => resolve(text(answer)))
+      .on('error', reject)
+      .end()
   })
 
 it('a client that comes by TLS to the server itself is pointed to https, at the first poll and from memory', async () => {

@@ -76,6 +76,11 @@ describe('a certificate', () => {
     expect(items.length).toBe(1)
     expect(certificate.checkIssued(new X509Certificate(items[0]?.pem ?? ''))).toBe(true)
     expect((await one.obtain()).serialNumber).toBe(certificate.serialNumber)
+    const { certificates } = await fleet.call<{ certificates: object[] }>('GET', `/devices/${one.device.id}`)
+    const notAfter = Date.parse(certificate.validTo) / 1_000
+    expect(certificates).toEqual([
+      { serial: certificate.serialNumber.toLowerCase(), issuedAt: expect.any(Number), notAfter },
+    ])
   })
 
   it('is renewed in the second half of its life, and at once for another TLS key', async () => {

@@ -43,6 +43,8 @@ export interface DeviceStory extends DeviceView {
     readonly reason: string | null
     readonly changedAt: number
   }[]
+  /** The newest first. */
+  readonly certificates: readonly { readonly serial: string; readonly issuedAt: number; readonly notAfter: number }[]
   /** The last report as the device signed it. */
   readonly report: string | null
 }
@@ -115,6 +117,11 @@ export class DeviceViews {
        WHERE p.namespace = $1 AND p.device_id = $2 ORDER BY r.created_at DESC LIMIT 100`,
       [namespace, id],
     )
+    const certificates = await this.database.query<DeviceStory['certificates']>(
+      `SELECT serial, issued_at AS "issuedAt", not_after AS "notAfter" FROM device_certificate
+       WHERE namespace = $1 AND device_id = $2 ORDER BY issued_at DESC, serial LIMIT 20`,
+      [namespace, id],
+    )
     const report = documentOf(namespace, id, row)
     return {
       ...this.viewOf(namespace, row),
@@ -126,6 +133,7 @@ export class DeviceViews {
         reason: each.reason === null ? null : wordOfReason(each.reason),
         changedAt: each.changed_at,
       })),
+      certificates,
       report: report === null ? null : toBase64Url(report),
     }
   }
