@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
+import { DataSource } from 'typeorm'
 import { totalOf } from '../../src/domain/rollout/counts.js'
 import { first, firstTwo, problemIn, type FleetDevice } from '../support/fleet-device.js'
 import type { TestRelease } from '../support/fleet-fixture.js'
@@ -14,6 +15,10 @@ const lenient = { gate: { confirmedPercent: 1 }, failureLimit: { percent: 100 } 
 
 const totals = async (id: string) => (await scene.fleet.show(id)).totals
 const waitsFor = async (id: string) => (await scene.fleet.show(id)).waitingFor
+const waits = async (id: string) => {
+  const { waitingFor, waitsUntil } = await scene.fleet.show(id)
+  return [waitingFor, waitsUntil === null ? null : new Date(waitsUntil * 1_000).toISOString()]
+}
 const place = (device: FleetDevice, attributes: object) =>
   scene.fleet.call('PATCH', `/devices/${device.id}/facts`, { attributes })
 async function confirmAll(id: string): Promise<void> {
@@ -238,12 +243,13 @@ describe('windows', () => {
     clock.set(Date.parse('2027-03-27T23:00:00Z') / 1_000)
     const id = await scene.start([berlin, york], { ...all, schedule })
     await scene.settle()
-    expect(await waitsFor(id)).toBe('WINDOW_CLOSED')
+    expect(await waits(id)).toEqual(['WINDOW_CLOSED', '2027-03-28T02:00:00.000Z'])
     // Four o'clock in Berlin is three in UTC until this night, and two from then on.
     expect(await at('2027-03-28T01:59:59Z')).toEqual([])
     expect(await at('2027-03-28T02:00:00Z')).toEqual([berlin.id])
     await scene.fleet.confirm(berlin, scene.release, id)
     expect(await at('2027-03-28T07:59:59Z')).toEqual([])
+    expect(await waits(id)).toEqual(['WINDOW_CLOSED', '2027-03-28T08:00:00.000Z'])
     const late = first(await scene.fleet.enrolDevices(1))[0]
     await place(late, { timeZone: 'Europe/Berlin' })
     const next = await scene.start([late], { ...all, schedule })
@@ -252,6 +258,20 @@ describe('windows', () => {
     expect(await totals(next)).toMatchObject({ queued: 1, offered: 0 })
     await at('2027-03-30T02:30:00Z')
     expect(await totals(next)).toMatchObject({ queued: 0, offered: 1 })
+  }, 120_000)
+
+  it('for installing are what a rollout waits for whose devices all have the image', async () => {
+    const [one, two] = firstTwo(await scene.set(2))
+    clock.set(Date.parse('2027-04-05T12:00:00Z') / 1_000)
+    const schedule = { timeZone: 'Europe/Berlin', install: ['22:00-23:00'] }
+    const id = await scene.start([one, two], { ...all, schedule })
+    await scene.settle()
+    await one.report({ state: 'downloaded', rolloutId: id })
+    expect(await waits(id)).toEqual([null, null])
+    await two.report({ state: 'downloaded', rolloutId: id })
+    expect(await waits(id)).toEqual(['WINDOW_CLOSED', '2027-04-05T20:00:00.000Z'])
+    clock.set(Date.parse('2027-04-05T20:00:00Z') / 1_000)
+    expect(await waits(id)).toEqual([null, null])
   }, 120_000)
 })
 
@@ -270,5 +290,30 @@ describe('a report about a rollout', () => {
     expect(await totals(id)).toMatchObject({ offered: 1, failed: 0 })
     const refused = await scene.fleet.call('GET', '/refused-reports')
     expect(refused).toMatchObject({ items: [{ code: 'REPORT_ROLLOUT', reports: 1 }] })
+  }, 120_000)
+})
+
+describe('devices that fit the filter no more', () => {
+  it('leave, however many stand before one that still does', async () => {
+    await scene.set(1)
+    const database = scene.fleet.app.get(DataSource)
+    await database.query(
+      `INSERT INTO device (namespace, id, class_id, public_key, credential_sha256, enrolled_at, last_seen_at, tags)
+       SELECT d.namespace, encode(h, 'hex'), d.class_id, h, h, 1, 1, '{leaving}'
+       FROM (SELECT namespace, class_id FROM device LIMIT 1) d, generate_series(1, 1500) n, sha256(n::text::bytea) h`,
+    )
+    clock.set(Date.parse('2027-04-06T12:00:00Z') / 1_000)
+    const plan = { filter: { where: 'tag leaving' }, schedule: { download: ['14:00-15:00'] } }
+    const pace = { devicesTotal: 2_000, devicesPerHour: 2_000 }
+    const id = await scene.start([], { ...all, ...plan, ...pace })
+    await scene.settle()
+    expect(await totals(id)).toMatchObject({ queued: 1_500 })
+    await database.query(
+      `UPDATE device d SET tags = '{}' FROM (SELECT * FROM deployment WHERE rollout_id = $1 ORDER BY place LIMIT 1499) p
+       WHERE d.namespace = p.namespace AND d.id = p.device_id`,
+      [id],
+    )
+    expect(await offersAfter(id, 2 * HOUR)).toBe(1_500)
+    expect(await totals(id)).toMatchObject({ queued: 0, offered: 1, superseded: 1_499 })
   }, 120_000)
 })

@@ -20,6 +20,12 @@ export interface OpenZones {
   readonly isPartly: boolean
 }
 
+export interface Next {
+  readonly rows: readonly QueuedRow[]
+  /** There were some, and none of them fits the filter any more: others may stand behind them. */
+  readonly haveAllLeft: boolean
+}
+
 interface Row {
   readonly device_id: string
   readonly attempt: number
@@ -55,7 +61,7 @@ export class OfferQueue {
     zones: OpenZones | null,
     now: number,
     most: number,
-  ): Promise<readonly QueuedRow[]> {
+  ): Promise<Next> {
     const parameters = new SqlParameters()
     const conditions = [
       `p.rollout_id = ${parameters.add(row.id, 'uuid')} AND p.state = 'queued'`,
@@ -75,9 +81,11 @@ export class OfferQueue {
     )
     const left = rows.filter((each) => !each.fits).map((each) => each.device_id)
     if (left.length > 0) await this.letGo(row.id, left, now)
-    return rows
-      .filter((each) => each.fits)
-      .map((each) => ({ deviceId: each.device_id, attempt: each.attempt, site: each.site }))
+    const fitting = rows.filter((each) => each.fits)
+    return {
+      rows: fitting.map((each) => ({ deviceId: each.device_id, attempt: each.attempt, site: each.site })),
+      haveAllLeft: rows.length > 0 && fitting.length === 0,
+    }
   }
 
   /** They fit the filter no more, and were offered nothing yet: they leave, and are asked again when they fit again. */

@@ -73,6 +73,8 @@ export class RolloutEngine implements OnApplicationBootstrap, BeforeApplicationS
     const rows = await this.database.query<RolloutRecord[]>(
       `SELECT * FROM rollout WHERE state = 'running' ORDER BY priority DESC, id`,
     )
+    const running = new Set(rows.map(({ id }) => id))
+    for (const each of [this.filler, this.silence]) each.keepOnly(running)
     for (const row of rows) {
       if (this.isStopping) return
       try {

@@ -14,6 +14,7 @@ import { FAILED } from './deployment-sql.js'
 import { ReleaseShelf } from './release-shelf.service.js'
 import { RolloutApprovals, type RolloutApprovalView } from './rollout-approvals.service.js'
 import { limitOf, readRollout, type RolloutRecord } from './rollout-record.js'
+import { RolloutWaits } from './rollout-waits.service.js'
 import { StageFiller } from './stage-filler.service.js'
 
 /** How many devices would still join takes a look at each of them: so it is asked this seldom, and at most a tenth of the time. */
@@ -111,6 +112,7 @@ export class RolloutViews {
     private readonly releases: ReleaseShelf,
     private readonly approvals: RolloutApprovals,
     private readonly filler: StageFiller,
+    private readonly waits: RolloutWaits,
     private readonly clock: Clock,
   ) {}
 
@@ -133,7 +135,7 @@ export class RolloutViews {
     return {
       ...rowView(row),
       pauseCode: row.pause_code,
-      ...waitOf(row, rollout, this.clock.nowSeconds()),
+      ...(await this.waits.find(row, rollout, this.clock.nowSeconds())),
       fallbackId: await this.findFallback(row),
       rules: row.rules,
       where: row.filter,
@@ -278,18 +280,4 @@ function stageViews({ stages }: Rollout, times: readonly StageTimes[], members: 
     passedAt: times[index]?.passed_at ?? null,
     counts,
   }))
-}
-
-/** What a rollout that runs waits for, by its own state before what offers said last. */
-function waitOf(
-  row: RolloutRecord,
-  { stages }: Rollout,
-  now: number,
-): { waitingFor: string | null; waitsUntil: number | null } {
-  if (row.state !== 'running') return { waitingFor: null, waitsUntil: null }
-  if (now < row.not_before) return { waitingFor: 'NOT_BEFORE', waitsUntil: row.not_before }
-  const open = stages.find((stage) => stage.state === 'open')
-  if (open !== undefined && open.heldSince !== null)
-    return { waitingFor: 'SOAK', waitsUntil: open.heldSince + open.soakSeconds }
-  return { waitingFor: row.hold_code, waitsUntil: row.hold_until > now ? row.hold_until : null }
 }

@@ -24,6 +24,7 @@ import { RolloutPlanViews } from './rollout-plan-views.service.js'
 import { RolloutRetention } from './rollout-retention.service.js'
 import { RolloutSteps } from './rollout-steps.service.js'
 import { RolloutViews } from './rollout-views.service.js'
+import { RolloutWaits } from './rollout-waits.service.js'
 import { Silence } from './silence.service.js'
 import { StageFiller } from './stage-filler.service.js'
 
@@ -52,6 +53,7 @@ import { StageFiller } from './stage-filler.service.js'
     RolloutRetention,
     RolloutSteps,
     RolloutViews,
+    RolloutWaits,
     Silence,
     StageFiller,
   ],

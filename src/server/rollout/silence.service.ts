@@ -6,6 +6,7 @@ import { calendarsOf, hasWindows, type Calendars } from '../../domain/rollout/ru
 import { DeploymentService, type HeldDeployment } from './deployment.service.js'
 import { IN_FLIGHT } from './deployment-sql.js'
 import { zoneOf } from './device-zones.service.js'
+import { keepOnly } from './keep-only.js'
 import type { RolloutRecord } from './rollout-record.js'
 import { transaction } from './transaction.js'
 
@@ -29,6 +30,11 @@ export class Silence {
     private readonly deployments: DeploymentService,
     private readonly clock: Clock,
   ) {}
+
+  /** What is remembered of all other rollouts goes: they do not run any more. */
+  keepOnly(running: ReadonlySet<string>): void {
+    keepOnly(this.lookedAt, running)
+  }
 
   /** Time in which its windows were shut is not a device's silence. */
   async endFor(row: RolloutRecord): Promise<void> {

@@ -5,6 +5,7 @@ import { totalOf } from '../../domain/rollout/counts.js'
 import type { Rollout, RolloutEvent, Stage } from '../../domain/rollout/rollout-state.js'
 import { reachOf } from '../../domain/rollout/stage.js'
 import { Filters } from '../targeting/filters.service.js'
+import { keepOnly } from './keep-only.js'
 import { countWaiting, findNext, type About, type IdBatch, type Query, type Sought } from './members.js'
 import { queueDevices } from './queue-devices.js'
 import { ReleasePaths } from './release-paths.service.js'
@@ -46,6 +47,11 @@ export class StageFiller {
 
   stop(): void {
     this.isStopping = true
+  }
+
+  /** What is remembered of all other rollouts goes: they do not run any more. */
+  keepOnly(running: ReadonlySet<string>): void {
+    keepOnly(this.heldUntilMs, running)
   }
 
   /** @returns what came of it; null when it is not done yet and will be asked for again. */

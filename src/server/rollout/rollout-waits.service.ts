@@ -1,0 +1,89 @@
+import { Injectable } from '@nestjs/common'
+import { DataSource } from 'typeorm'
+import { findOpening, isAlways, stateAt, type Calendar } from '../../domain/rollout/calendar.js'
+import { addCounts, inFlightOf } from '../../domain/rollout/counts.js'
+import type { Rollout } from '../../domain/rollout/rollout-state.js'
+import { calendarsOf } from '../../domain/rollout/rules.js'
+import { zoneOf } from './device-zones.service.js'
+import type { WaitReason } from './offer-round.js'
+import type { RolloutRecord } from './rollout-record.js'
+
+/** Where devices stand that wait is asked this seldom, and at most a tenth of the time: it takes a look at each of them. */
+const HELD_MS = 2_000
+const MAX_HELD = 256
+const WINDOW: WaitReason = 'WINDOW_CLOSED'
+
+/** What a rollout that runs waits for, and until when in seconds since the epoch, where that is known. */
+export interface Wait {
+  readonly waitingFor: string | null
+  readonly waitsUntil: number | null
+}
+type Waiting = 'queued' | 'downloaded'
+
+/** Why nothing happens in a rollout just now. */
+@Injectable()
+export class RolloutWaits {
+  private readonly zones = new Map<string, { readonly zones: readonly string[]; readonly untilMs: number }>()
+
+  constructor(private readonly database: DataSource) {}
+
+  /** By its own state, before what offers said last. */
+  async find(row: RolloutRecord, rollout: Rollout, now: number): Promise<Wait> {
+    if (row.state !== 'running') return { waitingFor: null, waitsUntil: null }
+    if (now < row.not_before) return { waitingFor: 'NOT_BEFORE', waitsUntil: row.not_before }
+    const open = rollout.stages.find((stage) => stage.state === 'open')
+    if (open !== undefined && open.heldSince !== null)
+      return { waitingFor: 'SOAK', waitsUntil: open.heldSince + open.soakSeconds }
+    const { download, install } = calendarsOf(row.rules.schedule)
+    if (row.hold_code === WINDOW)
+      return { waitingFor: WINDOW, waitsUntil: await this.findFirst(row, 'queued', download, now) }
+    if (row.hold_code === null && isOnlyToInstall(row, rollout) && !isAlways(install)) {
+      const waitsUntil = await this.findFirst(row, 'downloaded', install, now, true)
+      if (waitsUntil !== null) return { waitingFor: WINDOW, waitsUntil }
+    }
+    return { waitingFor: row.hold_code, waitsUntil: row.hold_until > now ? row.hold_until : null }
+  }
+
+  /**
+   * When the first window opens of those that are shut where devices in that state stand.
+   * @param shutEverywhere only when all are shut. @returns null when none is shut, or none opens before the plan ends.
+   */
+  private async findFirst(
+    row: RolloutRecord,
+    state: Waiting,
+    calendar: Calendar,
+    now: number,
+    shutEverywhere = false,
+  ): Promise<number | null> {
+    const zones = await this.zonesOf(row, state)
+    const shut = zones.filter((zone) => !stateAt(calendar, zone, now).isOpen)
+    if (shutEverywhere && shut.length < zones.length) return null
+    const openings = shut.flatMap((zone) => findOpening(calendar, zone, now, row.expires) ?? [])
+    return openings.length === 0 ? null : Math.min(...openings.map(({ from }) => from))
+  }
+
+  private async zonesOf(row: RolloutRecord, state: Waiting): Promise<readonly string[]> {
+    const name = `${row.id} ${state}`
+    const known = this.zones.get(name)
+    const beganMs = performance.now()
+    if (known !== undefined && beganMs < known.untilMs) return known.zones
+    const rows = await this.database.query<{ zone: string | null }[]>(
+      `SELECT DISTINCT d.attributes ->> 'timeZone' AS zone
+       FROM deployment p JOIN device d ON d.namespace = p.namespace AND d.id = p.device_id
+       WHERE p.rollout_id = $1 AND p.state = $2`,
+      [row.id, state],
+    )
+    const zones = [...new Set(rows.map(({ zone }) => zoneOf(zone, row.rules.schedule.timeZone)))]
+    const nowMs = performance.now()
+    if (this.zones.size >= MAX_HELD) this.zones.clear()
+    this.zones.set(name, { zones, untilMs: nowMs + Math.max(HELD_MS, 10 * (nowMs - beganMs)) })
+    return zones
+  }
+}
+
+/** Whether every device that is under way has the image, and nobody else is to get it. */
+function isOnlyToInstall(row: RolloutRecord, { stages }: Rollout): boolean {
+  const counts = addCounts(stages.map((stage) => stage.counts))
+  const isAlone = counts.downloaded > 0 && counts.queued === 0 && counts.downloaded === inFlightOf(counts)
+  return isAlone && row.rules.mode !== 'download-only'
+}
