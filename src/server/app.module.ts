@@ -9,6 +9,7 @@ import type { BundleVerdict } from './ddi/bundle-verdict.port.js'
 import { DdiModule } from './ddi/ddi.module.js'
 import type { DeploymentTerms } from './ddi/deployment-terms.port.js'
 import { DeviceModule } from './device/device.module.js'
+import { EventFeedModule } from './events/event-feed.module.js'
 import { HealthModule } from './health/health.module.js'
 import type { DecisionLog } from './http/decision-log.service.js'
 import { HttpModule } from './http/http.module.js'
@@ -62,6 +63,7 @@ export class AppModule {
         TargetingModule,
         DdiModule.with(world.bundleVerdict, world.deploymentTerms),
         HealthModule,
+        EventFeedModule,
         WebhooksModule,
       ],
     }

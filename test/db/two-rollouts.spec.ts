@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { totalOf } from '../../src/domain/rollout/counts.js'
+import { Silence } from '../../src/server/rollout/silence.service.js'
+import { StageFiller } from '../../src/server/rollout/stage-filler.service.js'
 import { firstTwo } from '../support/fleet-device.js'
 import { eventually } from '../support/fleet-fixture.js'
 import { StandingClock } from '../support/hand-server-clock.js'
@@ -58,6 +60,10 @@ describe('a device that has begun with another rollout', () => {
     await scene.fleet.confirm(busy, wanted, id)
     await eventually(async () => ((await scene.fleet.show(id)).state === 'finished' ? true : null))
     expect((await scene.fleet.show(id)).totals).toMatchObject({ confirmed: 2 })
+    // Nor is anything remembered of it that only a rollout that runs is in need of.
+    await scene.settle()
+    const { app } = scene.fleet
+    expect([...app.get(StageFiller)['heldUntilMs'].keys(), ...app.get(Silence)['lookedAt'].keys()]).not.toContain(id)
   }, 120_000)
 
   it('is waited for no longer than the plan lasts', async () => {

@@ -43,6 +43,12 @@ export class TokenService {
     return { tokenId: row.id, namespace: row.namespace, roles: row.roles, person: row.person, label: row.label }
   }
 
+  /** Whether one that was let in before would be let in now: for answers that go on for long. */
+  async isValid(id: string): Promise<boolean> {
+    const row = await this.database.getRepository(ApiTokenRow).findOneBy({ id })
+    return row !== null && row.revokedAt === null && row.expiresAt > this.clock.nowSeconds()
+  }
+
   /** @returns the token's text, which exists nowhere else after this. */
   async create(request: TokenRequest, caller: Caller): Promise<TokenView & { readonly token: string }> {
     return this.database.transaction((manager) => this.createWithin(manager, request, caller.person ?? caller.label))

@@ -10,6 +10,8 @@ const event = (position: number): StoredEvent => {
   return { ...about, id: `id-${position}`, position, atMs: 0 }
 }
 
+const mayRead = (): Promise<boolean> => Promise.resolve(true)
+
 it('tells once of an event that came between the two questions of a round', async () => {
   const all = [event(1)]
   let waits = 0
@@ -32,7 +34,7 @@ it('tells once of an event that came between the two questions of a round', asyn
     },
   }
   const response = Object.assign(new PassThrough(), { writeHead: () => undefined })
-  const query = { namespace: 'gateway/prod', after: 0, types: ['*'] }
+  const query = { namespace: 'gateway/prod', after: 0, types: ['*'], mayRead }
   await streamEvents(
     response as unknown as ServerResponse,
     query,
@@ -41,4 +43,22 @@ it('tells once of an event that came between the two questions of a round', asyn
   )
   const text = String(response.read())
   expect([...text.matchAll(/^id: (\d+)$/gm)].map(([, id]) => id)).toEqual(['1', '2'])
+})
+
+it('drops a reader that takes nothing any more', async () => {
+  const events = {
+    newestPosition: () => Promise.resolve(1_000),
+    read: (_: string, after: number) => Promise.resolve([event(after + 1)]),
+  }
+  const feed = { isOpen: true, waitBeyond: () => Promise.resolve() }
+  // Nobody reads from it.
+  const response = Object.assign(new PassThrough({ highWaterMark: 1_000 }), { writeHead: () => undefined })
+  const query = { namespace: 'gateway/prod', after: 0, types: ['*'], mayRead, patienceMs: 20 }
+  await streamEvents(
+    response as unknown as ServerResponse,
+    query,
+    events as unknown as EventStore,
+    feed as unknown as EventFeed,
+  )
+  expect(response.destroyed).toBe(true)
 })

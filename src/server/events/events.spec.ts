@@ -1,5 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { PeopleBench } from '../../../test/support/people-bench.js'
+import { eventually } from '../../../test/support/eventually.js'
+import type { Caller } from '../access/caller.decorator.js'
+import { TokenService } from '../access/token.service.js'
+import { MAX_STREAMS } from './event.controller.js'
 import { EventStore } from './event-store.service.js'
 
 describe('events', () => {
@@ -91,6 +95,29 @@ describe('events', () => {
     expect(again[0]).toEqual(created)
   }, 30_000)
 
+  it('end for a page whose token is void', async () => {
+    const tokens = bench.server.app.get(TokenService)
+    const officer = { namespace: bench.trust.namespace, person: null, label: 'test' } as Caller
+    const expires = Math.floor(Date.now() / 1_000) + 600
+    const wish = { namespace: bench.trust.namespace, label: 'page', roles: ['auditor'], person: null, expires } as const
+    const { id, token } = await tokens.create(wish, officer)
+    const response = await openAs(bench, token)
+    const reading = read(response, 'nothing.comes')
+    await tokens.revoke(id, officer)
+    // Ended, and not told even of that.
+    expect((await reading).map(({ event }) => event)).not.toContain('token.revoked')
+  }, 30_000)
+
+  it('come to so many pages of one token and no more', async () => {
+    const pages = await Promise.all(Array.from({ length: MAX_STREAMS }, () => open(bench, '')))
+    const refused = await fetch(`${await bench.server.app.getUrl()}${bench.base}/events`, {
+      headers: { authorization: `Bearer ${await bench.token('auditor')}`, accept: 'text/event-stream' },
+    })
+    expect([refused.status, await refused.json()]).toEqual([503, expect.objectContaining({ code: 'OVERLOADED' })])
+    for (const page of pages) await page.body?.cancel()
+    await eventually(async () => (await open(bench, '')).body?.cancel())
+  }, 30_000)
+
   it('end for a page when the server stops', async () => {
     const other = await PeopleBench.start()
     await other.server.app.listen(0, '127.0.0.1')
@@ -100,9 +127,12 @@ describe('events', () => {
     expect(await reading).toEqual([])
   }, 60_000)
 
-  const open = async (from: PeopleBench, lastEventId: string): Promise<Response> => {
+  const open = async (from: PeopleBench, lastEventId: string): Promise<Response> =>
+    openAs(from, await from.token('auditor'), lastEventId)
+
+  const openAs = async (from: PeopleBench, token: string, lastEventId = ''): Promise<Response> => {
     const headers = {
-      authorization: `Bearer ${await from.token('auditor')}`,
+      authorization: `Bearer ${token}`,
       accept: 'text/event-stream',
       ...(lastEventId === '' ? {} : { 'last-event-id': lastEventId }),
     }

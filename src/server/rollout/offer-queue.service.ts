@@ -11,6 +11,9 @@ import type { StepRule } from './release-paths.service.js'
 import type { RolloutRecord } from './rollout-record.js'
 import { SqlParameters } from '../sql-parameters.js'
 
+/** Others get their turn, however many leave. */
+const MOST_LOOKS = 32
+
 /** In which zones devices may download now. `isOpenElsewhere`: for devices that stand in no zone that is known. */
 export interface OpenZones {
   readonly open: readonly string[]
@@ -18,12 +21,6 @@ export interface OpenZones {
   readonly isOpenElsewhere: boolean
   /** Whether some are shut. */
   readonly isPartly: boolean
-}
-
-export interface Next {
-  readonly rows: readonly QueuedRow[]
-  /** There were some, and none of them fits the filter any more: others may stand behind them. */
-  readonly haveAllLeft: boolean
 }
 
 interface Row {
@@ -61,7 +58,23 @@ export class OfferQueue {
     zones: OpenZones | null,
     now: number,
     most: number,
-  ): Promise<Next> {
+  ): Promise<readonly QueuedRow[]> {
+    for (let look = 0; look < MOST_LOOKS; look += 1) {
+      const { rows, haveAllLeft } = await this.look(row, round, rule, zones, now, most)
+      // Behind those who leave others may stand who do not.
+      if (!haveAllLeft) return rows
+    }
+    return []
+  }
+
+  private async look(
+    row: RolloutRecord,
+    round: OfferRound,
+    rule: StepRule,
+    zones: OpenZones | null,
+    now: number,
+    most: number,
+  ): Promise<{ readonly rows: readonly QueuedRow[]; readonly haveAllLeft: boolean }> {
     const parameters = new SqlParameters()
     const conditions = [
       `p.rollout_id = ${parameters.add(row.id, 'uuid')} AND p.state = 'queued'`,

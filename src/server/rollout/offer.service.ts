@@ -6,7 +6,7 @@ import type { Rollout } from '../../domain/rollout/rollout-state.js'
 import { ServerClock } from '../clock/server-clock.port.js'
 import { AssignmentDesk, type Attempt, type OfferContext } from './assignment-desk.service.js'
 import { OfferFacts } from './offer-facts.service.js'
-import { OfferQueue, type Next, type OpenZones } from './offer-queue.service.js'
+import { OfferQueue, type OpenZones } from './offer-queue.service.js'
 import { OfferRound, type QueuedRow, type WaitReason } from './offer-round.js'
 import { OfferStore } from './offer-store.service.js'
 import { ReleasePaths } from './release-paths.service.js'
@@ -17,7 +17,6 @@ const CHUNK = 64
 /** One call of the engine: others get their turn, and a stop is not kept waiting. */
 const MOST_CHUNKS = 32
 const SHORT_WAIT_SECONDS = 5
-const nobody: Next = { rows: [], haveAllLeft: false }
 
 /** Refusals that pass by themselves: the offer waits. Every other one stops the rollout for a person to look at. */
 const passing = new Set([
@@ -69,9 +68,8 @@ export class OfferService {
     for (let chunk = 0; chunk < MOST_CHUNKS; chunk += 1) {
       const { devices, waitsFor } = round.room()
       const most = Math.min(CHUNK, devices)
-      const next = most === 0 ? nobody : await this.queue.next(row, round, rule, zones, now, most)
-      if (next.haveAllLeft) continue
-      const admitted = round.admit(next.rows)
+      const queued = most === 0 ? [] : await this.queue.next(row, round, rule, zones, now, most)
+      const admitted = round.admit(queued)
       if (admitted.length === 0) return this.store.noteWait(row.id, waitsFor ?? waitReason(round, zones))
       if (!(await this.offerTo(context, round, admitted))) return
     }
