@@ -54,3 +54,10 @@ export function requireUuid(what: string, id: string): string {
     throw new Refusal('NOT_FOUND', { what, id: id.slice(0, 64) })
   return id
 }
+
+/** A place in a list that is numbered. @throws Refusal `REQUEST_INVALID`. */
+export function requirePosition(field: string, text: string, what: string): number {
+  const position = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN
+  if (Number.isSafeInteger(position)) return position
+  throw new Refusal('REQUEST_INVALID', { field, why: `not the position of ${what}` })
+}

@@ -8,7 +8,7 @@ import { readers, Roles } from '../access/roles.decorator.js'
 import { TokenService } from '../access/token.service.js'
 import { DecisionLog } from '../http/decision-log.service.js'
 import { ZodQuery } from '../http/zod-body.decorator.js'
-import { pageOf, pageQuery, type Page } from '../request-fields.js'
+import { pageOf, pageQuery, requirePosition, type Page } from '../request-fields.js'
 import { EventFeed } from './event-feed.service.js'
 import { EventStore, eventTypePattern } from './event-store.service.js'
 import { streamEvents } from './event-stream.js'
@@ -88,8 +88,4 @@ export class EventController {
   }
 }
 
-function positionIn(text: string): number {
-  const position = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN
-  if (Number.isSafeInteger(position)) return position
-  throw new Refusal('REQUEST_INVALID', { field: 'after', why: 'not the position of an event' })
-}
+const positionIn = (text: string): number => requirePosition('after', text, 'an event')

@@ -95,6 +95,21 @@ describe('targeting', () => {
     expect(await count(text)).toBe(0)
   })
 
+  it.each<[Parameters<typeof bench.call>[0], string, object | undefined]>([
+    ['GET', '/groups/%00', undefined],
+    ['DELETE', '/groups/%00', undefined],
+    ['GET', '/groups?after=a%00b', undefined],
+    ['GET', '/devices?after=%00', undefined],
+    ['PATCH', '/devices/%00/facts', { addTags: ['a'] }],
+    ['POST', '/device-facts', { filter: 'all', after: '\0' }],
+  ])('refuses what the database does not keep: %s %s', async (method, path, body) => {
+    expect(refusalIn(await bench.call(method, path, 'fleet-manager', body))).toEqual({
+      status: 400,
+      code: 'REQUEST_INVALID',
+      detail: { field: 'request', why: 'has a character that the database does not keep' },
+    })
+  })
+
   it('changes all that a filter finds, window by window', async () => {
     await change(one, { attributes: { site: 'berlin' } })
     await change(two, { attributes: { site: 'berlin' } })

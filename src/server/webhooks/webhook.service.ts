@@ -6,7 +6,7 @@ import { Refusal } from '../../domain/refusal.js'
 import type { Caller } from '../access/caller.decorator.js'
 import { AuditService } from '../audit/audit.service.js'
 import { EventStore, likePatterns } from '../events/event-store.service.js'
-import { pageOf, requireUuid, type Page, type PageQuery } from '../request-fields.js'
+import { pageOf, requirePosition, requireUuid, type Page, type PageQuery } from '../request-fields.js'
 import { ServerConfig } from '../server-config.js'
 import { secretText, webhookSecret } from './webhook-signature.js'
 import type { DeliveryRow, WebhookRow } from './webhook.row.js'
@@ -91,9 +91,10 @@ export class WebhookService {
   /** The newest deliveries first. */
   async deliveries(namespace: string, id: string, page: PageQuery): Promise<Page<DeliveryRow>> {
     await this.get(namespace, id)
+    const before = page.after === undefined ? Number.MAX_SAFE_INTEGER : requirePosition('after', page.after, 'an event')
     const rows = await this.database.query<DeliveryRow[]>(
       `SELECT * FROM webhook_delivery WHERE webhook_id = $1 AND event_position < $2 ORDER BY event_position DESC LIMIT $3`,
-      [id, Number(page.after ?? Number.MAX_SAFE_INTEGER), page.limit + 1],
+      [id, before, page.limit + 1],
     )
     return pageOf(
       rows,

@@ -268,6 +268,17 @@ describe('webhooks', () => {
     expect((await at('laptop').create(url, ['*'], caller)).row.url).toBe(url)
   })
 
+  it.each(['x', '%00', '-1', '99999999999999999999'])('have no delivery after %s', async (after) => {
+    const { id } = await create(['*'])
+    expect(refusalIn(await bench.call('GET', `/webhooks/${id}/deliveries?after=${after}`, 'security-officer'))).toEqual(
+      {
+        status: 400,
+        code: 'REQUEST_INVALID',
+        detail: { field: 'after', why: 'not the position of an event' },
+      },
+    )
+  })
+
   it('are gone for good when they are removed, and unknown to other namespaces', async () => {
     const { id } = await create(['*'])
     expect((await bench.call('DELETE', `/webhooks/${id}`, 'security-officer')).status).toBe(204)
