@@ -148,6 +148,13 @@ CREATE TABLE device_certificate (
   issued_at bigint NOT NULL,
   not_after bigint NOT NULL
 );
+CREATE TABLE device_change_count (
+  namespace text NOT NULL,
+  device_id text NOT NULL,
+  kind text NOT NULL,
+  since bigint NOT NULL,
+  times integer NOT NULL
+);
 CREATE TABLE device_duplicate (
   namespace text NOT NULL,
   device_id text NOT NULL,
@@ -548,6 +555,7 @@ ALTER TABLE deployment ADD CONSTRAINT deployment_pkey PRIMARY KEY (rollout_id, d
 ALTER TABLE device ADD CONSTRAINT device_pkey PRIMARY KEY (namespace, id);
 ALTER TABLE device_authority ADD CONSTRAINT device_authority_pkey PRIMARY KEY (namespace, key_id);
 ALTER TABLE device_certificate ADD CONSTRAINT device_certificate_pkey PRIMARY KEY (namespace, serial);
+ALTER TABLE device_change_count ADD CONSTRAINT device_change_count_pkey PRIMARY KEY (namespace, device_id, kind);
 ALTER TABLE device_duplicate ADD CONSTRAINT device_duplicate_pkey PRIMARY KEY (namespace, device_id, kind);
 ALTER TABLE device_group ADD CONSTRAINT device_group_pkey PRIMARY KEY (namespace, name);
 ALTER TABLE device_key_change ADD CONSTRAINT device_key_change_pkey PRIMARY KEY (namespace, device_id, number);
@@ -621,7 +629,8 @@ ALTER TABLE device ADD CONSTRAINT device_report_whole CHECK ((((report IS NULL) 
 ALTER TABLE device ADD CONSTRAINT device_version_key_check CHECK ((cardinality(version_key) = 5));
 ALTER TABLE device_authority ADD CONSTRAINT device_authority_key_id_check CHECK ((octet_length(key_id) = 32));
 ALTER TABLE device_certificate ADD CONSTRAINT device_certificate_tls_key_sha256_check CHECK ((octet_length(tls_key_sha256) = 32));
-ALTER TABLE device_duplicate ADD CONSTRAINT device_duplicate_kind_check CHECK ((kind = ANY (ARRAY['counter'::text, 'key'::text, 'tls-key'::text])));
+ALTER TABLE device_change_count ADD CONSTRAINT device_change_count_kind_check CHECK ((kind = ANY (ARRAY['epoch'::text, 'key'::text])));
+ALTER TABLE device_duplicate ADD CONSTRAINT device_duplicate_kind_check CHECK ((kind = ANY (ARRAY['counter'::text, 'epoch'::text, 'key'::text, 'tls-key'::text])));
 ALTER TABLE device_group ADD CONSTRAINT device_group_list_is_full CHECK (((filter IS NOT NULL) OR (filled_to IS NULL)));
 ALTER TABLE device_refusal ADD CONSTRAINT device_refusal_protocol_check CHECK ((protocol = ANY (ARRAY['native'::text, 'ddi'::text, 'report'::text])));
 ALTER TABLE device_registration ADD CONSTRAINT device_registration_attributes_check CHECK ((jsonb_typeof(attributes) = 'object'::text));
@@ -771,6 +780,7 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON deployment TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON device TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON device_authority TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON device_certificate TO countersign_server;
+GRANT INSERT, SELECT, UPDATE ON device_change_count TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON device_duplicate TO countersign_server;
 GRANT DELETE, INSERT, SELECT, UPDATE ON device_group TO countersign_server;
 GRANT INSERT, SELECT ON device_key_change TO countersign_server;

@@ -3,13 +3,10 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { addBodyDeadline } from './http/body-deadline.js'
 import { answerBrokenAddress, answerBrokenRequest, requireOneHost } from './http/broken-request.js'
 import { DecisionLog } from './http/decision-log.service.js'
-import { JSON_LIMIT_BYTES } from './http/problem.js'
+import { DOCUMENT_LIMIT_BYTES, DOCUMENT_TYPES, JSON_LIMIT_BYTES } from './http/problem.js'
 import { addRequestLog } from './http/request-log.js'
 import type { ServerConfig } from './server-config.js'
 import { addApiDocument } from './http/api-document.js'
-
-/** Devices send signed documents; the largest, an enrolment or a report, is far below this. */
-const DOCUMENT_LIMIT_BYTES = 65_536
 
 /** Far more than a device on a thin line needs for the largest of them. */
 const BODY_LIMIT_MS = 120_000
@@ -40,7 +37,7 @@ export function makeAdapter(tls?: ServerConfig['tls'], bodyLimitMs = BODY_LIMIT_
   // The tus server reads the connection itself.
   fastify.addContentTypeParser('application/offset+octet-stream', (_request, _payload, done) => done(null))
   fastify.addContentTypeParser(
-    ['application/cbor', 'application/cose'],
+    DOCUMENT_TYPES,
     { parseAs: 'buffer', bodyLimit: DOCUMENT_LIMIT_BYTES },
     (_request, body, done) => done(null, body),
   )

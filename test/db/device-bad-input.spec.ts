@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { FleetDevice, first } from '../support/fleet-device.js'
+import { FleetDevice, first, problemIn } from '../support/fleet-device.js'
 import { FleetFixture } from '../support/fleet-fixture.js'
 
 let fleet: FleetFixture
@@ -146,6 +146,16 @@ describe('what a device should not send is answered by its right status, and cou
       })
     }
   })
+})
+
+it('too large is told the limit of its own kind', async () => {
+  const answer = await fleet.app.inject({
+    method: 'POST',
+    url: `${device.base}/${device.id}/report`,
+    headers: { authorization: device.authorization, 'content-type': 'application/cbor' },
+    payload: Buffer.alloc(65_537),
+  })
+  expect(problemIn(answer)).toEqual({ status: 413, code: 'BODY_TOO_LARGE', detail: { limitBytes: 65_536 } })
 })
 
 describe('reports', () => {

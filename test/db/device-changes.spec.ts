@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdtemp, rm } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -30,6 +30,10 @@ afterAll(async () => {
   await rm(folder, { recursive: true })
 }, 30_000)
 
+const kindsOf = async ({ id }: { readonly id: string }) =>
+  (await fleet.sql<{ kind: string }>('SELECT kind FROM device_duplicate WHERE device_id = $1', [id])).map(
+    (row) => row.kind,
+  )
 const enrolled = async (): Promise<FleetDevice> => first(await fleet.enrolDevices(1))[0]
 
 function post(device: FleetDevice, path: string, body: Uint8Array = new Uint8Array(0)): Promise<Answer> {
@@ -122,6 +126,35 @@ describe('a new counter epoch', () => {
   })
 })
 
+describe('changes of a device in a day', () => {
+  const begin = async (device: FleetDevice): Promise<Answer> =>
+    post(device, 'epoch', await epochDocument(device, await nonceFor(device)))
+  const setCount = ({ id }: FleetDevice, kind: string, times: number, since: number) =>
+    fleet.sql('INSERT INTO device_change_count VALUES ($1, $2, $3, $4, $5)', [fleet.namespace, id, kind, since, times])
+
+  it('look like two devices at the fourth epoch, and not over the days', async () => {
+    const [device, other] = [await enrolled(), await enrolled()]
+    for (let times = 1; times <= 3; times += 1) expect((await begin(device)).statusCode).toBe(200)
+    expect(await kindsOf(device)).toEqual([])
+    expect((await begin(device)).statusCode).toBe(200)
+    expect(await kindsOf(device)).toEqual(['epoch'])
+    await setCount(other, 'epoch', 3, fleet.now - 86_400)
+    expect((await begin(other)).statusCode).toBe(200)
+    expect(await kindsOf(other)).toEqual([])
+  })
+
+  it('end at what no device needs: nobody fills the audit trail with them', async () => {
+    const device = await enrolled()
+    await setCount(device, 'epoch', 100, fleet.now)
+    await setCount(device, 'key', 10, fleet.now)
+    expect(problemIn(await begin(device))).toMatchObject({ status: 429, code: 'RATE_EXCEEDED', detail: { limit: 100 } })
+    const { nonce } = await nonceFor(device)
+    const change = await post(device, 'key', await changeDocument(device, nonce, makeSoftKey()))
+    expect(problemIn(change)).toMatchObject({ status: 429, code: 'RATE_EXCEEDED', detail: { limit: 10 } })
+    expect((await device.report()).statusCode).toBe(200)
+  })
+})
+
 describe('a change of keys', () => {
   it('is taken once, ends the old key at once and leaves the name', async () => {
     const device = await enrolled()
@@ -206,7 +239,7 @@ describe('a change of keys', () => {
 
 describe('a simulated device', () => {
   let count = 0
-  async function simulated(change: Partial<SimulatedDeviceOptions> = {}): Promise<SimulatedDevice> {
+  async function simulated(change: Partial<SimulatedDeviceOptions> = {}, isNew = true): Promise<SimulatedDevice> {
     count += 1
     if (fleet.app.getHttpServer().address() === null) await fleet.app.listen(0, '127.0.0.1')
     const { port } = fleet.app.getHttpServer().address() as AddressInfo
@@ -219,7 +252,7 @@ describe('a simulated device', () => {
       classId: CLASS_ID,
       ...change,
     })
-    await device.enrol(await fleet.claim(2))
+    if (isNew) await device.enrol(await fleet.claim(2))
     return device
   }
   const held = async (device: SimulatedDevice) => {
@@ -242,6 +275,25 @@ describe('a simulated device', () => {
     await device.pollOnce()
     expect(await held(device)).toMatchObject({ report_epoch: 2, report_counter: 1 })
     expect([device.memory.record.epoch, device.memory.record.unacknowledged]).toEqual([2, null])
+  })
+
+  it('that is two, with one key and one memory between them, is seen to be', async () => {
+    const device = await simulated()
+    await device.pollOnce()
+    const dir = join(folder, `device-${count}`)
+    await cp(dir, `${dir}-copied`, { recursive: true })
+    const copy = await simulated({ dir: `${dir}-copied` }, false)
+    // What the one tells now has numbers that the other one never gave.
+    for (const number of [31, 32]) {
+      await fleet.publishKrl({ number })
+      await device.pollOnce()
+    }
+    for (let rounds = 0; rounds < 12 && (await kindsOf(device)).length === 0; rounds += 1)
+      for (const each of [device, copy]) {
+        await each.pollOnce()
+        await each.repeatReport()
+      }
+    expect((await kindsOf(device)).length).toBe(1)
   })
 
   it('changes its key, keeps its name, is wiped and still known', async () => {

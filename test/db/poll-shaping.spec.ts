@@ -1,8 +1,9 @@
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { beforeAll, afterAll, describe, expect, it } from '@jest/globals'
+import { beforeAll, afterAll, describe, expect, it, jest } from '@jest/globals'
 import pg from 'pg'
 import { parseUpdateAnswer } from '../../src/protocol/device-http.js'
+import { DecisionLog } from '../../src/server/http/decision-log.service.js'
 import { DdiScene, legacyPolicy } from '../support/ddi-scene.js'
 import { first, type FleetDevice } from '../support/fleet-device.js'
 import { eventually, FleetFixture } from '../support/fleet-fixture.js'
@@ -115,6 +116,7 @@ describe.each(['native', 'ddi'] as const)('a herd of polls (%s)', (protocol) => 
 
   it('is told when to come back, comes then, and has its answers without an error', async () => {
     const herd = 60
+    const failures = jest.spyOn(scene.fleet.app.get(DecisionLog), 'error')
     const asks =
       protocol === 'native'
         ? (await scene.fleet.enrolDevices(herd)).map(
@@ -145,5 +147,8 @@ describe.each(['native', 'ddi'] as const)('a herd of polls (%s)', (protocol) => 
     await database.end()
     expect(served.every((status) => status === 200)).toBe(true)
     expect([...seen.keys()].toSorted((a, b) => a - b)).toEqual([200, 503])
+    // Who is sent away is told so: no failure for somebody to look into, and no stack for each.
+    expect(failures).not.toHaveBeenCalled()
+    failures.mockRestore()
   })
 })

@@ -30,6 +30,7 @@ import { ShrinkAcknowledgements1764000732000 } from '../../../migrations/1764000
 import { ClearEndedRollouts1764001100000 } from '../../../migrations/1764001100000-clear-ended-rollouts.js'
 import { WebhooksApart1764001300000 } from '../../../migrations/1764001300000-webhooks-apart.js'
 import { NameReportGroup1764001400000 } from '../../../migrations/1764001400000-name-report-group.js'
+import { CountDeviceChanges1764001410000 } from '../../../migrations/1764001410000-count-device-changes.js'
 import { ShrinkDevices1764000731000 } from '../../../migrations/1764000731000-shrink-devices.js'
 
 /** In the order they run. A migration that was released is never changed. */
@@ -66,4 +67,5 @@ export const migrationList: readonly (new () => MigrationInterface)[] = [
   ClearEndedRollouts1764001100000,
   WebhooksApart1764001300000,
   NameReportGroup1764001400000,
+  CountDeviceChanges1764001410000,
 ]

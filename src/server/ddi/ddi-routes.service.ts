@@ -6,6 +6,7 @@ import { asDatabaseFailure } from '../database-failure.js'
 import { LastSeen } from '../polling/last-seen.service.js'
 import { PollGate } from '../polling/poll-gate.service.js'
 import { DecisionLog } from '../http/decision-log.service.js'
+import { isFailure } from '../is-failure.js'
 import { ServerConfig } from '../server-config.js'
 import { ClientCalls } from './client-calls.service.js'
 import { DdiAuth, type DdiCaller } from './ddi-auth.service.js'
@@ -134,7 +135,7 @@ export class DdiRoutes implements OnModuleInit {
     const tenant = this.tenants.find((request.params as Params)['tenant'] ?? '')
     if (tenant !== null) this.refusals.note(tenant.namespace, 'ddi', code)
     const facts = { requestId: request.id, code, status }
-    if (status >= 500) this.log.error('ddi.failed', error, facts)
+    if (isFailure({ status, code })) this.log.error('ddi.failed', error, facts)
     else this.log.info('ddi.refused', { ...facts, message })
     // Not a word to somebody of whom nothing is known.
     if (status === 401) return reply.code(401).header('www-authenticate', 'TargetToken').send()

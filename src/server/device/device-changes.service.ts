@@ -12,6 +12,7 @@ import type { NonceAnswer } from '../../protocol/device-http.js'
 import { AuditService } from '../audit/audit.service.js'
 import { errorCodeOf } from '../error-code.js'
 import { TrustService } from '../keys/trust.service.js'
+import { ChangeCounts } from './registry/change-counts.service.js'
 import { Duplicates } from './registry/duplicates.service.js'
 import { readDeviceKey, type DeviceName } from './report-check.js'
 
@@ -26,6 +27,7 @@ export class DeviceChanges {
     private readonly trust: TrustService,
     private readonly audit: AuditService,
     private readonly duplicates: Duplicates,
+    private readonly counts: ChangeCounts,
     private readonly clock: Clock,
   ) {}
 
@@ -47,13 +49,14 @@ export class DeviceChanges {
 
   /**
    * From here on only reports of the new epoch count.
-   * @returns the epoch. @throws Refusal `NONCE_UNKNOWN`, or that of `openCounterEpoch`.
+   * @returns the epoch. @throws Refusal `NONCE_UNKNOWN`, `RATE_EXCEEDED`, or that of `openCounterEpoch`.
    */
   async beginEpoch(name: DeviceName, document: Uint8Array): Promise<number> {
     const { signer, stored } = await this.requireSigner(name)
     const { nonce, epoch } = openCounterEpoch(document, signer)
     await this.database.transaction(async (manager) => {
       await this.spend(manager, name, stored, nonce, { column: 'counter_epoch', value: epoch })
+      await this.counts.count(manager, name, 'epoch')
       await this.record(manager, name, 'device.epoch-begun', { device: name.deviceId, epoch })
     })
     return epoch
@@ -61,7 +64,7 @@ export class DeviceChanges {
 
   /**
    * The device keeps its name and signs with the other key from here on. Repeated after a lost answer it changes nothing.
-   * @throws Refusal `NONCE_UNKNOWN`, `CONFLICT` for a key that another device has, or that of `openKeyChange`.
+   * @throws Refusal `NONCE_UNKNOWN`, `RATE_EXCEEDED`, `CONFLICT` for a key that another device has, or that of `openKeyChange`.
    */
   async changeKey(name: DeviceName, document: Uint8Array): Promise<void> {
     const { signer, stored } = await this.requireSigner(name)
@@ -72,6 +75,7 @@ export class DeviceChanges {
       await this.database.transaction(async (manager) => {
         const value = Buffer.from(encodeCbor(coseKeyToCbor(key)))
         await this.spend(manager, name, stored, nonce, { column: 'public_key', value })
+        await this.counts.count(manager, name, 'key')
         await manager.query(
           `INSERT INTO device_key_change (namespace, device_id, number, document)
            SELECT $1, $2, count(*) + 1, $3 FROM device_key_change WHERE namespace = $1 AND device_id = $2`,

@@ -22,6 +22,7 @@ import { EnrolmentService } from './enrolment.service.js'
 import { PollService } from './poll.service.js'
 import { RefusalWatch } from './refusal-watch.service.js'
 import { DecommissionService } from './registry/decommission.service.js'
+import { ChangeCounts } from './registry/change-counts.service.js'
 import { Duplicates } from './registry/duplicates.service.js'
 import { Registrations } from './registry/registrations.service.js'
 import { RegistryController } from './registry/registry.controller.js'
@@ -49,6 +50,7 @@ import { ReportStore } from './report-store.service.js'
     DecommissionService,
     DeviceViews,
     Duplicates,
+    ChangeCounts,
     Registrations,
     EnrolmentService,
     PollService,

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common'
 import { asDatabaseFailure } from '../database-failure.js'
+import { isFailure } from '../is-failure.js'
 import { DecisionLog } from './decision-log.service.js'
 import { problemOf, type Problem } from './problem.js'
 
@@ -8,11 +9,11 @@ import { problemOf, type Problem } from './problem.js'
 export class ProblemAnswers {
   constructor(private readonly log: DecisionLog) {}
 
-  of(thrown: unknown, requestId: string): Problem {
+  of(thrown: unknown, requestId: string, contentType?: string): Problem {
     const error = asDatabaseFailure(thrown)
-    const problem = problemOf(error, `urn:uuid:${requestId}`)
+    const problem = problemOf(error, `urn:uuid:${requestId}`, contentType)
     const facts = { requestId, code: problem.code, status: problem.status }
-    if (problem.status >= 500) this.log.error('request.failed', error, facts)
+    if (isFailure(problem)) this.log.error('request.failed', error, facts)
     else this.log.info('request.refused', { ...facts, detail: JSON.stringify(problem.detail) })
     return problem
   }

@@ -62,8 +62,8 @@ const statuses: Partial<Record<RefusalCode, number>> = {
 }
 
 /** What a person or a device is told. Of a bug or an outage: that there was one, and nothing of it. */
-export function problemOf(error: unknown, instance?: string): Problem {
-  const refusal = asRefusal(error)
+export function problemOf(error: unknown, instance?: string, contentType = ''): Problem {
+  const refusal = asRefusal(error, contentType)
   const code = refusal?.code ?? 'INTERNAL'
   return {
     type: `urn:countersign:refusal:${code}`,
@@ -81,18 +81,25 @@ interface Answerable {
   readonly status?: number
 }
 
-function asRefusal(error: unknown): Answerable | null {
+function asRefusal(error: unknown, contentType: string): Answerable | null {
   if (error instanceof Refusal) return error
   const code = errorCodeOf(error)
-  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return { code: 'BODY_TOO_LARGE', detail: { limitBytes: JSON_LIMIT_BYTES } }
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return tooLarge(contentType)
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return wrongContentType
   if (code === 'FST_ERR_CTP_EMPTY_JSON_BODY' || isSyntaxError(error)) return invalidBody
   if (code.startsWith('FST_ERR_CTP_INVALID')) return invalidBody
-  return error instanceof HttpException ? ofHttp(error) : null
+  return error instanceof HttpException ? ofHttp(error, contentType) : null
 }
 
 /** JSON bodies; firmware is streamed and has its own limit. */
 export const JSON_LIMIT_BYTES = 1_048_576
+/** Devices send signed documents; the largest, an enrolment or a report, is far below this. */
+export const DOCUMENT_LIMIT_BYTES = 65_536
+export const DOCUMENT_TYPES = ['application/cbor', 'application/cose']
+const tooLarge = (contentType: string): Answerable => {
+  const isDocument = DOCUMENT_TYPES.some((type) => contentType.toLowerCase().startsWith(type))
+  return { code: 'BODY_TOO_LARGE', detail: { limitBytes: isDocument ? DOCUMENT_LIMIT_BYTES : JSON_LIMIT_BYTES } }
+}
 const wrongContentType: Answerable = {
   code: 'REQUEST_INVALID',
   detail: { field: 'content-type', why: 'not one this call takes' },
@@ -104,11 +111,11 @@ const isSyntaxError = (error: unknown): boolean =>
   typeof error === 'object' && error !== null && 'name' in error && error.name === 'SyntaxError'
 
 /** What Nest and Fastify refuse by themselves. */
-function ofHttp(error: HttpException): Answerable | null {
+function ofHttp(error: HttpException, contentType: string): Answerable | null {
   const status = error.getStatus()
   if (status === 404) return { code: 'NOT_FOUND', detail: { what: 'resource', id: '' } }
   if (status === 415) return wrongContentType
-  if (status === 413) return { code: 'BODY_TOO_LARGE', detail: { limitBytes: JSON_LIMIT_BYTES } }
+  if (status === 413) return tooLarge(contentType)
   if (status >= 400 && status < 500) return { ...invalidBody, status }
   return null
 }

@@ -10,7 +10,8 @@ export class RefusalFilter implements ExceptionFilter {
   catch(thrown: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp()
     const reply = http.getResponse<FastifyReply>()
-    const problem = this.problems.of(thrown, http.getRequest<FastifyRequest>().id)
+    const { id, headers } = http.getRequest<FastifyRequest>()
+    const problem = this.problems.of(thrown, id, headers['content-type'])
     if (reply.raw.headersSent) {
       // Too late for an answer: a broken connection tells the caller that this body is not whole.
       reply.raw.destroy()

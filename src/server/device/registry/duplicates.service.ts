@@ -5,10 +5,10 @@ import { EventStore } from '../../events/event-store.service.js'
 import { pageOf, type Page, type PageQuery } from '../../request-fields.js'
 
 /**
- * `counter`: two different reports under one number, which one device never signs. `key`: asked for a key that another device has.
- * `tls-key`: has a certificate for a TLS key that another device has one for.
+ * `counter`: two different reports under one number, which one device never signs. `epoch`: begins to count anew again and again, as two
+ * do in turns. `key`: asked for a key that another device has. `tls-key`: has a certificate for a TLS key that another device has one for.
  */
-export type DuplicateKind = 'counter' | 'key' | 'tls-key'
+export type DuplicateKind = 'counter' | 'epoch' | 'key' | 'tls-key'
 
 export interface Duplicate {
   readonly namespace: string
