@@ -3,8 +3,8 @@ import { HttpLoad } from './poll/http-load.js'
 import { PollScene, type Part } from './poll/poll-scene.js'
 
 const sizes = {
-  full: { clients: 5_000, connections: 64, rounds: 12, roundMs: 1_500, latencyMs: 5_000 },
-  small: { clients: 50, connections: 4, rounds: 1, roundMs: 100, latencyMs: 100 },
+  full: { clients: 5_000, connections: 64, rounds: 12, roundMs: 1_500, paceMs: 2_500, latencyMs: 5_000 },
+  small: { clients: 50, connections: 4, rounds: 1, roundMs: 100, paceMs: 50, latencyMs: 100 },
 } as const
 
 export const pollBenchmark: Benchmark = {
@@ -30,7 +30,7 @@ async function* pollRows(
   size: BenchmarkSize,
   ours: Part,
 ): AsyncIterable<BenchmarkRow> {
-  const { clients, rounds, roundMs, connections, latencyMs } = sizes[size]
+  const { clients, rounds, roundMs, connections, paceMs, latencyMs } = sizes[size]
   const requests = Array.from({ length: clients }, (_, index) =>
     protocol === 'native' ? scene.nativeRequest(index) : scene.ddiRequest(index),
   )
@@ -44,7 +44,7 @@ async function* pollRows(
   for (const load of loads) load.close()
   yield { name: `${protocol} idle poll`, ours: mine, reference, ratio: mine / reference, unit: 'polls/s', n }
   const load = { port: ours.port, connections, request, perSecond: sustained * 0.8 }
-  yield await latencyRow(`${protocol} idle poll p99`, load, latencyMs)
+  yield await latencyRow(`${protocol} idle poll p99`, load, paceMs, latencyMs)
 }
 
 /**
@@ -70,14 +70,19 @@ async function inTurns(
   return { mine: Math.max(...ours), reference: Math.max(...theirs), sustained, n }
 }
 
-/** Latency with 80 % of what is sustained; the limit is 50 ms, so a ratio from 1 on holds it. */
+/**
+ * Latency with 80 % of what is sustained; the limit is 50 ms, so a ratio from 1 on holds it. The first seconds of that pace are for the
+ * engine of the load, which meets timers here for the first time: its own compiling would count as ours.
+ */
 async function latencyRow(
   name: string,
   options: ConstructorParameters<typeof HttpLoad>[0],
+  paceMs: number,
   durationMs: number,
 ): Promise<BenchmarkRow> {
   const load = new HttpLoad(options)
   await load.open()
+  await load.run(paceMs)
   const { latenciesMs, polls } = await load.run(durationMs)
   load.close()
   const p99 = latenciesMs[Math.floor(latenciesMs.length * 0.99)] ?? 0

@@ -14,6 +14,7 @@ import type { SignerLog } from './host/signer-log.js'
 import type { MachineUptime } from './host/system-clock.js'
 import { isReleaseOperation, type TimedEntry } from '../domain/signer-journal/journal-entry.js'
 import { openJournal } from './journal/journal-file.js'
+import { InOrder } from './in-order.js'
 import { JournalMark } from './journal/journal-mark.js'
 import { JournalWriter } from './journal/journal-writer.js'
 import { CertificateLedger } from './online/certificate-ledger.js'
@@ -122,7 +123,13 @@ async function start(
   const common = { namespace, clock, uptime, token, isAlone: underWay.isAlone, state, isSandboxed, log }
   const operations: SignerOperations =
     published !== null
-      ? new ReleaseSigner({ ...common, ledger: ledgers.release, published, verdicts: new VerdictCache() })
+      ? new ReleaseSigner({
+          ...common,
+          ledger: ledgers.release,
+          published,
+          verdicts: new VerdictCache(),
+          order: new InOrder(),
+        })
       : new OnlineSigner({
           ...common,
           ledger: ledgers.online,

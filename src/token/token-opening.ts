@@ -11,7 +11,7 @@ import { readAlgorithms, type TokenCapabilities } from './token-capabilities.js'
 import { findCryptokiResult } from './token-failure.js'
 import { recoveryFor } from './token-recovery.js'
 import { closeSession, openSession, openTokenSession, type TokenAccess, type TokenSession } from './token-session.js'
-import { signInSession, type SigningKey } from './token-signature.js'
+import { beginSignature, signInSession, type SigningKey } from './token-signature.js'
 import type { TokenKey } from './token.port.js'
 
 /** Which token to sign with, and with which of its keys. */
@@ -36,6 +36,9 @@ interface ReadyKey extends SigningKey {
 export class TokenOpening {
   private readonly ready = new Map<string, ReadyKey>()
   private readonly speed = new MeasuredSpeed()
+  /** Sessions in which the next signature is begun, and with which key. */
+  private readonly begun = new WeakMap<Handle, SigningKey>()
+  private lastKey: SigningKey | null = null
   private pool: SessionPool
 
   private constructor(
@@ -141,8 +144,28 @@ export class TokenOpening {
     const thread = this.speed.isQuick && isAlone() ? 'this' : 'another'
     const startedMs = performance.now()
     this.speed.took(Number.POSITIVE_INFINITY)
-    const signature = await signInSession(this.cryptoki, session, key, message, thread)
+    // In a session that was begun with another key this one is refused as active, and `signWith` takes a fresh one.
+    const isBegun = this.begun.get(session) === key
+    this.begun.delete(session)
+    const signature = await signInSession(this.cryptoki, session, key, message, thread, isBegun)
     this.speed.took(performance.now() - startedMs)
+    if (thread === 'this' && this.lastKey === key) setImmediate(() => this.beginNext(key))
+    this.lastKey = key
     return signature
+  }
+
+  /**
+   * While nobody waits: who signs with one key alone finds the next signature half made. A key that asks each time is not begun: its PIN is
+   * for one use. What fails here is left to the signature that needs it.
+   */
+  private beginNext(key: SigningKey): void {
+    if (key.pinForEachUse !== null) return
+    this.pool
+      .use(async (session) => {
+        if (this.begun.has(session)) return
+        beginSignature(this.cryptoki, session, key)
+        this.begun.set(session, key)
+      })
+      .catch(() => undefined)
   }
 }

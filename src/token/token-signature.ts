@@ -20,9 +20,19 @@ const OUTPUT_BYTES = 256
 const underWay = new Set<object>()
 
 /**
+ * Has the token fetch the key: the first half of a signature, of which nothing comes out.
+ * @throws what the module says; the session must be replaced then.
+ */
+export function beginSignature(cryptoki: Cryptoki, session: Handle, key: SigningKey): void {
+  cryptoki.C_SignInit(session, { mechanism: key.mechanism.sign }, key.handle)
+  if (key.pinForEachUse !== null) cryptoki.C_Login(session, CKU.CONTEXT_SPECIFIC, key.pinForEachUse())
+}
+
+/**
  * One single-part signature in one session that has no other operation.
  * @param thread `this` waits for the token with the whole process, `another` with nobody but the caller.
  * @param message at least one byte, and unchanged until the answer is there: the token reads these bytes themselves.
+ * @param isBegun `beginSignature` was called for this session and this key.
  * @throws Refusal `TOKEN_FAILED`, `TOKEN_PIN`; the session may then hold a half-done operation and must be replaced.
  */
 export async function signInSession(
@@ -31,14 +41,14 @@ export async function signInSession(
   key: SigningKey,
   message: Uint8Array,
   thread: 'this' | 'another',
+  isBegun = false,
 ): Promise<Uint8Array> {
   const { mechanism } = key
   const { buffer, byteOffset, byteLength } = mechanism.prepare(message)
   const buffers = { input: Buffer.from(buffer, byteOffset, byteLength), output: Buffer.alloc(OUTPUT_BYTES) }
   underWay.add(buffers)
   try {
-    cryptoki.C_SignInit(session, { mechanism: mechanism.sign }, key.handle)
-    if (key.pinForEachUse !== null) cryptoki.C_Login(session, CKU.CONTEXT_SPECIFIC, key.pinForEachUse())
+    if (!isBegun) beginSignature(cryptoki, session, key)
     const signature =
       thread === 'this'
         ? cryptoki.C_Sign(session, buffers.input, buffers.output)

@@ -51,15 +51,12 @@ describe('journal writer', () => {
     expect(bytes.length).toBe(32 + bytes.readUInt32BE(0) + bytes.readUInt32BE(16 + bytes.readUInt32BE(0)))
   })
 
-  it('writes the same where nobody else waits, and shares a flush with what comes in the same turn', async () => {
+  it('writes the same where nobody else waits', async () => {
     const writer = new JournalWriter('gateway/prod', journal, () => true)
     const entries = Array.from({ length: 20 }, (_, index) => entry(index))
     for (const one of entries.slice(0, 10)) await writer.append(one)
-    const { length } = written()
     await Promise.all(entries.slice(10).map((one) => writer.append(one)))
     await writer.close()
-    const bytes = written().subarray(length)
-    expect(bytes.length).toBe(16 + bytes.readUInt32BE(0))
     expect(readBack()).toEqual(entries)
   })
 

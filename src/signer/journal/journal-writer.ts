@@ -1,5 +1,4 @@
 import { close, write, writeSync } from 'node:fs'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { appendLines, type JournalHead, type JournalLine } from '../../domain/journal/journal-chain.js'
 import { MeasuredSpeed } from '../../token/measured-speed.js'
@@ -28,7 +27,7 @@ export interface JournalSink {
 
 /**
  * Adds entries to a file whose writes are flushes, in room that was laid out ahead with zeros. Those that arrive while the disk is busy share the next one (group
- * commit), in the order they came, as do those of one turn of the event loop.
+ * commit), in the order they came.
  * After a failed write nobody knows what the disk holds, so nothing is accepted any more until a start has read it again.
  */
 export class JournalWriter implements JournalSink {
@@ -77,8 +76,6 @@ export class JournalWriter implements JournalSink {
   }
 
   private async run(): Promise<void> {
-    // Whoever came at the same time has passed its checks when this turn ends, and is counted.
-    if (this.isAlone()) await nextTurn()
     while (this.waiting.length > 0) {
       const group = this.waiting
       this.waiting = []

@@ -1,5 +1,5 @@
 import { equalBytes, toHex } from '../../domain/bytes.js'
-import { nativeAlgorithms } from '../../domain/cose/algorithms.js'
+import type { AlgorithmTable } from '../../domain/cose/algorithms.js'
 import { Refusal } from '../../domain/refusal.js'
 import { wrappedSha256 } from '../../domain/suit/digest.js'
 import { manifestSha256 } from '../../domain/suit/envelope.js'
@@ -28,7 +28,7 @@ export type ReSignRequest = Extract<SignerRequest, { operation: 're-sign' }>
  * signed first; what is asked anew is whether it may still be signed, by a newer key, for people who approve it now.
  * @throws Refusal with the number of its check.
  */
-export function checkReSignRequest(request: ReSignRequest, context: ReleaseContext): Grant {
+export function checkReSignRequest(request: ReSignRequest, context: ReleaseContext, algorithms: AlgorithmTable): Grant {
   const { ledger, token, state: signer } = context
   const { state } = signer.held
   const { requestId } = request
@@ -54,7 +54,7 @@ export function checkReSignRequest(request: ReSignRequest, context: ReleaseConte
     allowed: state.root.algorithms,
     revoked: revokedKeysOf(state),
     now,
-    algorithms: nativeAlgorithms,
+    algorithms,
     voidBefore: signer.continuity.voidBefore,
   }
   const { requester } = signed

@@ -34,6 +34,14 @@ describe('release signer', () => {
     expect(checked.countedKeyIds).toEqual([fixture.keyIds.get('manifest-a')])
   })
 
+  it('judges releases in the order in which they were asked for: none is overtaken by those that come at the same time', async () => {
+    const image = imageOf(1)
+    const wishes = Array.from({ length: 24 }, (_, n) => n + 2)
+    const requests = await Promise.all(wishes.map((sequence) => fixture.signRequest(sequence, { image })))
+    const answers = await Promise.allSettled(requests.map((request) => release.request('sign', request)))
+    expect(answers.filter(({ status }) => status === 'rejected')).toEqual([])
+  })
+
   it('says what it holds', async () => {
     expect(await release.request('status', {})).toMatchObject({
       namespace: 'gateway/prod',

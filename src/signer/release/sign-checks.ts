@@ -1,5 +1,5 @@
 import { toHex } from '../../domain/bytes.js'
-import { nativeAlgorithms } from '../../domain/cose/algorithms.js'
+import type { AlgorithmTable } from '../../domain/cose/algorithms.js'
 import { manifestSha256 } from '../../domain/suit/envelope.js'
 import { requireQuorum, type ApprovedRequest } from '../../domain/trust/check-approvals.js'
 import { openSubmission } from '../../domain/trust/check-submission.js'
@@ -36,7 +36,7 @@ export interface Grant {
  * Without a pause from the first to the last and on to the record of check 16, so of two racing requests the second sees the first.
  * @throws Refusal with the number of its check.
  */
-export function checkSignRequest(request: SignRequest, context: ReleaseContext): Grant {
+export function checkSignRequest(request: SignRequest, context: ReleaseContext, algorithms: AlgorithmTable): Grant {
   const { ledger, token, state: signer } = context
   const { state } = signer.held
   atCheck(2, () => requireNamespace(context.namespace, state.root.namespace))
@@ -50,7 +50,7 @@ export function checkSignRequest(request: SignRequest, context: ReleaseContext):
     allowed: state.root.algorithms,
     revoked: revokedKeysOf(state),
     now,
-    algorithms: nativeAlgorithms,
+    algorithms,
     voidBefore: signer.continuity.voidBefore,
   }
   const { submission, requester } = atCheck(5, () => openSubmission(request.submission, people))

@@ -1,4 +1,5 @@
 import { toHex } from '../../domain/bytes.js'
+import type { AlgorithmTable } from '../../domain/cose/algorithms.js'
 import { buildBlock, encodeEnvelope } from '../../domain/suit/envelope.js'
 import type { SignerAnswers } from '../../protocol/signer-socket.js'
 import { atCheck, atCheckAsync } from '../checks/at-check.js'
@@ -7,6 +8,7 @@ import { checkedSigner } from '../checked-signer.js'
 import { takeCourier } from '../trust/take-courier.js'
 import type { ReleaseContext } from './release-context.js'
 import { checkReSignRequest, type ReSignRequest } from './re-sign-checks.js'
+import { verifyAhead, type PersonDocument } from './verify-ahead.js'
 import { checkSignRequest, type Grant, type SignRequest } from './sign-checks.js'
 
 /**
@@ -15,8 +17,8 @@ import { checkSignRequest, type Grant, type SignRequest } from './sign-checks.js
  * @throws Refusal with the number of its check.
  */
 export async function signRelease(request: SignRequest, context: ReleaseContext): Promise<SignerAnswers['sign']> {
-  await takeTrust(request, context)
-  return signGranted(checkSignRequest(request, context), request, context)
+  const algorithms = await getReady(request, [['submission', request.submission], ...approvalsOf(request)], context)
+  return signGranted(checkSignRequest(request, context, algorithms), request, context)
 }
 
 /** Signs a release once more, with the key that took over: the envelope that is published changes its signature and nothing else. */
@@ -24,14 +26,25 @@ export async function reSignRelease(
   request: ReSignRequest,
   context: ReleaseContext,
 ): Promise<SignerAnswers['re-sign']> {
-  await takeTrust(request, context)
-  return signGranted(checkReSignRequest(request, context), request, context)
+  const algorithms = await getReady(request, approvalsOf(request), context)
+  return signGranted(checkReSignRequest(request, context, algorithms), request, context)
 }
 
-async function takeTrust({ trust }: SignRequest | ReSignRequest, context: ReleaseContext): Promise<void> {
+const approvalsOf = ({ approvals }: SignRequest | ReSignRequest): PersonDocument[] =>
+  approvals.map((bytes) => ['approval', bytes])
+
+/** Everything that may pause before the checks, which may not. @returns the algorithms for them. */
+function getReady(
+  { trust }: SignRequest | ReSignRequest,
+  documents: readonly PersonDocument[],
+  context: ReleaseContext,
+): Promise<AlgorithmTable> {
   const { state } = context
-  const arrived = atCheck(4, () => requireClock(context.clock, context.uptime, state))
-  await takeCourier(state, trust, arrived)
+  return context.order.run(async () => {
+    const arrived = atCheck(4, () => requireClock(context.clock, context.uptime, state))
+    await takeCourier(state, trust, arrived)
+    return verifyAhead(documents, arrived, context)
+  })
 }
 
 async function signGranted(

@@ -4,6 +4,7 @@ import type { SignRequest } from '../../../support/signer-fixture.js'
 import { makeP256Key, makeSoftKey } from '../../../support/soft-key.js'
 import { withRoles } from '../../../support/trust-fixture.js'
 import { without, type SignerAttack } from '../../signer-attack.js'
+import { race } from '../../signer-verdict.js'
 import { signPayload } from '../../thief.js'
 
 const APPROVALS = 'src/domain/trust/check-approvals.ts'
@@ -16,6 +17,11 @@ type Asked = Omit<SignRequest, 'operation'>
 async function withSecond(request: Asked, second: Promise<Uint8Array>): Promise<Asked> {
   const [first = new Uint8Array(0)] = request.approvals
   return { ...request, approvals: [first, await second] }
+}
+
+function withForgedApproval(request: Asked): Asked {
+  const [first = new Uint8Array(0), second = new Uint8Array(0)] = request.approvals
+  return { ...request, approvals: [first, second.with(second.length - 1, (second.at(-1) ?? 0) ^ 1)] }
 }
 
 /** Approvals whose member says something else than the request. */
@@ -121,15 +127,27 @@ export const approvalAttacks: readonly SignerAttack[] = [
     name: 'approval-with-a-borrowed-signature',
     threat: 'row 4',
     does: 'changes an approval of a manager and keeps their signature',
-    run: (scene) =>
-      scene.sign({}, (request) => {
-        const [first = new Uint8Array(0), second = new Uint8Array(0)] = request.approvals
-        const changed = second.slice()
-        changed[changed.length - 1] = (changed.at(-1) ?? 0) ^ 1
-        return { ...request, approvals: [first, changed] }
-      }),
+    run: (scene) => scene.sign({}, withForgedApproval),
     expected: { step: 12, code: 'SIGNATURE_INVALID' },
     guard: without('src/domain/cose/verify.ts', '!algorithm.verify(pinned.key, message, claimed.signature)', 'false'),
+  },
+  {
+    name: 'approval-forged-in-a-crowd',
+    threat: 'row 4',
+    does: 'sends it while others wait, when other threads verify before the checks begin',
+    run: async (scene) => {
+      await scene.releaseSigner()
+      return race(
+        0,
+        Array.from({ length: 4 }, () => scene.sign({}, withForgedApproval)),
+      )
+    },
+    expected: { step: 12, code: 'SIGNATURE_INVALID' },
+    guard: without(
+      'src/signer/release/verify-ahead.ts',
+      'questions.filter((_, index) => answers[index] === true)',
+      'questions',
+    ),
   },
   {
     name: 'submission-as-an-approval',

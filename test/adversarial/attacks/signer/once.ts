@@ -8,8 +8,8 @@ const SECURITY = ['security-1', 'security-2']
 /** The checks and the record of check 16 are one step; with a pause between them both see what was before. */
 const PAUSE = without(
   'src/signer/release/sign-release.ts',
-  'return signGranted(checkSignRequest(request, context), request, context)',
-  'const grant = checkSignRequest(request, context)\n  await new Promise((resolve) => setTimeout(resolve, 50))\n  return signGranted(grant, request, context)',
+  'return signGranted(checkSignRequest(request, context, algorithms), request, context)',
+  'const grant = checkSignRequest(request, context, algorithms)\n  await new Promise((resolve) => setTimeout(resolve, 50))\n  return signGranted(grant, request, context)',
 )
 
 /** Checks 16 to 18: one grant, one sequence, one signature. */
