@@ -10,6 +10,7 @@ const lineOf = (counts: Readonly<Record<string, number>>): string | undefined =>
 
 it.each([
   [{ confirmed: 2, queued: 1, reverted: 1 }, '████████████░░░░░░░░░░░░  2 of 4 confirmed, 1 queued, 1 failed'],
+  [{ cancelled: 2, superseded: 1 }, '░░░░░░░░░░░░░░░░░░░░░░░░  0 of 4 confirmed, 2 cancelled, 1 superseded'],
   [{ stored: 4 }, '████████████████████████  4 of 4 stored'],
   [{ stored: 2, confirmed: 1, downloading: 1 }, '██████████████████░░░░░░  3 of 4 stored, 1 under way'],
 ])('counts what a stage is for: %j', (counts, words) => {

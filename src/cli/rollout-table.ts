@@ -63,6 +63,8 @@ function stageLine(stage: StageAnswer): string {
     [sumOf(counts, underWay), 'under way'],
     [counts['queued'] ?? 0, 'queued'],
     [sumOf(counts, stagesOfFailure), 'failed'],
+    [counts['cancelled'] ?? 0, 'cancelled'],
+    [counts['superseded'] ?? 0, 'superseded'],
   ] as const
   const words = rest.filter(([count]) => count > 0).map(([count, what]) => `, ${count} ${what}`)
   return `  stage ${stage.index + 1}  ${stage.state.padEnd(7)}  ${barText(done, size, 24)}  ${done} of ${size} ${word}${words.join('')}`

@@ -30,7 +30,9 @@ export function parseTime(text: string): number {
   if (/^\d{1,12}$/.test(text)) return Number(text)
   const isUtc = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?Z$/.test(text)
   const ms = isUtc ? Date.parse(text) : Number.NaN
-  if (Number.isNaN(ms)) throw new InvalidArgumentError('a time in UTC such as 2026-03-01T00:00:00Z, or seconds')
+  // 30 February would be read as a day in March.
+  const isDay = !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(text.slice(0, 10))
+  if (!isDay) throw new InvalidArgumentError('a time in UTC such as 2026-03-01T00:00:00Z, or seconds')
   return Math.floor(ms / 1_000)
 }
 
@@ -47,6 +49,8 @@ export function parseShare(text: string): Share {
   return percent === null ? { devices: wholeDevices(text) } : { percent }
 }
 
+const notAStage = 'a stage such as 3, 10%, 10%,gate=95%,soak=2h or 10%:FILTER'
+
 export function parseGate(text: string): { confirmedPercent: number } {
   const confirmedPercent = findPercent(text)
   if (confirmedPercent === null) throw new InvalidArgumentError('a share of confirmed devices, such as 90%')
@@ -57,11 +61,12 @@ export function parseGate(text: string): { confirmedPercent: number } {
 export function parseStage(text: string): StageValue {
   const [, size = text, where] = /^([^:]*):(.+)$/s.exec(text) ?? []
   const [share = '', ...rules] = size.split(',')
+  if (!/^\d+(\.\d+)?%?$/.test(share)) throw new InvalidArgumentError(notAStage)
   const stage = rules.reduce<StageValue>((before, rule) => {
     const [name, value = ''] = rule.split('=')
     if (name === 'gate') return { ...before, gate: parseGate(value) }
     if (name === 'soak') return { ...before, soakSeconds: parseDuration(value) }
-    throw new InvalidArgumentError('a stage such as 3, 10%, 10%,gate=95%,soak=2h or 10%:FILTER')
+    throw new InvalidArgumentError(notAStage)
   }, parseShare(share))
   return where === undefined ? stage : { ...stage, where }
 }

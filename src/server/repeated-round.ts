@@ -16,7 +16,10 @@ export class RepeatedRound {
   }
 
   begin(): void {
-    this.timer = setInterval(() => void this.round().catch(this.onFailure), this.everyMs)
+    this.timer = setInterval(() => {
+      // Of one that takes longer the failure is told once.
+      if (this.running === undefined) void this.round().catch(this.onFailure)
+    }, this.everyMs)
     this.timer.unref()
   }
 

@@ -110,6 +110,17 @@ describe('before anything moves', () => {
     },
   )
 
+  it.each([
+    ['stages.0', { stages: [{ devices: 1, percent: 2 }] }, /^whole devices or percent, one of them/],
+    ['stages.0', { stages: [{ devices: 1.5 }] }, /^whole devices or percent, one of them/],
+    ['stages.0.percent', { stages: [{ percent: 101 }] }, /100$/],
+  ])('a stage that makes no sense is refused with what one is made of: %s', async (field, body, why) => {
+    expect(await refused(body)).toMatchObject({
+      code: 'REQUEST_INVALID',
+      detail: { field, why: expect.stringMatching(why) },
+    })
+  })
+
   it('a rollout that finds nobody is not started', async () => {
     const { id } = await scene.fleet.rollout(scene.release, [], about(`tag ${newTag()}`))
     const answer = await scene.fleet.raw('POST', `/rollouts/${id}/start`)

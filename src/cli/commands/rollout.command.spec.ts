@@ -163,6 +163,8 @@ describe('rollout create', () => {
       ['--stage', '0%'],
       ['--stage', '101%'],
       ['--stage', '3,pause=1'],
+      ['--stage', '10%:'],
+      ['--not-before', '2026-02-30T00:00:00Z'],
       ['--soak', '1w'],
       ['--expires', 'tomorrow'],
       ['--expires', '2026-13-01T00:00:00Z'],

@@ -14,6 +14,8 @@ export interface FilterNames {
   isClass(name: string): boolean
   /** Left out where the group was there when the filter was written, and may have been removed since. */
   isGroup?(name: string): boolean
+  /** What devices can say they are in; left out where the filter was written before. */
+  readonly states?: readonly string[]
 }
 
 /**
@@ -128,6 +130,15 @@ class Reading {
     return this.compared(field, sign as Comparison)
   }
 
+  /** What nobody can be is a slip, and would find nobody. */
+  private requireKnown(name: string, value: string, column: number): void {
+    const { states } = this.names
+    if (name === 'class' && !this.names.isClass(value))
+      throw filterRefusal(column, `no device class ${JSON.stringify(value)} here`)
+    if (name === 'state' && states?.includes(value) === false)
+      throw filterRefusal(column, `no state ${JSON.stringify(value)}: ${states.join(', ')}`)
+  }
+
   private list(field: Field): Filter {
     this.require('(')
     const filters = [this.compared(field, '=')]
@@ -148,8 +159,7 @@ class Reading {
     if (type === 'number') return { kind: type, field, is, value: numberOf(token) }
     if (type === 'version') return { kind: type, field, is, value: versionOf(token) }
     if (is !== '=') throw filterRefusal(column, `${field.name} ${is} takes a number or a version, not a text`)
-    if (field.name === 'class' && field.kind === 'column' && !this.names.isClass(value))
-      throw filterRefusal(column, `no device class ${JSON.stringify(value)} here`)
+    if (field.kind === 'column') this.requireKnown(field.name, value, column)
     return { kind: 'text', field, values: [value] }
   }
 }

@@ -37,7 +37,12 @@ export const NewRollout = z.strictObject({
   /** Unless one is named it is the one that was signed with the release; null is none. */
   fallbackReleaseId: uuid.nullable().optional(),
   stages: z
-    .array(z.union([z.strictObject({ devices: count, ...stageRules }), z.strictObject({ percent, ...stageRules })]))
+    .array(
+      z.union(
+        [z.strictObject({ devices: count, ...stageRules }), z.strictObject({ percent, ...stageRules })],
+        'whole devices or percent, one of them, and of its own rules where, gate and soakSeconds',
+      ),
+    )
     .min(1),
   /** Of stages that name none of their own. */
   gate,

@@ -3,6 +3,7 @@ import { DataSource } from 'typeorm'
 import { compileFilter, type CompiledFilter } from '../../domain/targeting/compile-filter.js'
 import { groupsNamedBy, type Filter } from '../../domain/targeting/filter.js'
 import { parseFilter } from '../../domain/targeting/parse-filter.js'
+import { reportStates } from '../../domain/trust/report.js'
 import type { SqlParameters } from '../sql-parameters.js'
 import { DeviceClasses } from '../rollout/device-classes.service.js'
 
@@ -19,9 +20,10 @@ export class Filters {
     return parseFilter(text, { isClass: this.isClassOf(namespace) })
   }
 
-  /** One that somebody has just written: a group that does not exist is a slip, and would find nobody. @throws as `parse`. */
+  /** One that somebody has just written: a group or a state that does not exist is a slip, and would find nobody. @throws as `parse`. */
   async understand(namespace: string, text: string): Promise<Filter> {
-    const filter = this.parse(namespace, text)
+    const names = { isClass: this.isClassOf(namespace), states: reportStates }
+    const filter = parseFilter(text, names)
     const groups = groupsNamedBy(filter)
     if (groups.length === 0) return filter
     const rows = await this.database.query<{ name: string }[]>(
@@ -29,7 +31,7 @@ export class Filters {
       [namespace, groups],
     )
     const known = new Set(rows.map(({ name }) => name))
-    return parseFilter(text, { isClass: this.isClassOf(namespace), isGroup: (name) => known.has(name) })
+    return parseFilter(text, { ...names, isGroup: (name) => known.has(name) })
   }
 
   /**

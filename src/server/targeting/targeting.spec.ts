@@ -83,6 +83,16 @@ describe('targeting', () => {
     expect(refusalIn(reply)).toMatchObject({ status: 400, code: 'FILTER_INVALID', detail: { column: 7 } })
   })
 
+  it('names a state that no device can be in', async () => {
+    const reply = await bench.call(
+      'GET',
+      `/device-count?filter=${encodeURIComponent('not state in ("idle", "comfirmed")')}`,
+      'auditor',
+    )
+    const why = expect.stringMatching(/^no state "comfirmed": idle, .*confirmed/)
+    expect(refusalIn(reply)).toEqual({ status: 400, code: 'FILTER_INVALID', detail: { column: 23, why } })
+  })
+
   it('names a group that does not exist, wherever somebody writes it', async () => {
     const text = 'site = "x" and (tag a or group labs)'
     const refused = { status: 400, code: 'FILTER_INVALID', detail: { column: 32, why: 'no group "labs" here' } }
