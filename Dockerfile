@@ -80,7 +80,7 @@ ENTRYPOINT ["node", "/app/device-sim.mjs"]
 # The server adds devices' accounts to the broker's folder and tells it to read them again, so both are one user.
 FROM ${BROKER_IMAGE} AS broker
 USER root
-COPY deploy/compose/mosquitto.conf deploy/compose/devices.acl deploy/compose/servers.acl /etc/countersign-broker/
+COPY deploy/compose/*.conf deploy/compose/*.acl /etc/countersign-broker/
 COPY deploy/compose/start-broker /usr/local/bin/start-broker
 RUN mkdir -p /broker && chown 10001:10001 /broker && chmod 0700 /broker && chmod 0755 /usr/local/bin/start-broker \
  && chmod -R a+rX /etc/countersign-broker

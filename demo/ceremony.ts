@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs'
+import { ED25519, ESP256 } from '../src/domain/cose/algorithms.js'
 import { firmwareFormats } from '../src/domain/trust/firmware-formats.js'
 import type { Folders } from './folders.js'
 import type { People } from './people.js'
@@ -28,6 +29,8 @@ interface KeyEntry {
 /** A root as its ceremony specifies it. */
 export interface RootSpec {
   readonly version: number
+  /** Default: Ed25519 alone. */
+  readonly algorithms?: readonly number[]
   readonly roles: Readonly<Record<string, { readonly threshold: number; readonly keys: readonly KeyEntry[] }>>
 }
 
@@ -46,8 +49,11 @@ export function specifyRoot(people: People, tokenKeys: TokenKeys, now: number): 
   // Thirty days each, the next one five days before the end of the one before.
   const monthly = (key: KeyEntry, place: number): KeyEntry => life(key, 25 * place, 25 * place + 30)
   const one = (keys: readonly KeyEntry[]) => ({ threshold: 1, keys })
+  const authorities = ofRole('device-ca').map((key) => life(key, 0, 5 * 365))
   return {
     version: 1,
+    // Certificates of devices are of P-256.
+    ...(authorities.length === 0 ? {} : { algorithms: [ED25519, ESP256] }),
     roles: {
       root: { threshold: 2, keys: people.holders.map((person) => person.publicKey) },
       policy: { threshold: 2, keys: people.policySigners.map((person) => person.publicKey) },
@@ -56,6 +62,7 @@ export function specifyRoot(people: People, tokenKeys: TokenKeys, now: number): 
       'emergency-krl': one([people.emergency.publicKey]),
       assignment: one(ofRole('assignment').map(monthly)),
       freshness: one(ofRole('freshness').map(monthly)),
+      ...(authorities.length === 0 ? {} : { 'device-ca': one(authorities) }),
     },
   }
 }

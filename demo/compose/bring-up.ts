@@ -1,3 +1,4 @@
+import { chmodSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { rolesOfTokens, signPolicy, signRoot, specifyRoot, type TokenKeys } from '../ceremony.js'
 import { logEverybodyIn, signFirstKrl, type Access } from '../installation.js'
@@ -23,11 +24,13 @@ export interface BringUp {
 export async function bringUp({ compose, folder, story, devices }: BringUp): Promise<Access> {
   const now = Math.floor(Date.now() / 1_000)
   folder.writeSecrets()
+  folder.writeBrokerCertificate()
   const people = await gatherPeople(folder.keys)
   story.tell('secrets are drawn; every person has a key of their own, outside of every container')
   const tokenKeys = [
     ...(await makeToken(compose, 'release', rolesOfTokens.release)),
     ...(await makeToken(compose, 'online', rolesOfTokens.online)),
+    ...(await makeKeys(compose, 'online', ['device-ca'], 'esp256')),
   ]
   story.tell(`two tokens are made, and ${tokenKeys.length} keys inside them; only public halves came out`)
   const policyFile = await holdCeremony(folder, people, tokenKeys, now)
@@ -40,15 +43,37 @@ export async function bringUp({ compose, folder, story, devices }: BringUp): Pro
   await people.security[0].run('trust', 'push', '--policy', policyFile)
   await signFirstKrl(people)
   folder.writeSecret('claim_token', await claimToken(access, 'gateway-b', devices))
+  await openCertificateListener(compose, folder, people)
   folder.markReady()
-  story.tell('policy 1 is held by the signer; KRL 1 is signed; the devices have their claim token')
+  story.tell(
+    'policy 1 is held by the signer; KRL 1 is signed; the devices have their claim token, and come in by certificate',
+  )
   return access
 }
 
 async function makeToken(compose: Compose, name: SignerName, roles: readonly string[]): Promise<TokenKeyRow[]> {
   await compose.run('run', '--rm', '-T', `${name}-token`)
+  return makeKeys(compose, name, roles)
+}
+
+async function makeKeys(
+  compose: Compose,
+  name: SignerName,
+  roles: readonly string[],
+  algorithm = 'ed25519',
+): Promise<TokenKeyRow[]> {
   const options = roles.flatMap((role) => ['--role', role])
-  const output = await compose.run('run', '--rm', '-T', '--no-deps', `${name}-signer`, 'keygen', ...options)
+  const output = await compose.run(
+    'run',
+    '--rm',
+    '-T',
+    '--no-deps',
+    `${name}-signer`,
+    'keygen',
+    '--algorithm',
+    algorithm,
+    ...options,
+  )
   const rows = lastJson(output)
   if (!Array.isArray(rows)) throw new Error(`keygen: ${output.trim().slice(-400)}`)
   return rows as unknown as TokenKeyRow[]
@@ -59,6 +84,21 @@ async function holdCeremony(folder: ComposeFolder, people: People, tokenKeys: To
   const rootFile = await signRoot(folder, product, people, specifyRoot(people, tokenKeys, now), now)
   folder.writeTrust(rootFile)
   return signPolicy(folder, product, people, now)
+}
+
+/** The authority is known once root and online signer are there. The server stands in the broker's process namespace, and ends with it. */
+async function openCertificateListener(compose: Compose, folder: ComposeFolder, people: People): Promise<void> {
+  const authorities = folder.path('tls', 'authorities.pem')
+  await people.security[0].run('device', 'authorities', '--out', authorities)
+  // The broker is another user.
+  chmodSync(authorities, 0o644)
+  for (const step of [
+    ['stop', 'server'],
+    ['restart', 'broker'],
+    ['up', '-d', '--no-build'],
+  ])
+    await compose.run(...step)
+  await requireReady(compose)
 }
 
 /** Waits for the database and the broker behind the server as well. */

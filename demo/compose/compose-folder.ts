@@ -1,6 +1,8 @@
+import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chmodSync, copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { requireProgram } from '../../src/embedded/system-package.js'
 import { product } from '../product.js'
 
 /** Nobody else on this machine gets into the folder; a file in it that a container is given is open to the container's user. */
@@ -19,7 +21,7 @@ export class ComposeFolder {
   constructor(readonly root: string) {
     this.keys = join(root, 'keys')
     for (const folder of [root, this.keys, this.path('secrets')]) mkdirSync(folder, closedFolder)
-    mkdirSync(this.path('trust'), { recursive: true, mode: 0o755 })
+    for (const name of ['trust', 'tls']) mkdirSync(this.path(name), { recursive: true, mode: 0o755 })
   }
 
   path(...parts: string[]): string {
@@ -62,6 +64,20 @@ export class ComposeFolder {
     chmodSync(file, openToContainers)
   }
 
+  /** Of the broker: what devices with certificates know it by. Made once. */
+  writeBrokerCertificate(): void {
+    const [certificate, key] = [this.path('tls', 'broker.crt'), this.path('tls', 'broker.key')]
+    if (!existsSync(certificate)) {
+      const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key]
+      const name = ['-subj', '/CN=broker', '-addext', 'subjectAltName=DNS:broker,DNS:localhost,IP:127.0.0.1']
+      const command = ['req', '-x509', '-days', '398', ...kind, ...name, '-out', certificate]
+      execFileSync(requireProgram('openssl'), command, { stdio: 'ignore' })
+    }
+    const shown = this.path('trust', 'broker.crt')
+    copyFileSync(certificate, shown)
+    for (const file of [certificate, key, shown]) chmodSync(file, openToContainers)
+  }
+
   /** What the server is set up with, and root 1 for the server, both signers and the devices. */
   writeTrust(rootFile: string): void {
     const namespace = {
@@ -78,6 +94,6 @@ export class ComposeFolder {
     copyFileSync(rootFile, pinned)
     // Whatever the umask says.
     for (const file of [namespaces, pinned]) chmodSync(file, 0o644)
-    chmodSync(this.path('trust'), 0o755)
+    for (const name of ['trust', 'tls']) chmodSync(this.path(name), 0o755)
   }
 }

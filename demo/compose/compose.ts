@@ -13,6 +13,8 @@ export interface ComposeOptions {
   readonly folder: string
   readonly port: number
   readonly mqttPort: number
+  /** For devices with certificates. */
+  readonly mqttTlsPort: number
   readonly devices: number
 }
 
@@ -22,7 +24,7 @@ export class Compose {
 
   private constructor(
     readonly command: readonly string[],
-    private readonly options: ComposeOptions,
+    readonly options: ComposeOptions,
   ) {
     this.url = `http://127.0.0.1:${options.port}`
   }
@@ -65,13 +67,14 @@ export class Compose {
   }
 
   private environment(): Record<string, string | undefined> {
-    const { folder, port, mqttPort, devices, images } = this.options
+    const { folder, port, mqttPort, mqttTlsPort, devices, images } = this.options
     return {
       ...process.env,
       COUNTERSIGN_DIR: folder,
       COUNTERSIGN_IMAGES: images,
       COUNTERSIGN_PORT: String(port),
       COUNTERSIGN_MQTT_PORT: String(mqttPort),
+      COUNTERSIGN_MQTT_TLS_PORT: String(mqttTlsPort),
       COUNTERSIGN_URL: this.url,
       COUNTERSIGN_NAMESPACE: product.namespace,
       COUNTERSIGN_CLASS_ID: toHex(classIdNamed('gateway-b')),

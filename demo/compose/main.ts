@@ -1,3 +1,4 @@
+import { Refusal } from '../../src/domain/refusal.js'
 import { requireFreePort } from '../../src/embedded/free-port.js'
 import { readArguments } from '../arguments.js'
 import { describeFailure } from '../failure.js'
@@ -18,6 +19,7 @@ says each step.
 
   --port N            the server's port on 127.0.0.1 (default 8080)
   --mqtt-port N       the devices' port of the broker on 127.0.0.1 (default 1883)
+  --mqtt-tls-port N   the same for devices with certificates (default 8883)
   --devices N         simulated devices (default 20)
   --no-build          take the images as they are
   --help              this text
@@ -28,8 +30,10 @@ const folderName = '.compose'
 
 async function up(compose: Compose, story: Story, devices: number): Promise<void> {
   const folder = new ComposeFolder(`${programs.project}/${folderName}`)
-  if (folder.isReady) await compose.run('up', '-d', '--no-build')
-  else await bringUp({ compose, folder, story, devices })
+  if (folder.isReady) {
+    folder.writeBrokerCertificate()
+    await compose.run('up', '-d', '--no-build')
+  } else await bringUp({ compose, folder, story, devices })
   await requireReady(compose)
   await compose.run('--profile', 'fleet', 'up', '-d', '--no-build')
   process.stdout.write(`
@@ -49,12 +53,18 @@ async function down(compose: Compose, isAll: boolean): Promise<void> {
   if (isAll) new ComposeFolder(`${programs.project}/${folderName}`).remove()
 }
 
+function requireNumber(name: string, text: string, most: number): number {
+  if (/^[1-9]\d{0,4}$/.test(text) && Number(text) <= most) return Number(text)
+  throw new Refusal('CONFIGURATION', { name: `--${name}`, why: `${text}: not a number from 1 to ${most}` })
+}
+
 async function main(): Promise<void> {
   const { values, positionals } = readArguments({
     allowPositionals: true,
     options: {
       port: { type: 'string', default: '8080' },
       'mqtt-port': { type: 'string', default: '1883' },
+      'mqtt-tls-port': { type: 'string', default: '8883' },
       devices: { type: 'string', default: '20' },
       'no-build': { type: 'boolean' },
       all: { type: 'boolean' },
@@ -67,16 +77,17 @@ async function main(): Promise<void> {
     process.exitCode = values.help === true ? 0 : 2
     return
   }
-  const [port, mqttPort, devices] = [values.port, values['mqtt-port'], values.devices].map(Number) as [
-    number,
-    number,
-    number,
-  ]
+  const given = { port: values.port, 'mqtt-port': values['mqtt-port'], 'mqtt-tls-port': values['mqtt-tls-port'] }
+  const [port = 0, mqttPort = 0, mqttTlsPort = 0] = Object.entries(given).map(([name, text]) =>
+    requireNumber(name, text, 65_535),
+  )
+  const devices = requireNumber('devices', values.devices, 1_000)
   const folder = `${programs.project}/${folderName}`
-  const compose = await Compose.find({ project: 'countersign', images: 'countersign', folder, port, mqttPort, devices })
+  const names = { project: 'countersign', images: 'countersign', folder }
+  const compose = await Compose.find({ ...names, port, mqttPort, mqttTlsPort, devices })
   if (command === 'down') return down(compose, values.all === true)
   const isUp = (await compose.try('ps', '-q', 'server')).output.trim() !== ''
-  if (!isUp) for (const each of [port, mqttPort]) await requireFreePort(each)
+  if (!isUp) for (const each of [port, mqttPort, mqttTlsPort]) await requireFreePort(each)
   const story = new Story()
   story.chapter(`Starting with ${compose.command.join(' ')}`)
   if (values['no-build'] !== true) {

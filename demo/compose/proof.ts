@@ -2,37 +2,18 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Api } from '../api.js'
-import type { Access } from '../installation.js'
 import { makeMcubootImage } from '../mcuboot-image.js'
 import { runCommand } from '../person.js'
 import { programs } from '../programs.js'
 import { makeRelease, type SignedRelease } from '../releases.js'
 import { followRollout, startRollout } from '../rollouts.js'
-import type { Story } from '../story.js'
-import type { ComposeFolder } from './compose-folder.js'
-import type { Compose } from './compose.js'
-
-export interface ProofScene {
-  readonly compose: Compose
-  readonly folder: ComposeFolder
-  readonly access: Access
-  readonly story: Story
-  readonly devices: number
-}
-
-/** One thing a set-up in containers promises. It throws where the promise is not kept. */
-export interface Proof {
-  readonly name: string
-  readonly run: (scene: ProofScene) => Promise<void>
-}
+import type { Access } from '../installation.js'
+import { certificates } from './certificate-proof.js'
+import { require, type Proof, type ProofScene } from './proof-scene.js'
 
 const signers = ['release-signer', 'online-signer'] as const
 const services = ['postgres', 'broker', 'server', 'device-sim', ...signers]
 const firmwareBytes = 100_000
-
-function require(isKept: boolean, what: string): asserts isKept {
-  if (!isKept) throw new Error(what)
-}
 
 async function docker(...args: readonly string[]): Promise<string> {
   const { code, output } = await runCommand(['docker', ...args], process.env)
@@ -232,5 +213,7 @@ const health: Proof = {
     ),
 }
 
-/** In this order: the last one disturbs the others. */
-export const proofs: readonly Proof[] = [health, confined, lean, mainJob, egress, closedFolders, softToken, anew]
+/** In this order: the last ones disturb the others. */
+export const proofs: readonly Proof[] = [
+  ...[health, confined, lean, mainJob, egress, closedFolders, softToken, certificates, anew],
+]

@@ -21,10 +21,10 @@ const { values } = parseArgs({
   },
 })
 const devices = Number(values.devices)
-const [port = 0, mqttPort = 0] = await findFreePorts(2)
+const [port = 0, mqttPort = 0, mqttTlsPort = 0] = await findFreePorts(3)
 const folder = new ComposeFolder(mkdtempSync(join(tmpdir(), 'countersign-compose-')))
 const names = { project: `countersign-test-${process.pid}`, images: 'countersign-test' }
-const compose = await Compose.find({ ...names, folder: folder.root, port, mqttPort, devices }, values.with)
+const compose = await Compose.find({ ...names, folder: folder.root, port, mqttPort, mqttTlsPort, devices }, values.with)
 const story = new Story()
 let passed = 0
 let failed = 0

@@ -1,5 +1,15 @@
 import { randomBytes } from 'node:crypto'
-import { linkSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 import { Refusal } from '../domain/refusal.js'
 
@@ -69,10 +79,21 @@ export function createLocalFile(path: string, bytes: Uint8Array | string, mode: 
   withTemporary(path, bytes, mode, (temporary) => linkSync(temporary, path))
 }
 
+/** With those above it, mode 0700. Node's own way of doing that never ends where no folder can be made, as in /proc. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return
+  makeFolder(dirname(path))
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error
+  }
+}
+
 function withTemporary(path: string, bytes: Uint8Array | string, mode: number, place: (path: string) => void): void {
   const temporary = `${path}.${randomBytes(6).toString('hex')}.new`
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    makeFolder(dirname(path))
     writeFileSync(temporary, bytes, { mode, flag: 'wx', flush: true })
     place(temporary)
   } catch (error) {

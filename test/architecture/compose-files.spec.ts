@@ -1,7 +1,12 @@
 import { describe, expect, it } from '@jest/globals'
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { brokerConfiguration, DEVICE_RULES, SERVER_RULES } from '../../src/embedded/broker-configuration.js'
+import {
+  brokerConfiguration,
+  CERTIFICATE_RULES,
+  DEVICE_RULES,
+  SERVER_RULES,
+} from '../../src/embedded/broker-configuration.js'
 import { projectRoot } from './planted-project.js'
 
 const read = (path: string): string => readFileSync(join(projectRoot, path), 'utf8')
@@ -18,12 +23,23 @@ describe('files of the set-up in containers', () => {
   it("hold the broker's rules that the product is tested with", () => {
     expect(read('deploy/compose/devices.acl')).toBe(DEVICE_RULES)
     expect(read('deploy/compose/servers.acl')).toBe(SERVER_RULES)
+    expect(read('deploy/compose/certificates.acl')).toBe(CERTIFICATE_RULES)
   })
 
   it("hold the broker's settings that the product is tested with", () => {
     const embedded = settings(brokerConfiguration({ folder: '/broker', devicePort: 1883, serverPort: 1884 }))
     expect(embedded).toContain('use_username_as_clientid true')
     expect(settings(read('deploy/compose/mosquitto.conf'))).toEqual(embedded)
+    const [certificateFile = '', keyFile = '', authoritiesFile = ''] = [
+      'broker.crt',
+      'broker.key',
+      'authorities.pem',
+    ].map((name) => `/etc/countersign-tls/${name}`)
+    const files = { certificateFile, keyFile, authoritiesFile }
+    const layout = { folder: '/broker', devicePort: 1883, serverPort: 1884, certificates: { port: 8883, ...files } }
+    const listener = settings(brokerConfiguration(layout)).slice(embedded.length)
+    expect(listener).toContain('require_certificate true')
+    expect(settings(read('deploy/compose/certificates.conf'))).toEqual(listener)
   })
 
   it('keep state below a volume, since its mark and its host id lie beside it', () => {
@@ -35,10 +51,12 @@ describe('files of the set-up in containers', () => {
 
   it('publish ports to this machine alone', () => {
     const published = (text: string): string[] => text.match(/^ +ports: .*$/gm) ?? []
-    const open = (lines: readonly string[]): string[] => lines.filter((line) => !/\['127\.0\.0\.1:[^,]*\]$/.test(line))
+    const open = (lines: readonly string[]): string[] =>
+      lines.filter((line) => !/: \[('127\.0\.0\.1:[^,']*'(, )?)+\]$/.test(line))
     const lines = published(read('docker-compose.yml'))
     expect(lines).toHaveLength(2)
     expect(open(lines)).toEqual([])
-    expect(open(["    ports: ['8080:8080']"])).toHaveLength(1)
+    for (const ports of ["'8080:8080'", "'127.0.0.1:1:1', '8080:8080'", "'127.0.0.1:1:1', '0.0.0.0:2:2'"])
+      expect(open([`    ports: [${ports}]`])).toHaveLength(1)
   })
 })

@@ -1,5 +1,5 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
+import { existsSync, statSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { CliBench } from '../../../test/support/cli-bench.js'
 import { readKeyEntry } from '../ceremony/spec-file.js'
@@ -57,4 +57,14 @@ it('key create asks for no passphrase when its file is there', async () => {
   expect((await bench.run('key', 'create', ...words)).errors[0]).toContain('refused: FILE_EXISTS')
   words[3] = bench.path('new.key')
   expect((await bench.run('key', 'create', ...words)).errors[0]).toContain('refused: FILE_UNREADABLE')
+})
+
+it('a key is written into folders that are made for it, closed to others, and refused where none can be made', async () => {
+  const create = (out: string) =>
+    bench.run('key', 'create', '--person', 'a', '--out', out, '--passphrase-file', bench.path('passphrase'))
+  expect((await create(bench.path('new/deep/a.key'))).exitCode).toBe(0)
+  expect(statSync(bench.path('new')).mode & 0o777).toBe(0o700)
+  // Linux has a folder that nothing can be made in; elsewhere it is a file that stands in the way.
+  const nowhere = existsSync('/proc/self') ? '/proc/countersign/a.key' : bench.path('passphrase/deep/a.key')
+  expect((await create(nowhere)).errors[0]).toContain('refused: FILE_UNREADABLE')
 })
