@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { randomBytes } from 'node:crypto'
-import { cpSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { sha256, toHex } from '../domain/bytes.js'
+import { JournalScanner } from '../domain/journal/journal-scanner.js'
 import type { RefusalCode } from '../domain/refusal.js'
 import type { Approval } from '../domain/trust/approval.js'
 import {
@@ -12,6 +13,7 @@ import {
   type ResumeOrder,
 } from '../domain/trust/signer-order.js'
 import type { SignerClient } from '../server/signing/signer-client.js'
+import { eventually } from '../../test/support/eventually.js'
 import { refusedBySigner } from '../../test/support/refused-by-signer.js'
 import { deviceIdOf, imageOf, piecesOf, SignerFixture } from '../../test/support/signer-fixture.js'
 import { CLASS_ID } from '../../test/support/trust-fixture.js'
@@ -92,6 +94,23 @@ describe('a signer on restored state', () => {
       suspended,
     )
   })
+
+  it('is suspended when a copy from while it ran was put back, also after a crash', async () => {
+    await sign(1)
+    cpSync(folderOf('release'), folderOf('backup'), { recursive: true, filter: (path) => !/\/lock\.\d+$/.test(path) })
+    const copied = new Uint8Array(readFileSync(join(folderOf('backup'), 'journal')))
+    const records = new JournalScanner(fixture.trust.namespace).take(copied).length
+    await sign(2)
+    const marked = (): string => readFileSync(folderOf('release.mark'), 'utf8')
+    await eventually(() => expect(Number(marked().split(' ')[0])).toBeGreaterThan(records))
+    // Of a process that is killed now nothing more would be written.
+    const atCrash = marked()
+    await restart(() => {
+      putBack()
+      writeFileSync(folderOf('release.mark'), atCrash)
+    })
+    expect(await release.request('status', {})).toMatchObject({ suspended: true })
+  }, 60_000)
 
   it('is suspended when its state was carried to another host', async () => {
     await restart(() => writeFileSync(folderOf('release.host'), 'another host\n'))

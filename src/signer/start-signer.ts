@@ -114,6 +114,12 @@ async function start(
   const { tornBytes } = journal
   await recordStart(state, parts, { tornBytes, isRestored, hostSha256: host, startId: randomBytes(16) })
   mark.set(writer.head)
+  onStop(
+    mark.follow(
+      () => writer.head,
+      (refusal) => log.warn('signer.mark-behind', { why: refusal.detail.why }),
+    ),
+  )
   for (const { requestId, operation } of ledgers.release.unknownOutcomes())
     log.warn('signer.outcome-unknown', { requestId, operation })
 

@@ -2,12 +2,15 @@ import { readFileSync } from 'node:fs'
 import { fromHex, toHex, utf8 } from '../../domain/bytes.js'
 import type { JournalHead } from '../../domain/journal/journal-chain.js'
 import { Refusal } from '../../domain/refusal.js'
-import { writeFileAtomically } from '../host/atomic-file.js'
+import { writeFileAtomically, writeFileAtomicallyAside } from '../host/atomic-file.js'
 import { errnoOf } from '../host/errno.js'
 
+/** How far a journal may have grown unmarked when the process is killed. */
+const FOLLOW_MS = 5_000
+
 /**
- * How far the journal reached at the last start or stop, in the file `<stateFolder>.mark` beside the state: a journal without
- * that place in it is an older one that was put back.
+ * How far the journal reached, in the file `<stateFolder>.mark` beside the state: a journal without that place in it is an older one
+ * that was put back.
  */
 export class JournalMark {
   private readonly path: string
@@ -28,15 +31,47 @@ export class JournalMark {
   }
 
   /** Call when the journal is on the disk up to there. @throws Refusal `SIGNER_STORAGE`. */
-  set({ index, sha256 }: JournalHead): void {
+  set(head: JournalHead): void {
     try {
-      writeFileAtomically(this.path, utf8(`${index} ${toHex(sha256)}\n`), 0o600)
+      writeFileAtomically(this.path, textOf(head), 0o600)
     } catch (error) {
       throw this.unusable(error)
     }
   }
 
-  private unusable(error: unknown): Refusal {
+  /**
+   * From now on the mark comes after the journal: neither a crash nor a kill leaves it at the start. Nobody waits for it.
+   * @param onFailure told once in a row; it is tried again. @returns what ends it.
+   */
+  follow(headNow: () => JournalHead, onFailure: (refusal: Refusal<'SIGNER_STORAGE'>) => void): () => Promise<void> {
+    let marked = headNow().index
+    let hasFailed = false
+    let running: Promise<void> = Promise.resolve()
+    const advance = async (): Promise<void> => {
+      const head = headNow()
+      if (head.index === marked) return
+      try {
+        await writeFileAtomicallyAside(this.path, textOf(head), 0o600)
+        marked = head.index
+        hasFailed = false
+      } catch (error) {
+        if (!hasFailed) onFailure(this.unusable(error))
+        hasFailed = true
+      }
+    }
+    const timer = setInterval(() => {
+      running = running.then(advance)
+    }, FOLLOW_MS)
+    timer.unref()
+    return () => {
+      clearInterval(timer)
+      return running
+    }
+  }
+
+  private unusable(error: unknown): Refusal<'SIGNER_STORAGE'> {
     return new Refusal('SIGNER_STORAGE', { why: `${this.path}: ${errnoOf(error) ?? 'failed'}` }, { cause: error })
   }
 }
+
+const textOf = ({ index, sha256 }: JournalHead): Uint8Array => utf8(`${index} ${toHex(sha256)}\n`)
