@@ -38,9 +38,13 @@ const ownerText = ({ owner, deputy }: KeyStanding): string =>
 
 export function printDue(output: Output, rows: readonly Due[], now: number): void {
   for (const { what, at, ends, notice } of rows) {
+    if (ends === 0) {
+      output.alarm(`DUE: ${what} has too few keys left: the others are revoked`)
+      output.line(`  next: ${renewalOf(what)}`)
+      continue
+    }
     const when = at > now ? `is due in ${durationText(at - now)}` : `was due ${durationText(now - at)} ago`
-    const end =
-      ends === 0 ? 'it has no key left' : ends > now ? `it ends ${timeText(ends)}` : `it ended ${timeText(ends)}`
+    const end = ends > now ? `it ends ${timeText(ends)}` : `it ended ${timeText(ends)}`
     output.alarm(`DUE: ${what} ${when} (${timeText(at)}); ${end}${notice === 7 ? '' : ` (notice of ${notice} days)`}`)
     output.line(`  next: ${renewalOf(what)}`)
   }

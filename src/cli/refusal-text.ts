@@ -52,7 +52,8 @@ const advice: Readonly<Record<string, string>> = {
   KRL_OLD: 'the server offers an older revocation list than you hold: tell a security officer',
   KRL_EQUIVOCATION: 'two different revocation lists carry one number: tell a security officer',
   KRL_EXPIRED: 'renew the revocation list: "countersign keys renew"',
-  KRL_ENTRY_FORBIDDEN: 'a revocation list revokes no root and no emergency key; a successor root leaves them out',
+  KRL_ENTRY_FORBIDDEN:
+    'a key that signs revocation lists is revoked with an emergency key (countersign keys emergency); root and emergency keys by a successor root without them',
   JOURNAL_BROKEN:
     'bytes of this journal were changed or are missing: keep the file, and tell a security officer (a signer that starts drops a last frame that a crash tore)',
   JOURNAL_CONTENT: 'this journal says something that nobody signed: keep the file, and tell a security officer',

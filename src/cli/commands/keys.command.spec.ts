@@ -57,7 +57,34 @@ describe('keys list', () => {
     bench.offer({ roots: [bench.trust.rootBytes], policy: bench.trust.policyBytes, krl })
     const { alarms } = await bench.run('keys', 'list')
     expect(alarms[0]).toMatch(new RegExp(`^${keyId} {2}assignment +revoked`))
-    expect(alarms[1]).toContain('it has no key left')
+    expect(alarms[1]).toBe('DUE: role assignment has too few keys left: the others are revoked')
+  })
+})
+
+describe('keys status', () => {
+  it.each([
+    [0, ['revocation list 2: 0 of 3 devices acknowledged it, 3 outstanding']],
+    [
+      1,
+      [
+        'revocation list 2: 1 of 3 devices acknowledged it, 2 outstanding',
+        'half of them within 5 ms, 99 of 100 within 5 ms, the last after 5 ms',
+      ],
+    ],
+  ])('says how fast it was where %d devices have it', async (acknowledged, expected) => {
+    const ms = acknowledged === 0 ? null : 5
+    const times = { p50Ms: ms, p99Ms: ms, lastMs: ms }
+    const counts = { number: 2, publishedMs: 1, devices: 3, acknowledged, outstanding: 3 - acknowledged }
+    bench.courier.on('GET /krl-acknowledgements/2', () => ({ ...counts, ...times }))
+    expect(await bench.must('keys', 'status', '2')).toEqual(expected)
+  })
+})
+
+describe('keys revoke', () => {
+  it('says what revokes a key that signs revocation lists', async () => {
+    const keyId = bench.trust.roleKey('krl').keyIdHex
+    const { errors } = await bench.run('keys', 'revoke', keyId, '--reason', 'compromise', ...bench.keyOf('security-1'))
+    expect(errors).toEqual([`refused: KRL_ENTRY_FORBIDDEN (keyId=${keyId})`, expect.stringContaining('keys emergency')])
   })
 })
 

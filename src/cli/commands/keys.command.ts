@@ -155,7 +155,10 @@ async function status(world: World, text: string, options: CommonOptions): Promi
   const row = await session.api.get(`/krl-acknowledgements/${segment(String(number))}`, AcknowledgementAnswer)
   session.output.lines([
     `revocation list ${row.number}: ${row.acknowledged} of ${row.devices} devices acknowledged it, ${row.outstanding} outstanding`,
-    `half of them within ${String(row['p50Ms'])} ms, 99 of 100 within ${String(row['p99Ms'])} ms, the last after ${String(row['lastMs'])} ms`,
   ])
+  if (row.acknowledged > 0)
+    session.output.line(
+      `half of them within ${String(row['p50Ms'])} ms, 99 of 100 within ${String(row['p99Ms'])} ms, the last after ${String(row['lastMs'])} ms`,
+    )
   session.output.result(row)
 }
