@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { listOf } from './api-answers.js'
 import { segment } from './command-shape.js'
+import { PatientLook } from './patient-look.js'
 import { timeText } from './quantity-text.js'
 import type { Session } from './session.js'
 
@@ -56,8 +57,9 @@ interface Moment {
 /** Tells a device's story so far, in the order of time, and goes on as it happens until it is interrupted. */
 export async function watchDevice(session: Session, id: string, intervalMs: number, isOnce: boolean): Promise<void> {
   const told = new Set<string>()
+  const look = new PatientLook(session.world)
   for (;;) {
-    for (const moment of await storyOf(session, id)) {
+    for (const moment of await look.at(() => storyOf(session, id))) {
       const line = `${timeText(Math.floor(moment.atMs / 1_000))}  ${moment.what}`
       if (told.has(line)) continue
       told.add(line)

@@ -2,6 +2,7 @@ import { RolloutAnswer } from './api-answers.js'
 import { ChangeFeed } from './change-feed.js'
 import { segment } from './command-shape.js'
 import { ExitWith } from './exit-with.js'
+import { PatientLook } from './patient-look.js'
 import { describeRollout } from './rollout-table.js'
 import type { Session } from './session.js'
 
@@ -17,10 +18,11 @@ const STOPPED = new Set(['paused', 'cancelled', 'rolledBack'])
  * @throws ExitWith 2 when it was paused, cancelled or rolled back.
  */
 export async function watchRollout(session: Session, id: string, intervalMs: number): Promise<void> {
+  const look = new PatientLook(session.world)
   const feed = new ChangeFeed(session.api, ['rollout.*', 'deployment.*'], id)
   try {
     for (let shown = ''; ;) {
-      const rollout = await session.api.get(`/rollouts/${segment(id)}`, RolloutAnswer)
+      const rollout = await look.at(() => session.api.get(`/rollouts/${segment(id)}`, RolloutAnswer))
       const lines = describeRollout(rollout)
       // Only changes are printed, so that the output of a script stays readable.
       const text = lines.join('\n')

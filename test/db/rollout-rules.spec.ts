@@ -120,7 +120,9 @@ describe('an attempt', () => {
       await device.report({ state: 'failed', rolloutId: id })
     }
     await fail()
+    const failedAt = clock.nowSeconds()
     expect(await offersAfter(id, 59)).toBe(0)
+    expect(await waits(id)).toEqual(['RETRY_LATER', new Date((failedAt + 60) * 1_000).toISOString()])
     expect(await offersAfter(id, 1)).toBe(1)
     await fail()
     expect(await offersAfter(id, 119)).toBe(0)

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { collect, defineCommand, sessionOf, withPaging, type ListOptions } from '../command-shape.js'
+import { PatientLook } from '../patient-look.js'
 import type { World } from '../session.js'
 
 const LOOK_MS = 2_000
@@ -34,12 +35,13 @@ export function addEventCommands(program: Command, world: World): void {
 
 async function showEvents(world: World, options: EventOptions): Promise<void> {
   const session = sessionOf(world, options)
+  const look = new PatientLook(world)
   let after = options.after
   for (;;) {
     const query = new URLSearchParams({ limit: String(options.limit ?? 100) })
     for (const type of options.type ?? []) query.append('type', type)
     if (after !== undefined) query.set('after', after)
-    const { items, next } = await session.api.get(`/events?${query.toString()}`, EventPage)
+    const { items, next } = await look.at(() => session.api.get(`/events?${query.toString()}`, EventPage))
     for (const item of items) {
       session.output.line(`${new Date(item.atMs).toISOString()} ${item.type} ${JSON.stringify(item.data)}`)
       // One line an event: what follows never ends, so no list could be closed.

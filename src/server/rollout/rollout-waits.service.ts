@@ -18,6 +18,7 @@ export interface Wait {
   readonly waitingFor: string | null
   readonly waitsUntil: number | null
 }
+const nothing: Wait = { waitingFor: null, waitsUntil: null }
 type Waiting = 'queued' | 'downloaded'
 
 /** Why nothing happens in a rollout just now. */
@@ -29,7 +30,7 @@ export class RolloutWaits {
 
   /** By its own state, before what offers said last. */
   async find(row: RolloutRecord, rollout: Rollout, now: number): Promise<Wait> {
-    if (row.state !== 'running') return { waitingFor: null, waitsUntil: null }
+    if (row.state !== 'running') return nothing
     if (now < row.not_before) return { waitingFor: 'NOT_BEFORE', waitsUntil: row.not_before }
     const open = rollout.stages.find((stage) => stage.state === 'open')
     if (open !== undefined && open.heldSince !== null)
@@ -41,7 +42,20 @@ export class RolloutWaits {
       const waitsUntil = await this.findFirst(row, 'downloaded', install, now, true)
       if (waitsUntil !== null) return { waitingFor: WINDOW, waitsUntil }
     }
+    if (row.hold_code === null) return this.findRetry(row, rollout, now)
     return { waitingFor: row.hold_code, waitsUntil: row.hold_until > now ? row.hold_until : null }
+  }
+
+  /** Whether all that is left is further attempts at devices, none of them due. */
+  private async findRetry(row: RolloutRecord, { stages }: Rollout, now: number): Promise<Wait> {
+    const counts = addCounts(stages.map((stage) => stage.counts))
+    if (counts.queued === 0 || inFlightOf(counts) > 0) return nothing
+    const [found] = await this.database.query<{ due: number | null }[]>(
+      `SELECT min(coalesce(due_at, 0)) AS due FROM deployment WHERE rollout_id = $1 AND state = 'queued'`,
+      [row.id],
+    )
+    const due = found?.due ?? 0
+    return due > now ? { waitingFor: 'RETRY_LATER', waitsUntil: due } : nothing
   }
 
   /**
