@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import {
+  closeSync,
   existsSync,
   linkSync,
   lstatSync,
   mkdirSync,
+  openSync,
   readFileSync,
+  readSync,
   renameSync,
   rmSync,
   statSync,
@@ -42,12 +45,31 @@ export function requireRegularFile(path: string): number {
 /** @throws Refusal `FILE_UNREADABLE`; also for a file above the bound, which is no document of ours. */
 export function readLocalFile(path: string, maxBytes = 4_194_304): Uint8Array {
   try {
-    if (statSync(path).size > maxBytes) throw new Refusal('FILE_UNREADABLE', { path, why: `above ${maxBytes} bytes` })
-    return new Uint8Array(readFileSync(path))
+    const bytes = readUpTo(path, maxBytes + 1)
+    if (bytes.length > maxBytes) throw new Refusal('FILE_UNREADABLE', { path, why: `above ${maxBytes} bytes` })
+    return bytes
   } catch (error) {
     if (error instanceof Refusal) throw error
     throw new Refusal('FILE_UNREADABLE', { path, why: reasonOf(error) }, { cause: error })
   }
+}
+
+/** What is no file says no size, and may have no end. */
+function readUpTo(path: string, limitBytes: number): Uint8Array {
+  const descriptor = openSync(path, 'r')
+  const pieces: Buffer[] = []
+  try {
+    for (let missing = limitBytes; missing > 0;) {
+      const piece = Buffer.alloc(Math.min(missing, 65_536))
+      const count = readSync(descriptor, piece)
+      if (count === 0) break
+      pieces.push(piece.subarray(0, count))
+      missing -= count
+    }
+  } finally {
+    closeSync(descriptor)
+  }
+  return new Uint8Array(Buffer.concat(pieces))
 }
 
 export const readLocalText = (path: string): string => Buffer.from(readLocalFile(path)).toString('utf8')

@@ -68,3 +68,7 @@ it('a key is written into folders that are made for it, closed to others, and re
   const nowhere = existsSync('/proc/self') ? '/proc/countersign/a.key' : bench.path('passphrase/deep/a.key')
   expect((await create(nowhere)).errors[0]).toContain('refused: FILE_UNREADABLE')
 })
+
+it('a file that has no end is refused', async () => {
+  expect((await bench.run('key', 'show', '/dev/zero')).errors[0]).toContain('why=above 4194304 bytes')
+})
