@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeSoftToken, type SoftToken } from '../src/embedded/soft-token.js'
 import type { ProcessSupervisor } from '../src/embedded/process-supervisor.js'
@@ -30,6 +30,8 @@ export class SignerProcess {
   static async prepare(name: SignerName, folders: Folders, namespace: string): Promise<SignerProcess> {
     for (const part of ['state', 'run', 'token']) mkdirSync(folders.path(name, part), { recursive: true, mode: 0o700 })
     const token = await makeSoftToken(folders.path(name, 'token'), `countersign-${name}`)
+    // Its officer is a person: the process that signs does not see that PIN, nor does the server.
+    if (existsSync(token.securityPinFile)) renameSync(token.securityPinFile, join(folders.keys, `${name}.security-pin`))
     return new SignerProcess(name, folders, namespace, token)
   }
 
