@@ -10,6 +10,10 @@ it('advises by what the signer said, and of a code it does not know by who said 
   expect(said('SOMETHING_NEW')).toContain('anybody who approved it may approve it again')
 })
 
+it('sends whoever has approved already to somebody else', () => {
+  expect(describeRefusal(new Refusal('APPROVER_REPEATED', { person: 'a' }))[1]).toContain('another person')
+})
+
 it('sends whoever names a class that there is none of to where the classes are', () => {
   const said = (what: string): string => describeRefusal(new Refusal('NOT_FOUND', { what, id: 'x' }))[1]
   expect(said('device class')).toBe('next: "countersign namespace show" lists the classes')

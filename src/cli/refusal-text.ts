@@ -33,6 +33,7 @@ const advice: Readonly<Record<string, string>> = {
     'name a class of this namespace: its id, or model/hardware-revision/environment; "countersign namespace show" lists them',
   SUBMITTER_UNKNOWN: 'the policy must list the submitter as an engineer; a new policy version adds them',
   APPROVER_UNKNOWN: 'the policy must list this key; a new policy version adds it',
+  APPROVER_REPEATED: 'who approves counts once: now another person',
   APPROVER_IS_REQUESTER: 'another person has to approve what you submitted',
   APPROVAL_ROLE: 'approve in a role that the policy gives you (--role), or ask for one in the next policy',
   KEY_UNKNOWN:
