@@ -63,7 +63,7 @@ export class CertificateDesk {
     }
   }
 
-  /** The memory of the device is gone. */
+  /** The memory of the device is gone, or the server takes this certificate no more: another one is asked for at the next occasion. */
   forget(): void {
     this.held = null
   }

@@ -50,8 +50,14 @@ export abstract class DeviceServer {
   abstract fetchPayload(base: string, uri: string, offset: number, sink: PayloadSink): Promise<void>
   /** For requests from now on; null on a device that is not enrolled. */
   abstract useCredential(credential: string | null): void
-  /** What it shows in TLS from now on, instead of the credential; asked at each request. */
-  abstract useIdentity(identity: () => { readonly cert: string; readonly key: string } | null): void
+  /**
+   * What it shows in TLS from now on, instead of the credential; asked at each request.
+   * @param refused told when the server does not take it: from then on it is no longer what it shows.
+   */
+  abstract useIdentity(
+    identity: () => { readonly cert: string; readonly key: string } | null,
+    refused: () => void,
+  ): void
 }
 
 /** No answer, a broken one, or one too slow: an outage and no judgement. */

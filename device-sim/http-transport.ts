@@ -39,6 +39,7 @@ export class HttpTransport extends DeviceServer {
   private readonly limits: HttpLimits
   private credential: string | null = null
   private identity: () => { readonly cert: string; readonly key: string } | null = () => null
+  private identityRefused: () => void = () => undefined
   private readonly tlsCa: string | undefined
 
   constructor({ serverUrl, namespace, agent, limits, tlsCa }: HttpTransportOptions) {
@@ -53,18 +54,22 @@ export class HttpTransport extends DeviceServer {
     this.credential = credential
   }
 
-  override useIdentity(identity: () => { readonly cert: string; readonly key: string } | null): void {
+  override useIdentity(
+    identity: () => { readonly cert: string; readonly key: string } | null,
+    refused: () => void,
+  ): void {
     this.identity = identity
+    this.identityRefused = refused
   }
 
   override async certify(deviceId: string, request: Uint8Array): Promise<CertificateAnswer> {
-    const { status, body } = await this.post(`${deviceId}/certificate`, request, this.authorization())
+    const { status, body } = await this.post(`${deviceId}/certificate`, request)
     return parseCertificateAnswer(requireDone(status, body))
   }
 
   override async enrol(enrolment: Uint8Array, claimToken: string | null): Promise<EnrolAnswer> {
-    const authorization = claimToken === null ? undefined : `${CLAIM_SCHEME} ${claimToken}`
-    const { status, body } = await this.post('enrol', enrolment, authorization)
+    const claim = claimToken === null ? {} : { authorization: `${CLAIM_SCHEME} ${claimToken}` }
+    const { status, body } = await this.send('enrol', enrolment, claim)
     return parseEnrolAnswer(requireDone(status, body))
   }
 
@@ -91,7 +96,7 @@ export class HttpTransport extends DeviceServer {
   }
 
   override async report(deviceId: string, report: Uint8Array): Promise<ReportAck | null> {
-    const { status, body } = await this.post(`${deviceId}/report`, report, this.authorization())
+    const { status, body } = await this.post(`${deviceId}/report`, report)
     const problem = status === 409 ? findProblem(body) : null
     if (problem?.code === 'REPORT_EPOCH') return null
     // The broker brought it already, or it speaks of a rollout that is gone: what the server holds is said in the refusal.
@@ -102,17 +107,17 @@ export class HttpTransport extends DeviceServer {
 
   override async askNonce(deviceId: string, epoch: number): Promise<NonceAnswer> {
     const path = `${deviceId}/nonce?epoch=${epoch}`
-    const { status, body } = await this.post(path, new Uint8Array(0), this.authorization())
+    const { status, body } = await this.post(path, new Uint8Array(0))
     return parseNonceAnswer(requireDone(status, body))
   }
 
   override async beginEpoch(deviceId: string, document: Uint8Array): Promise<void> {
-    const { status, body } = await this.post(`${deviceId}/epoch`, document, this.authorization())
+    const { status, body } = await this.post(`${deviceId}/epoch`, document)
     requireDone(status, body)
   }
 
   override async changeKey(deviceId: string, document: Uint8Array): Promise<void> {
-    const { status, body } = await this.post(`${deviceId}/key`, document, this.authorization())
+    const { status, body } = await this.post(`${deviceId}/key`, document)
     requireDone(status, body)
   }
 
@@ -138,14 +143,17 @@ export class HttpTransport extends DeviceServer {
     return this.body(requireStatus(answer, 200), maxBytes)
   }
 
-  private async post(path: string, body: Uint8Array, authorization: string | undefined): Promise<Posted> {
+  private post(path: string, body: Uint8Array): Promise<Posted> {
+    return this.authentic(
+      (authorization) => this.send(path, body, authorization),
+      ({ status }) => status,
+    )
+  }
+
+  private async send(path: string, body: Uint8Array, authorization: Authorization): Promise<Posted> {
     const answer = await exchange(new URL(path, this.base), {
       method: 'POST',
-      headers: {
-        ...(authorization === undefined ? {} : { authorization }),
-        'content-type': CBOR_MEDIA_TYPE,
-        accept: CBOR_MEDIA_TYPE,
-      },
+      headers: { ...authorization, 'content-type': CBOR_MEDIA_TYPE, accept: CBOR_MEDIA_TYPE },
       body,
       tls: this.tls(this.base),
       agent: this.agent,
@@ -154,15 +162,41 @@ export class HttpTransport extends DeviceServer {
     return { status: answer.statusCode ?? 0, body: await this.body(answer, SMALL_ANSWER_BYTES) }
   }
 
-  private async get(target: URL, headers: Record<string, string>): Promise<IncomingMessage> {
+  /**
+   * A server that does not take the certificate is asked once more with the credential: the authority that signed it may have been
+   * taken out of the root, and without another certificate the device would be shut out until this one ends.
+   */
+  private async authentic<T>(
+    ask: (authorization: Authorization) => Promise<T>,
+    statusOf: (answer: T) => number | undefined,
+  ): Promise<T> {
+    const authorization = this.authorization()
+    const answer = await ask(authorization)
+    if (statusOf(answer) !== 401 || authorization.authorization !== undefined || this.credential === null) return answer
+    this.identityRefused()
+    return ask(this.authorization())
+  }
+
+  private get(target: URL, headers: Record<string, string>): Promise<IncomingMessage> {
+    return this.authentic(
+      (authorization) => this.follow(target, headers, authorization),
+      ({ statusCode }) => statusCode,
+    )
+  }
+
+  private async follow(
+    target: URL,
+    headers: Record<string, string>,
+    authorization: Authorization,
+  ): Promise<IncomingMessage> {
     let url = target
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
       if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new Unreachable(`scheme ${url.protocol}`)
       // The credential is for the server it came from: an address in an answer cannot make the device give it away.
-      const authorization = url.origin === this.base.origin ? this.authorization() : undefined
+      const own = url.origin === this.base.origin ? authorization : {}
       const answer = await exchange(url, {
         method: 'GET',
-        headers: { ...headers, ...(authorization === undefined ? {} : { authorization }) },
+        headers: { ...headers, ...own },
         agent: this.agent,
         limits: this.limits,
         tls: this.tls(url),
@@ -175,10 +209,10 @@ export class HttpTransport extends DeviceServer {
     throw new Unreachable('too many redirects')
   }
 
-  private authorization(): string | undefined {
+  private authorization(): Authorization {
     // Whoever shows a certificate needs no credential.
-    if (this.base.protocol === 'https:' && this.identity() !== null) return undefined
-    return this.credential === null ? undefined : `${DEVICE_SCHEME} ${this.credential}`
+    if (this.base.protocol === 'https:' && this.identity() !== null) return {}
+    return this.credential === null ? {} : { authorization: `${DEVICE_SCHEME} ${this.credential}` }
   }
 
   /** The certificate, too, is for the server it came from. */
@@ -204,6 +238,9 @@ function addressOf(address: string, base: URL): URL {
 const isPartFrom = (answer: IncomingMessage, offset: number): boolean =>
   answer.statusCode === 206 && answer.headers['content-range']?.startsWith(`bytes ${offset}-`) === true
 
+interface Authorization {
+  readonly authorization?: string
+}
 interface Posted {
   readonly status: number
   readonly body: Uint8Array

@@ -102,7 +102,10 @@ export class SimulatedDevice {
     })
     const certified = { dir, namespace, key: () => this.key, server, now: () => trust.now() }
     this.certificates = options.usesCertificate === true ? new CertificateDesk(certified) : null
-    server.useIdentity(() => this.identity)
+    server.useIdentity(
+      () => this.identity,
+      () => this.certificates?.forget(),
+    )
     this.hasClock = clockSeconds() !== null
     const { hasClock } = this
     const poller = new Poller({ deviceId, hasClock, memory, server, trust, reports, faults })

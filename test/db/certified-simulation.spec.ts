@@ -1,14 +1,17 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { X509Certificate } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import { connectAsync } from 'mqtt'
+import { decodeCbor } from '../../src/domain/cbor/decode.js'
+import { encodeCbor } from '../../src/domain/cbor/encode.js'
 import { nativeAlgorithms } from '../../src/domain/cose/algorithms.js'
 import { deviceTopic } from '../../src/protocol/mqtt-topics.js'
 import { DeviceLife } from '../../device-sim/device-life.js'
 import { SimulatedDevice } from '../../device-sim/simulated-device.js'
 import { eventually, FleetFixture } from '../support/fleet-fixture.js'
-import { makeServerCertificate } from '../support/soft-authority.js'
+import { makeServerCertificate, SoftAuthority } from '../support/soft-authority.js'
 import { CLASS_ID, VENDOR_ID } from '../support/trust-fixture.js'
 
 let fleet: FleetFixture
@@ -112,4 +115,29 @@ it('comes to the broker by it, without the password', async () => {
     await life.stop()
     await server.endAsync(true)
   }
+})
+
+it('is not shut out when its authority counts no more: it goes by its credential again, and asks for another certificate', async () => {
+  const device = await simulated('shut-out')
+  await device.pollOnce()
+  const file = join(folder, 'shut-out', 'tls-identity')
+  const [secret, certificate, mqttUrl] = decodeCbor(new Uint8Array(readFileSync(file))) as [
+    Uint8Array,
+    Uint8Array,
+    string,
+  ]
+  const { x = '', y = '' } = new X509Certificate(certificate).publicKey.export({ format: 'jwk' })
+  const coordinate = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'base64url'))
+  // Signed by another authority than the root lists, as by one that was taken out of it.
+  const former = new SoftAuthority(fleet.namespace, () => fleet.now)
+  const tlsKey = { kind: 'p256', x: coordinate(x), y: coordinate(y) } as const
+  writeFileSync(file, encodeCbor([secret, await former.certifyName(device.id, tlsKey), mqttUrl]))
+  const again = await simulated('shut-out')
+  expect(again.identity).not.toBeNull()
+  expect(await again.pollOnce()).toMatchObject({ state: 'idle' })
+  expect(again.identity).toBeNull()
+  expect(await again.pollOnce()).toMatchObject({ state: 'idle' })
+  expect(again.identity).not.toBeNull()
+  await loseCredential(again)
+  expect(await again.pollOnce()).toMatchObject({ state: 'idle' })
 })
