@@ -14,6 +14,8 @@ export interface CertificateListener {
   readonly keyFile: string
   /** Certificates of the authorities whose devices come in, PEM (`GET …/device-authorities`). */
   readonly authoritiesFile: string
+  /** Whose devices come in, `product/environment` each. */
+  readonly namespaces: readonly string[]
 }
 
 export const SERVER_USERNAME = 'server'
@@ -83,14 +85,20 @@ acl_file ${rulesFile}
 
 /**
  * On the listener for certificates the name is the device id alone. Ids are thumbprints of keys, so that no two namespaces have one in
- * common; a report in a topic of another namespace is refused by the server. The server adds who was decommissioned.
+ * common; a report in a topic of another namespace is refused by the server. Where a device writes namespaces are named: with `+` in
+ * their place one device could fill the broker with messages that it retains. The server adds who was decommissioned.
  */
-export const CERTIFICATE_RULES = `pattern read cs/v1/+/+/d/%u/offer
-pattern write cs/v1/+/+/d/%u/report
-pattern write cs/v1/+/+/d/%u/state
-pattern read cs/v1/+/+/trust
-pattern read cs/v1/+/+/krl
-`
+export const certificateRules = (namespaces: readonly string[]): string =>
+  [
+    ...namespaces.flatMap((namespace) => [
+      `pattern read cs/v1/${namespace}/d/%u/offer`,
+      `pattern write cs/v1/${namespace}/d/%u/report`,
+      `pattern write cs/v1/${namespace}/d/%u/state`,
+    ]),
+    'pattern read cs/v1/+/+/trust',
+    'pattern read cs/v1/+/+/krl',
+    '',
+  ].join('\n')
 
 /**
  * A device's user name is `{product}/{env}/d/{device}`, which confines it to its own topics in its own namespace.

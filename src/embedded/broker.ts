@@ -8,7 +8,7 @@ import { Refusal } from '../domain/refusal.js'
 import {
   brokerConfiguration,
   brokerFiles,
-  CERTIFICATE_RULES,
+  certificateRules,
   type CertificateListener,
   type BrokerLayout,
   DEVICE_RULES,
@@ -120,7 +120,10 @@ async function writeFiles(layout: BrokerLayout): Promise<void> {
   await writeFile(files.deviceRules, DEVICE_RULES, secret)
   await writeFile(files.serverRules, SERVER_RULES, secret)
   // With those whom the server has put out before a restart.
-  await writeFile(files.certificateRules, CERTIFICATE_RULES, { ...secret, flag: 'wx' }).catch(ignoreExisting)
+  await writeFile(files.certificateRules, certificateRules(layout.certificates?.namespaces ?? []), {
+    ...secret,
+    flag: 'wx',
+  }).catch(ignoreExisting)
   // Devices that enrolled before a restart keep their accounts.
   await writeFile(files.devicePasswords, '', { ...secret, flag: 'a' })
   const password = randomBytes(24).toString('base64url')

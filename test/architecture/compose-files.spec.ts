@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import {
   brokerConfiguration,
-  CERTIFICATE_RULES,
+  certificateRules,
   DEVICE_RULES,
   SERVER_RULES,
 } from '../../src/embedded/broker-configuration.js'
@@ -23,7 +23,9 @@ describe('files of the set-up in containers', () => {
   it("hold the broker's rules that the product is tested with", () => {
     expect(read('deploy/compose/devices.acl')).toBe(DEVICE_RULES)
     expect(read('deploy/compose/servers.acl')).toBe(SERVER_RULES)
-    expect(read('deploy/compose/certificates.acl')).toBe(CERTIFICATE_RULES)
+    expect(read('deploy/compose/certificates.acl')).toBe(certificateRules(['NAMESPACE']))
+    expect(read('deploy/compose/start-broker')).toContain('sed "s|NAMESPACE|$COUNTERSIGN_NAMESPACE|"')
+    expect(read('docker-compose.yml')).toMatch(/^ {2}broker:\n(?: {4}.*\n)* {6}COUNTERSIGN_NAMESPACE: /m)
   })
 
   it("hold the broker's settings that the product is tested with", () => {
@@ -35,7 +37,7 @@ describe('files of the set-up in containers', () => {
       'broker.key',
       'authorities.pem',
     ].map((name) => `/etc/countersign-tls/${name}`)
-    const files = { certificateFile, keyFile, authoritiesFile }
+    const files = { certificateFile, keyFile, authoritiesFile, namespaces: [] }
     const layout = { folder: '/broker', devicePort: 1883, serverPort: 1884, certificates: { port: 8883, ...files } }
     const listener = settings(brokerConfiguration(layout)).slice(embedded.length)
     expect(listener).toContain('require_certificate true')

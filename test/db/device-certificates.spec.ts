@@ -226,6 +226,9 @@ describe('at the broker a device is known by its certificate', () => {
       deviceTopic(fleet.namespace, b.device.id, 'state'),
       deviceTopic(fleet.namespace, b.device.id, 'offer'),
       deviceTopic(fleet.namespace, a.device.id, 'offer'),
+      // One retained message for each name that a device can think of would fill the broker.
+      deviceTopic('meter/prod', a.device.id, 'state'),
+      deviceTopic('meter/prod', a.device.id, 'report'),
       `cs/v1/${fleet.namespace}/trust`,
       `cs/v1/${fleet.namespace}/krl`,
     ]

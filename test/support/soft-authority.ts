@@ -91,7 +91,7 @@ export async function listenerOf(
   if (authority === null) return {}
   const authoritiesFile = join(folder, 'authorities.pem')
   await writeFile(authoritiesFile, new X509Certificate(await authority.certificate()).toString())
-  return { certificates: { ...makeServerCertificate(folder), authoritiesFile } }
+  return { certificates: { ...makeServerCertificate(folder), authoritiesFile, namespaces: [authority.namespace] } }
 }
 
 /** What root and policy of a fleet say. */
