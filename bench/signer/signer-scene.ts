@@ -32,6 +32,8 @@ export class SignerScene {
     const client = release.client()
     await fixture.signFirstKrl(client)
     await client.hashImage(piecesOf(scene.image), scene.image.length)
+    // One client is one connection, as with the server.
+    await client.close()
     return scene
   }
 

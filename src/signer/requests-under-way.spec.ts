@@ -22,6 +22,24 @@ it('counts who came in the same turn before it says to any of them that they are
   expect(underWay.isAlone()).toBe(true)
 })
 
+it('keeps nobody waiting where nobody else is connected', async () => {
+  const underWay = new RequestsUnderWay()
+  const served: string[] = []
+  const operations = { handle: async () => void served.push('at once') } as unknown as SignerOperations
+  const counted = underWay.counted(operations)
+  let connected = 2
+  underWay.watch(() => connected)
+  const late = counted.handle({ operation: 'status' })
+  await Promise.resolve()
+  expect(served).toEqual([])
+  await late
+  connected = 1
+  const soon = counted.handle({ operation: 'status' })
+  await Promise.resolve()
+  expect(served).toEqual(['at once', 'at once'])
+  await soon
+})
+
 it('goes on with those of one turn in the order in which they came', async () => {
   const served: string[] = []
   const operations = {

@@ -146,6 +146,7 @@ async function start(
         })
   const server = await SignerServer.listen(config.SIGNER_SOCKET, underWay.counted(operations), new RequestLog(log))
   onStop(() => server.close())
+  underWay.watch(() => server.connectionCount)
   const { suspensionId } = state.continuity
   if (suspensionId !== null) log.warn('signer.suspended', { suspensionId: toHex(suspensionId) })
   const { root } = state.held.state

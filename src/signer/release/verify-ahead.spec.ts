@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals'
 import { TrustFixture } from '../../../test/support/trust-fixture.js'
 import { sha256, utf8 } from '../../domain/bytes.js'
-import { ED25519, nativeAlgorithms, type AlgorithmTable } from '../../domain/cose/algorithms.js'
+import { ED25519, type AlgorithmTable } from '../../domain/cose/algorithms.js'
 import { parseSign1, sign1Message } from '../../domain/cose/sign1.js'
 import { anchoredTrust, holdDocument } from '../../domain/signer-journal/held-trust.js'
 import { labelOf, MAX_DOCUMENT_BYTES } from '../../domain/trust/labels.js'
@@ -24,10 +24,6 @@ const contextOf = (isAlone: boolean): ReleaseContext =>
     isAlone: () => isAlone,
   }) as unknown as ReleaseContext
 
-async function ahead(bytes: Uint8Array): Promise<AlgorithmTable> {
-  return verifyAhead([['approval', bytes]], trust.now, contextOf(false))
-}
-
 const keyOf = (person: string) => {
   const [key] = trust.policy.persons.get(person)?.keys ?? []
   if (key === undefined) throw new Error(`no ${person}`)
@@ -40,7 +36,15 @@ function askedOf(bytes: Uint8Array) {
   return { message: sign1Message(protectedBytes, labelOf('approval'), payload ?? new Uint8Array(0)), signature }
 }
 
-describe('signatures that were verified ahead', () => {
+describe.each([
+  ['alone', true],
+  ['while others wait', false],
+])('signatures that were verified ahead, %s,', (_, isAlone) => {
+  const ahead = (...bytes: readonly Uint8Array[]): Promise<AlgorithmTable> => {
+    const documents = bytes.map((one) => ['approval', one] as const)
+    return verifyAhead(documents, trust.now, contextOf(isAlone))
+  }
+
   it('are known for their key, their message and their bytes, and for no others', async () => {
     const [first, second] = approvals.map(askedOf)
     if (first === undefined || second === undefined) throw new Error('no approvals')
@@ -51,11 +55,12 @@ describe('signatures that were verified ahead', () => {
     expect(row?.verify(keyOf('manager-1'), first.message, second.signature)).toBe(false)
   })
 
-  it('are not known when they are wrong', async () => {
-    const [approval = new Uint8Array(0)] = approvals
+  it('are not known when they are wrong, wherever they stand', async () => {
+    const [approval = new Uint8Array(0), other = approval] = approvals
     const wrong = approval.with(approval.length - 1, (approval.at(-1) ?? 0) ^ 1)
     const { message, signature } = askedOf(wrong)
-    expect((await ahead(wrong)).get(ED25519)?.verify(keyOf('manager-1'), message, signature)).toBe(false)
+    for (const all of [[wrong], [wrong, other], [other, wrong], [other, other, wrong]])
+      expect((await ahead(...all)).get(ED25519)?.verify(keyOf('manager-1'), message, signature)).toBe(false)
   })
 
   it('do not stand in the way of one that nobody asked about before', async () => {
@@ -64,11 +69,5 @@ describe('signatures that were verified ahead', () => {
     expect(
       row?.verify(keyOf('manager-2'), second?.message ?? new Uint8Array(0), second?.signature ?? new Uint8Array(0)),
     ).toBe(true)
-  })
-
-  it('are left to the checks where nobody waits', async () => {
-    expect(await verifyAhead([['approval', approvals[0] ?? new Uint8Array(0)]], trust.now, contextOf(true))).toBe(
-      nativeAlgorithms,
-    )
   })
 })

@@ -21,9 +21,10 @@ interface Question {
 export type PersonDocument = readonly [document: 'submission' | 'approval', bytes: Uint8Array]
 
 /**
- * Verifies people's signatures by other threads while others wait, before the checks begin, which may not pause. Nothing is decided here: that a
- * signature is good under a key stays true whatever happens meanwhile, and whose key it is, whether it still counts and for
- * what is asked by the checks; what they ask and was not found good here they verify themselves.
+ * Verifies people's signatures before the checks begin, which may not pause: by other threads. Who is alone has this thread to
+ * spare, which takes all but one upon itself: waking two others took longer than that.
+ * Nothing is decided here: that a signature is good under a key stays true whatever happens meanwhile. Whose key it is, whether it
+ * still counts and for what is asked by the checks, and what was not found good here they verify themselves.
  * @returns the algorithms for those checks.
  */
 export async function verifyAhead(
@@ -31,13 +32,13 @@ export async function verifyAhead(
   now: number,
   context: ReleaseContext,
 ): Promise<AlgorithmTable> {
-  if (context.isAlone()) return nativeAlgorithms
   const questions = questionsOf(documents.slice(0, MOST), now, context)
+  const hereFrom = context.isAlone() ? 1 : questions.length
   const answers = await Promise.all(
-    questions.map(
-      async ({ row, key, message, signature }) =>
-        row.verifyAside?.(key, message, signature) ?? row.verify(key, message, signature),
-    ),
+    questions.map(async ({ row, key, message, signature }, index) => {
+      const aside = index < hereFrom ? row.verifyAside?.(key, message, signature) : undefined
+      return aside ?? row.verify(key, message, signature)
+    }),
   )
   const good = questions.filter((_, index) => answers[index] === true)
   return tableOf(

@@ -64,6 +64,10 @@ export class SignerServer {
     return signer
   }
 
+  get connectionCount(): number {
+    return this.connections.size
+  }
+
   /** Takes no more connections, gives requests under way time to be answered, then lets go. */
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()))
