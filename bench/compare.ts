@@ -17,6 +17,8 @@ export interface Comparison {
   readonly roundMs?: number
   /** What each side gets before anything is measured: the engine compiles what has run a few thousand times. */
   readonly warmUpMs?: number
+  /** So many batches instead, where the work is made ready beforehand. */
+  readonly warmUpBatches?: number
 }
 
 const usual = { rounds: 800, roundMs: 2, warmUpMs: 2_000 }
@@ -27,10 +29,11 @@ const smallest = { rounds: 2, roundMs: 1, warmUpMs: 1 }
  * Rounds are many and short, so that each side meets a moment when nobody else is at work.
  */
 export async function compareSpeeds(comparison: Comparison): Promise<BenchmarkRow> {
-  const { name, unit, unitsPerBatch, ours, reference, size = 'full' } = comparison
+  const { name, unit, unitsPerBatch, ours, reference, size = 'full', warmUpBatches } = comparison
   const { rounds, roundMs, warmUpMs } = size === 'small' ? smallest : { ...usual, ...comparison }
-  await measure(ours, unitsPerBatch, warmUpMs)
-  await measure(reference, unitsPerBatch, warmUpMs)
+  for (const side of [ours, reference])
+    if (warmUpBatches === undefined) await measure(side, unitsPerBatch, warmUpMs)
+    else for (let batch = 0; batch < warmUpBatches; batch += 1) await side()
   let [bestOurs, bestReference, n] = [0, 0, 0]
   for (let round = 0; round < rounds; round += 1) {
     const mine = await measure(ours, unitsPerBatch, roundMs)
