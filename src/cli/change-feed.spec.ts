@@ -32,7 +32,7 @@ setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
 /** What nobody holds is gone. */
 async function tidy(): Promise<void> {
-  for (let round = 0; round < 5; round += 1) {
+  for (let round = 0; round < 2; round += 1) {
     collect()
     await new Promise((resolve) => setImmediate(resolve))
   }

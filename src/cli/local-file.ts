@@ -89,10 +89,18 @@ export function replaceLocalFile(path: string, bytes: Uint8Array | string, mode:
   withTemporary(path, bytes, mode, (temporary) => renameSync(temporary, path))
 }
 
-/** For whoever asks people for something first: nobody gives a passphrase, or makes a secret, for a file that cannot be written. @throws Refusal `FILE_EXISTS`. */
+/** For whoever asks people for something first: nobody gives a passphrase, or makes a secret, for a file that cannot be written. @throws Refusal `FILE_EXISTS`, `FILE_UNREADABLE`. */
 export function requireNoFile(path: string | undefined): void {
-  if (path !== undefined && lstatSync(path, { throwIfNoEntry: false }) !== undefined)
-    throw new Refusal('FILE_EXISTS', { path })
+  if (path !== undefined && isTaken(path)) throw new Refusal('FILE_EXISTS', { path })
+}
+
+function isTaken(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined
+  } catch (error) {
+    // Below a file, or behind a closed door: what cannot be looked at cannot be written either.
+    throw new Refusal('FILE_UNREADABLE', { path, why: reasonOf(error) }, { cause: error })
+  }
 }
 
 /** Like `replaceLocalFile`, but never over another file. @throws Refusal `FILE_EXISTS`. */

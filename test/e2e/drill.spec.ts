@@ -3,7 +3,9 @@ import { join, relative } from 'node:path'
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import { DataSource } from 'typeorm'
 import { sha256, toHex } from '../../src/domain/bytes.js'
+import { JournalScanner } from '../../src/domain/journal/journal-scanner.js'
 import { CliHouse } from '../support/cli-house.js'
+import { eventually } from '../support/eventually.js'
 
 let house: CliHouse
 beforeAll(async () => {
@@ -31,7 +33,19 @@ async function production(): Promise<ReadonlyMap<string, string>> {
   return found
 }
 
+/** The mark beside a journal comes some seconds after it; nothing else is written by itself. */
+const marksArrived = (): Promise<void> =>
+  eventually(() => {
+    for (const name of ['release', 'online']) {
+      const journal = new JournalScanner('gateway/prod')
+      journal.take(new Uint8Array(readFileSync(house.path(`${name}/journal`))))
+      const { index, sha256: last } = journal.end().head
+      expect(readFileSync(house.path(`${name}.mark`), 'utf8')).toBe(`${index} ${toHex(last)}\n`)
+    }
+  }, 2_000)
+
 it('rehearses a compromise from t0 to t4 and leaves every file, row and journal of production as it was', async () => {
+  await marksArrived()
   const before = await production()
   const text = await house.must('security-1', 'keys', 'drill', '--devices', '5', '--json')
   const result = JSON.parse(text.join('\n')) as Record<string, number>

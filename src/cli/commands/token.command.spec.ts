@@ -31,10 +31,24 @@ describe('token create', () => {
     expect(isRevoked).toBe(false)
   })
 
-  it('takes back a token that could not be written', async () => {
+  it.each([
+    ['taken', 'FILE_EXISTS'],
+    ['taken/below', 'FILE_UNREADABLE'],
+  ])('makes none for a file that cannot be written: %s', async (file, code) => {
     writeFileSync(bench.path('taken'), 'mine')
-    expect((await create('taken')).errors[0]).toContain('refused: FILE_EXISTS (')
-    expect([readFileSync(bench.path('taken'), 'utf8'), isRevoked]).toEqual(['mine', true])
+    const made = bench.courier.posted('/tokens').length
+    expect((await create(file)).errors[0]).toContain(`refused: ${code} (`)
+    expect(readFileSync(bench.path('taken'), 'utf8')).toBe('mine')
+    expect(bench.courier.posted('/tokens')).toHaveLength(made)
+  })
+
+  it('takes back a token that could not be written in the end', async () => {
+    bench.courier.on('POST /tokens', () => {
+      writeFileSync(bench.path('overtaken'), 'mine')
+      return { id, token: 'cst_secret' }
+    })
+    expect((await create('overtaken')).errors[0]).toContain('refused: FILE_EXISTS (')
+    expect([readFileSync(bench.path('overtaken'), 'utf8'), isRevoked]).toEqual(['mine', true])
   })
 })
 
