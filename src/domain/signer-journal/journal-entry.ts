@@ -107,8 +107,7 @@ export interface TimedEntry {
 
 /** Members by their names: the journal is read by auditors. */
 export function bodyOf(entry: JournalEntry): CborMap {
-  const { kind: _, ...members } = entry
-  return cborMap(Object.entries(members as Record<string, CborValue>))
+  return cborMap(Object.entries<CborValue>({ ...entry }).filter(([name]) => name !== 'kind'))
 }
 
 /** @throws Refusal `JOURNAL_BROKEN` for a kind this program does not know, `DOCUMENT_MALFORMED` for its members. */

@@ -12,16 +12,20 @@ import type { TokenKey } from '../../token/token.port.js'
  */
 export function chooseSigningKey(state: TrustState, role: KeyRole, keys: readonly TokenKey[], now: number): RootKey {
   const revoked = revokedKeysOf(state)
-  const listed = keys.flatMap(({ keyId }) => findListed(state.root, role, keyId))
   const rank = (key: RootKey): number => (isActive(key, now) ? 2 : 0) + (revoked.has(key.keyId) ? 0 : 1)
-  const [best] = listed.sort((a, b) => rank(b) - rank(a) || b.notBefore - a.notBefore)
-  if (best === undefined) throw new Refusal('SIGNER_KEY_MISSING', { role })
+  let best: RootKey | null = null
+  for (const { keyId } of keys) {
+    const key = findListed(state.root, role, keyId)
+    if (key === null) continue
+    if (best === null || (rank(key) - rank(best) || key.notBefore - best.notBefore) > 0) best = key
+  }
+  if (best === null) throw new Refusal('SIGNER_KEY_MISSING', { role })
   return best
 }
 
-function findListed(root: Root, role: KeyRole, keyId: string): RootKey[] {
+function findListed(root: Root, role: KeyRole, keyId: string): RootKey | null {
   const key = root.roles.get(role)?.keyIds.includes(keyId) === true ? root.keys.get(keyId) : undefined
-  return key === undefined ? [] : [key]
+  return key ?? null
 }
 
 const isActive = (key: RootKey, now: number): boolean => key.notBefore <= now && now < key.notAfter

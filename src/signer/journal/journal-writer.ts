@@ -26,8 +26,8 @@ export interface JournalSink {
 }
 
 /**
- * Adds entries to a file whose writes are flushes, in room that was laid out ahead with zeros. Those that arrive while the disk is busy share the next one (group
- * commit), in the order they came.
+ * Adds entries to a file whose writes are flushes, in room that was laid out ahead with zeros. Those that arrive in one turn of the event loop, or while the disk is
+ * busy, share the next one (group commit), in the order they came. A quick disk is waited for by the whole process, a slow one by another thread.
  * After a failed write nobody knows what the disk holds, so nothing is accepted any more until a start has read it again.
  */
 export class JournalWriter implements JournalSink {
@@ -41,7 +41,7 @@ export class JournalWriter implements JournalSink {
   private readonly descriptor: number
   private readonly disk = new MeasuredSpeed()
 
-  /** @param isAlone nobody else waits for this process: where the disk is quick it is waited for then, without another thread. */
+  /** @param isAlone nobody else waits for this process: nobody can come to share a flush. */
   constructor(
     private readonly namespace: string,
     journal: OpenJournal,
@@ -77,6 +77,8 @@ export class JournalWriter implements JournalSink {
 
   private async run(): Promise<void> {
     while (this.waiting.length > 0) {
+      // Whoever comes in the same turn of the event loop shares the flush.
+      if (!this.isAlone()) await new Promise(setImmediate)
       const group = this.waiting
       this.waiting = []
       try {
@@ -93,9 +95,9 @@ export class JournalWriter implements JournalSink {
   private async write(lines: readonly JournalLine[]): Promise<void> {
     const { frame, head } = appendLines(this.end, this.namespace, lines)
     if (this.at + frame.length > this.roomEnd) await this.layOut(Math.max(ROOM_BYTES, frame.length))
-    const isWaitedFor = lines.length === 1 && this.disk.isQuick && this.isAlone()
     const startedMs = performance.now()
-    if (isWaitedFor) this.writeNow(frame)
+    // With the others' signatures to verify, threads have a line before them that is longer than a quick flush.
+    if (this.disk.isQuick) this.writeNow(frame)
     else await this.writeAside(frame, this.at)
     this.disk.took(performance.now() - startedMs)
     this.at += frame.length

@@ -1,7 +1,7 @@
-import { beforeAll, describe, expect, it } from '@jest/globals'
+import { beforeAll, describe, expect, it, jest } from '@jest/globals'
 import { TrustFixture } from '../../../test/support/trust-fixture.js'
 import { sha256, utf8 } from '../../domain/bytes.js'
-import { ED25519, type AlgorithmTable } from '../../domain/cose/algorithms.js'
+import { ED25519, nativeAlgorithms, type AlgorithmTable } from '../../domain/cose/algorithms.js'
 import { parseSign1, sign1Message } from '../../domain/cose/sign1.js'
 import { anchoredTrust, holdDocument } from '../../domain/signer-journal/held-trust.js'
 import { labelOf, MAX_DOCUMENT_BYTES } from '../../domain/trust/labels.js'
@@ -69,5 +69,20 @@ describe.each([
     expect(
       row?.verify(keyOf('manager-2'), second?.message ?? new Uint8Array(0), second?.signature ?? new Uint8Array(0)),
     ).toBe(true)
+  })
+
+  it('are eight at most, however many approvals somebody sends', async () => {
+    const row = nativeAlgorithms.get(ED25519)
+    if (row?.verifyAside === undefined) throw new Error('no row')
+    const [here, aside] = [jest.spyOn(row, 'verify'), jest.spyOn(row as Required<typeof row>, 'verifyAside')]
+    try {
+      // The policy, whose own signatures are verified here as well, is asked about first.
+      const none = await ahead().then(() => here.mock.calls.length)
+      await ahead(...Array.from({ length: 100 }, () => approvals[0] ?? new Uint8Array(0)))
+      expect(here.mock.calls.length + aside.mock.calls.length).toBe(2 * none + 8)
+    } finally {
+      here.mockRestore()
+      aside.mockRestore()
+    }
   })
 })
