@@ -15,16 +15,29 @@ export interface ListOptions extends CommonOptions {
 }
 
 /** A command with its summary, an example in its help, and --json. */
-export const defineCommand = (parent: Command, usage: string, summary: string, example: string): Command =>
-  parent
+export const defineCommand = (parent: Command, usage: string, summary: string, example: string): Command => {
+  const command = parent
     .command(usage)
     .description(summary)
     .option('--json', 'print the answer as JSON on standard output')
     .addHelpText('after', `\nExample:\n  $ countersign ${example}`)
+  examples.set(command, example)
+  return command
+}
 
-/** A group such as `release`; alone it prints its commands. */
-export const defineGroup = (parent: Command, name: string, summary: string): Command =>
-  parent.command(name).description(summary)
+/** A group such as `release`; alone it prints its commands. Its help ends with the example of its first command. */
+export const defineGroup = (parent: Command, name: string, summary: string): Command => {
+  const group = parent.command(name).description(summary)
+  return group.addHelpText('after', () => `\nExample:\n  $ countersign ${exampleOf(group)}`)
+}
+
+const exampleOf = (command: Command): string => {
+  const [first] = command.commands
+  return first === undefined ? '' : (examples.get(first) ?? exampleOf(first))
+}
+
+/** What the help of each command shows. */
+const examples = new WeakMap<Command, string>()
 
 export const withKey = (command: Command): Command =>
   withSecret(command.requiredOption('--key <file>', "your key file, made by 'countersign key create'"))

@@ -1,5 +1,6 @@
 import { expect, it } from '@jest/globals'
 import { Refusal } from '../domain/refusal.js'
+import { ServerRefusal } from './api-client.js'
 import { describeRefusal } from './refusal-text.js'
 
 it('advises by what the signer said, and of a code it does not know by who said it', () => {
@@ -22,4 +23,20 @@ it('sends whoever names a class that there is none of to where the classes are',
 
 it('does not say of what signs nothing that only nothing was signed', () => {
   expect(describeRefusal(new Refusal('NOT_CONFIRMED', {}))[1]).toContain('nothing was signed or changed')
+})
+
+it('says of a list that is older than the server’s to make it anew, and of one that a server offers to tell', () => {
+  const mine = new ServerRefusal(409, 'KRL_OLD', { held: 2, offered: 2 }, '')
+  expect(describeRefusal(mine)[1]).toContain('propose it anew')
+  const theirs = new Refusal('KRL_OLD', { held: 2, offered: 1 })
+  expect(describeRefusal(theirs)[1]).toContain('tell a security officer')
+})
+
+it.each([
+  ['RATE_EXCEEDED', 'all who approved approve again'],
+  ['APPROVAL_MISMATCH', '"countersign trust update" there, then sign again'],
+  ['SIGNER_UNAVAILABLE', '"signer doctor" names the step'],
+])('says what to do about %s', (code, advice) => {
+  const status = code === 'SIGNER_UNAVAILABLE' ? 503 : 409
+  expect(describeRefusal(new ServerRefusal(status, code, {}, ''))[1]).toContain(advice)
 })

@@ -35,6 +35,11 @@ const advice: Readonly<Record<string, string>> = {
   APPROVER_UNKNOWN: 'the policy must list this key; a new policy version adds it',
   APPROVER_REPEATED: 'who approves counts once: now another person',
   APPROVER_IS_REQUESTER: 'another person has to approve what you submitted',
+  APPROVAL_MISMATCH:
+    'an approval is about something else than is asked for; where field is policyVersion, its signer held another policy: "countersign trust update" there, then sign again',
+  APPROVAL_EXPIRED: 'its life is over: who gave it approves again',
+  RATE_EXCEEDED:
+    'what you signed is kept. As many as the policy allows in 24 hours are signed: wait, or push a policy with a higher limit; then all who approved approve again',
   APPROVAL_ROLE: 'approve in a role that the policy gives you (--role), or ask for one in the next policy',
   KEY_UNKNOWN:
     'this key may not sign that: use one of a holder, or leave its signature out; a policy that is stored comes as its next version',
@@ -60,6 +65,8 @@ const advice: Readonly<Record<string, string>> = {
   JOURNAL_CONTENT: 'this journal says something that nobody signed: keep the file, and tell a security officer',
   SIGNER_KEY_MISSING:
     'list a key of that role, made by the signer\'s "keygen", in the root; a signer knows a new key after it was started again',
+  SIGNER_UNAVAILABLE:
+    'the server cannot reach that signer: see that it runs; where it does not start, "signer doctor" names the step',
   SIGNER_SUSPENDED:
     'its state was copied or restored: "countersign ceremony resume-signer propose" begins the way back',
   KEY_NOT_NEWER: 'nothing to do: a release is signed again only after its key was rotated',
@@ -91,6 +98,12 @@ const advice: Readonly<Record<string, string>> = {
   EMBEDDED_SIGNATURE_INVALID: 'sign the image again with the key that it names, or take that key out of its header',
   VERSION_DISAGREES: 'type the version that the firmware states, or build it with the one you typed',
   CLASS_DISAGREES: 'name the class that the firmware was built for, or have its target listed with the class',
+}
+
+/** The same code means something else where it is the server that refuses what we brought. */
+const adviceOfServer: Readonly<Record<string, string>> = {
+  KRL_OLD:
+    'the server holds a newer list than the one that yours follows: "countersign trust update", then propose it anew',
 }
 
 const byStatus = (status: number): string => {
@@ -126,6 +139,8 @@ export function describeRefusal(error: Refusal | ServerRefusal): readonly [strin
   const who = error instanceof ServerRefusal ? 'refused by the server' : 'refused'
   const title = error instanceof ServerRefusal && facts === '' ? error.title : facts
   const status = error instanceof ServerRefusal ? error.status : 0
-  const next = lookUpOf(error) ?? advice[signerCodeOf(error)] ?? advice[error.code] ?? byStatus(status)
+  const said = signerCodeOf(error)
+  const ofServer = error instanceof ServerRefusal ? adviceOfServer[said === '' ? error.code : said] : undefined
+  const next = lookUpOf(error) ?? ofServer ?? advice[said] ?? advice[error.code] ?? byStatus(status)
   return [printable(`${who}: ${error.code}${title === '' ? '' : ` (${title})`}`), `next: ${next}`]
 }

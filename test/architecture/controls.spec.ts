@@ -43,18 +43,92 @@ function findCommand(parent: Command, words: readonly string[]): boolean {
   return found !== undefined && (found.commands.length === 0 || findCommand(found, rest))
 }
 
+/** Functions and categories of CSF 2.0 (NIST CSWP 29, appendix A), with the numbers of their subcategories. */
+const subcategories: Readonly<Record<string, readonly number[]>> = {
+  'GV.OC': [1, 2, 3, 4, 5],
+  'GV.RM': [1, 2, 3, 4, 5, 6, 7],
+  'GV.RR': [1, 2, 3, 4],
+  'GV.PO': [1, 2],
+  'GV.OV': [1, 2, 3],
+  'GV.SC': [1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
+  'ID.AM': [1, 2, 3, 4, 5, 7, 8],
+  'ID.RA': [1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
+  'ID.IM': [1, 2, 3, 4],
+  'PR.AA': [1, 2, 3, 4, 5, 6],
+  'PR.AT': [1, 2],
+  'PR.DS': [1, 2, 10, 11],
+  'PR.PS': [1, 2, 3, 4, 5, 6],
+  'PR.IR': [1, 2, 3, 4],
+  'DE.CM': [1, 2, 3, 6, 9],
+  'DE.AE': [2, 3, 4, 6, 7, 8],
+  'RS.MA': [1, 2, 3, 4, 5],
+  'RS.AN': [3, 6, 7, 8],
+  'RS.CO': [2, 3],
+  'RS.MI': [1, 2],
+  'RC.RP': [1, 2, 3, 4, 5, 6],
+  'RC.CO': [3, 4],
+}
+/** OWASP Non-Human Identities Top 10, 2025. */
+const nonHuman = [
+  'improper offboarding',
+  'secret leakage',
+  'vulnerable third-party NHI',
+  'insecure authentication',
+  'overprivileged NHI',
+  'insecure cloud deployment configurations',
+  'long-lived secrets',
+  'environment isolation',
+  'NHI reuse',
+  'human use of NHI',
+]
+const TENETS = 7
+
+const isDemand = (line: string): boolean => /^\| (?!demand|---)/.test(line)
+
+/** Identifiers of a row that their documents do not have, and names that are another identifier's. */
+function findForeign([csf = '', others = '']: readonly string[]): string[] {
+  const categories = csf.split(', ').filter((id) => {
+    const [, category = '', number] = /^([A-Z]{2}\.[A-Z]{2})-(\d\d)$/.exec(id) ?? []
+    return subcategories[category]?.includes(Number(number)) !== true
+  })
+  const named = others.replaceAll('800-207 ', '').split(', ')
+  const rest = named.filter((text) => {
+    const [, tenet] = /^tenet ([1-9])$/.exec(text) ?? []
+    if (tenet !== undefined) return Number(tenet) > TENETS
+    const [, number, name] = /^NHI(\d+)(?: (.+))?$/.exec(text) ?? []
+    const title = nonHuman[Number(number) - 1]
+    return title === undefined || (name !== undefined && name !== title)
+  })
+  return [...categories, ...rest]
+}
+
+const cellsOf = (row: string): string[] => row.split(' | ').map((cell) => cell.replaceAll('|', '').trim())
+
 describe('docs/controls.md', () => {
+  it('names subcategories, risks and tenets that there are, by their names', () => {
+    const rows = read('docs/controls.md').split('\n').filter(isDemand)
+    expect(rows.flatMap((row) => findForeign(cellsOf(row).slice(1, 3)))).toEqual([])
+  })
+
+  it.each([
+    ['PR.AA-07', 'NHI5'],
+    ['DE.CM-04', 'NHI5'],
+    ['PR.AA-05', 'NHI11'],
+    ['PR.AA-05', 'NHI5 secret leakage'],
+    ['PR.AA-05', '800-207 tenet 8'],
+  ])('would be found out with %s and %s', (csf, others) => {
+    expect(findForeign([csf, others])).toHaveLength(1)
+  })
+
   it('cites files, tests, attacks and commands that are there', () => {
     expect(findMissing(read('docs/controls.md'))).toEqual([])
   })
 
   it('has a check and a proof in every line', () => {
-    const rows = read('docs/controls.md')
-      .split('\n')
-      .filter((line) => /^\| (?!demand|---)/.test(line))
+    const rows = read('docs/controls.md').split('\n').filter(isDemand)
     expect(rows.length).toBeGreaterThan(20)
     for (const row of rows) {
-      const cells = row.split(' | ').map((cell) => cell.replaceAll('|', '').trim())
+      const cells = cellsOf(row)
       expect(cells).toHaveLength(5)
       expect(cells.every((cell) => cell !== '')).toBe(true)
       expect(cells[4]).toMatch(/`/)
@@ -76,11 +150,22 @@ describe('docs/controls.md', () => {
 describe('every command', () => {
   const all = (parent: Command): Command[] => parent.commands.flatMap((each) => [each, ...all(each)])
   const leaves = all(program).filter(({ commands }) => commands.length === 0)
+  const groups = all(program).filter(({ commands }) => commands.length > 0)
   const nameOf = (command: Command): string => {
     const names: string[] = []
     for (let each: Command | null = command; each !== null; each = each.parent) names.unshift(each.name())
     return names.slice(1).join(' ')
   }
+
+  it.each(groups.map((command) => [nameOf(command), command] as const))(
+    '%s, a group, shows one of its own',
+    (name, group) => {
+      let help = ''
+      group.configureOutput({ writeOut: (text) => (help += text) })
+      group.outputHelp()
+      expect(help).toContain(`Example:\n  $ countersign ${name} `)
+    },
+  )
 
   it.each(leaves.map((command) => [nameOf(command), command] as const))(
     '%s has --json, and an example of its own',

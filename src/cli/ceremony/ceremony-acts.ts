@@ -39,11 +39,23 @@ export function proposePayload(world: World, kind: CeremonyKind, payload: Uint8A
   else {
     createLocalFile(options.out, payload, 0o644)
     output.line(`written to ${options.out}, unsigned`)
-    output.line(`next: countersign ceremony ${kind.name} sign ${options.out} --key FILE --out FILE, by each holder`)
+    output.line(
+      `next: countersign ceremony ${kind.name} sign ${signedBeside(options)} --key FILE --out FILE, by each holder`,
+    )
   }
   const file = options.dryRun === true ? null : options.out
   output.result({ document: kind.name, title: read.title, file, payloadSha256, changes: read.changes })
 }
+
+/** The payload, and the files that it was made beside: the next holder needs them too. */
+const signedBeside = ({ out, root = [], policy, krl, previous }: WriteOptions): string =>
+  [
+    out,
+    ...root.map((each) => `--root ${each}`),
+    ...(policy === undefined ? [] : [`--policy ${policy}`]),
+    ...(krl === undefined ? [] : [`--krl ${krl}`]),
+    ...(previous === undefined ? [] : [`--previous ${previous}`]),
+  ].join(' ')
 
 /** Unsigned or assembled: an unsigned payload is a map of CBOR, an assembled document is none. */
 const payloadIn = (kind: CeremonyKind, bytes: Uint8Array): Uint8Array =>

@@ -19,6 +19,10 @@ export interface WriteOptions extends CeremonyOptions {
 /** Roots and policies have numbered versions; lists and orders follow from what is held. */
 export const isNumbered = ({ name }: CeremonyKind): boolean => name === 'root' || name === 'policy'
 
+/** In an example: what a holder compares with, and of a policy what it is verified by. */
+export const previousFiles = ({ name }: CeremonyKind): string =>
+  `${name === 'policy' ? ' --root root-1.cbor' : ''} --previous ${name}-1.cbor`
+
 /** The files that a document of this kind is judged by; without any, what this machine has verified before. */
 export function withFiles(command: Command, kind: CeremonyKind): Command {
   if (kind.name === 'root') return command.option('--previous <file>', 'the signed root it follows')

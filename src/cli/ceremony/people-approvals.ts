@@ -17,8 +17,11 @@ const requestOf = (payload: Uint8Array, operation: Operation): ApprovedRequest =
 })
 
 /** @throws Refusal `APPROVER_UNKNOWN`, `APPROVAL_ROLE`, `QUORUM_UNDEFINED`. */
-export const approvesAs = (keyId: string, operation: Operation, context: CeremonyContext): string =>
-  `approval as ${requireApproverRole(requirePolicy(requireHeld(context)), keyId, operation, context.role).role}`
+export function approvesAs(keyId: string, operation: Operation, context: CeremonyContext): string {
+  const policy = requirePolicy(requireHeld(context))
+  const { role } = requireApproverRole(policy, keyId, operation, context.role)
+  return `approval as ${role} under policy ${policy.version}`
+}
 
 /** One person's approval of the payload. @throws Refusal of what the signer would refuse. */
 export function approvePayload(

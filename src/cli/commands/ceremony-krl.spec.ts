@@ -53,7 +53,11 @@ describe('a ceremony for a revocation list', () => {
     const { output } = await propose('krl', 'r5', ...words)
     expect(output).toContain(`+ revokes key ${manifestKey()} (manifest-a): compromise`)
     expect(output).toContain(`+ class ${CLASS}: nothing below sequence 9`)
-    for (const person of ['security-1', 'security-2']) expect((await sign('krl', 'r5', person)).errors).toEqual([])
+    for (const person of ['security-1', 'security-2']) {
+      const signed = await sign('krl', 'r5', person)
+      expect(signed.errors).toEqual([])
+      expect(signed.output).toContainEqual(expect.stringMatching(/counts as: approval as security under policy 1\.$/))
+    }
     expect((await assemble('krl', 'r5', 'security-1', 'security-2')).errors).toEqual([])
     const { payload, approvals, requestId, operation } = parseRequestFile(read('r5'))
     expect(parseKrl(payload)).toMatchObject({ number: 5, floors: new Map([[CLASS, 9]]) })

@@ -2,7 +2,7 @@ import { Option, type Command } from 'commander'
 import type { SignerName } from '../../domain/trust/signer-order.js'
 import { proposePayload } from '../ceremony/ceremony-acts.js'
 import type { CeremonyKind } from '../ceremony/ceremony-kind.js'
-import { contextOf, withDryRun, withFiles, type WriteOptions } from '../ceremony/ceremony-options.js'
+import { contextOf, previousFiles, withDryRun, withFiles, type WriteOptions } from '../ceremony/ceremony-options.js'
 import { requireHeld } from '../ceremony/ceremony-trust.js'
 import {
   parseClassNumber,
@@ -41,7 +41,7 @@ const define = (group: Command, kind: CeremonyKind, summary: string, options: st
 
 function addFromSpec(group: Command, kind: CeremonyKind, world: World): void {
   const { name } = kind
-  const example = `--spec ${name}-2.json --previous ${name}-1.cbor --out ${name}-2.unsigned`
+  const example = `--spec ${name}-2.json${previousFiles(kind)} --out ${name}-2.unsigned`
   define(group, kind, `make an unsigned ${name} from a spec`, example)
     .requiredOption('--spec <file>', 'JSON, see docs/formats/ceremony-files.md')
     .action((options: SpecOptions) => {

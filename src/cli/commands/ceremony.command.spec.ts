@@ -79,6 +79,14 @@ describe('a ceremony', () => {
     expect((await table.sign('policy', 'strangers-2', 'holder-1', underRoot())).errors[0]).toContain('role=policy)')
   })
 
+  it('tells the next holder every file that they need', async () => {
+    const { output } = await table.propose('policy', 'told', table.policySpec(), underRoot())
+    const [, command = ''] = /^next: countersign ceremony (.*), by each holder$/.exec(output.at(-1) ?? '') ?? []
+    const signed = command.replace('--key FILE --out FILE', `--key ${table.path('policy-1.key')} --out never --dry-run`)
+    const [document = '', verb = '', ...words] = signed.split(' ')
+    expect((await table.run(document, verb, ...words)).output.at(-1)).toMatch(/^dry run/)
+  })
+
   it('says of a file that is there, before it asks anybody for a passphrase, and leaves both files or none', async () => {
     requireDone(await table.hold('root', 'taken', table.rootSpec(), ['holder-1', 'holder-2']))
     writeFileSync(table.path('wrong'), 'not the passphrase\n')

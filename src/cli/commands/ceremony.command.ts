@@ -7,6 +7,7 @@ import {
   withFiles,
   type CeremonyOptions,
   type WriteOptions,
+  previousFiles,
 } from '../ceremony/ceremony-options.js'
 import { krlCeremony } from '../ceremony/krl-ceremony.js'
 import { clockResetCeremony, resumeCeremony } from '../ceremony/order-ceremony.js'
@@ -51,7 +52,7 @@ function namesOf(kind: CeremonyKind): {
 } {
   const { name } = kind
   return isNumbered(kind)
-    ? { unsigned: `${name}-2.unsigned`, finished: `${name}-2.cbor`, previous: ` --previous ${name}-1.cbor` }
+    ? { unsigned: `${name}-2.unsigned`, finished: `${name}-2.cbor`, previous: previousFiles(kind) }
     : { unsigned: `${name}.unsigned`, finished: `${name}.request`, previous: '' }
 }
 

@@ -50,6 +50,7 @@ describe('person offboard', () => {
       '/tokens/t1',
     ])
     expect(output).toContain('next: countersign keys approve k2 --key FILE, by another person')
+    expect(output.at(-1)).toContain(' --root root-1.cbor --previous policy-2.cbor --key FILE')
   })
 
   it.each([

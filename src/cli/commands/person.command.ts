@@ -115,7 +115,7 @@ async function offboardPerson(world: World, name: string, options: OffboardOptio
   output.lines([
     `${tokens.length} tokens of ${name} are void`,
     `policy ${policy.version} without ${name} is written to ${options.out}, unsigned`,
-    `next: countersign ceremony policy sign ${options.out} --previous policy-${before.version}.cbor --key FILE --out FILE`,
+    `next: countersign ceremony policy sign ${options.out} --root root-1.cbor --previous policy-${before.version}.cbor --key FILE --out FILE`,
   ])
   output.result({ policyVersion: policy.version, file: options.out, keyIds, krlRequest: request?.id ?? null, tokens })
 }

@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander'
 import type { SignerName } from '../../domain/trust/signer-order.js'
 import { SignerAnswer } from '../api-answers.js'
+import { ServerRefusal } from '../api-client.js'
 import { defineCommand, defineGroup, sessionOf, type CommonOptions } from '../command-shape.js'
 import { countText, timeText } from '../quantity-text.js'
 import type { World } from '../session.js'
@@ -31,9 +32,21 @@ async function status(world: World, options: StatusOptions): Promise<void> {
     output.result(answer)
     return
   }
-  const both = [await api.get('/signers/release', SignerAnswer), await api.get('/signers/online', SignerAnswer)]
-  for (const each of both) printSigner(output, each, world.clock.nowSeconds())
-  output.result(both)
+  const answers: SignerAnswer[] = []
+  const silent: ServerRefusal[] = []
+  for (const process of ['release', 'online'] as const)
+    try {
+      const answer = await api.get(`/signers/${process}`, SignerAnswer)
+      printSigner(output, answer, world.clock.nowSeconds())
+      answers.push(answer)
+    } catch (error) {
+      // One that is down hides nothing of the other.
+      if (!(error instanceof ServerRefusal) || error.code !== 'SIGNER_UNAVAILABLE') throw error
+      output.alarm(`${process} signer: does NOT ANSWER`)
+      silent.push(error)
+    }
+  output.result(answers)
+  if (silent[0] !== undefined) throw silent[0]
 }
 
 function printSigner(output: Output, signer: SignerAnswer, now: number): void {
