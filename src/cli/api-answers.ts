@@ -34,7 +34,12 @@ export const FirmwareAnswer = z.looseObject({
 })
 export type FirmwareAnswer = z.infer<typeof FirmwareAnswer>
 
-const ApprovalAnswer = z.looseObject({ person: z.string().nullable().optional(), role: z.string().optional() })
+const ApprovalAnswer = z.looseObject({
+  person: z.string().nullable().optional(),
+  role: z.string().optional(),
+  approval: base64.optional(),
+})
+export type ApprovalAnswer = z.infer<typeof ApprovalAnswer>
 
 export const ReleaseAnswer = z.looseObject({
   id: z.string(),

@@ -15,10 +15,11 @@ const monday = [{ days: 1, fromSecond: 28_800, toSecond: 57_600 }]
 async function pageUnder(limits: PolicyLimits): Promise<ReleasePage> {
   bench = await CliBench.make({ now: NOW })
   await bench.login()
-  const { bytes } = await bench.trust.nextPolicy({ limits })
+  const { bytes, policy } = await bench.trust.nextPolicy({ limits })
   bench.offer({ roots: [bench.trust.rootBytes], policy: bytes, krl: await bench.trust.signKrl(bench.trust.krl()) })
   const page = new ReleasePage(bench)
-  await page.show({ page: { approvals: [{ person: 'manager-2', role: 'release-manager' }] } })
+  const approval = await page.approvalBy('manager-2', { policyVersion: policy.version })
+  await page.show({ page: { approvals: [approval] } })
   return page
 }
 

@@ -20,7 +20,7 @@ const missingText = (expression: string, roles: readonly string[]): string =>
 
 /**
  * What is missing for a signature, and in red when the change window is closed: then break-glass is needed too.
- * @param roles in which people have approved so far, as the server says.
+ * @param roles in which people have approved so far, as they were counted here.
  */
 export function printQuorum(
   output: Output,

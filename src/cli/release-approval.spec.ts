@@ -77,6 +77,27 @@ describe('release approve', () => {
     expect(page.approvals).toEqual([])
   })
 
+  it('counts whom the signer will count, and says whose approval does not count any more', async () => {
+    const { policy, now } = bench.trust
+    const missing = async (...approvals: readonly object[]): Promise<(string | undefined)[]> => {
+      await page.show({ page: { approvals } })
+      const { output, alarms } = await page.approve()
+      return [output.find((line) => line.startsWith('quorum')), ...alarms]
+    }
+    const nobody = 'quorum        2 of release-manager; missing: 2 of release-manager'
+    const given = page.approvalBy('manager-2')
+    expect(await missing(await given)).toEqual(['quorum        2 of release-manager; missing: 1 of release-manager'])
+    const void1 = 'An approval of manager-2 does not count, and has to be given again:'
+    const older = await page.approvalBy('manager-2', { policyVersion: policy.version - 1 })
+    expect(await missing(older)).toEqual([nobody, void1, '  refused: APPROVAL_MISMATCH (field=policyVersion)'])
+    const ended = await page.approvalBy('manager-2', { expires: now - 1 })
+    expect(await missing(ended)).toEqual([nobody, void1, expect.stringContaining('APPROVAL_EXPIRED')])
+    // A server that only says so.
+    const said = { person: 'manager-2', role: 'release-manager' }
+    expect(await missing(said)).toEqual([nobody, void1, expect.stringContaining('refused: ')])
+    expect(await missing(await given, await given)).toHaveLength(1)
+  })
+
   it('signs nothing without a yes', async () => {
     const terminal = new RecordingTerminal()
     terminal.isInteractive = true

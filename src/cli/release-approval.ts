@@ -3,6 +3,7 @@ import { Refusal } from '../domain/refusal.js'
 import type { Manifest } from '../domain/suit/manifest.js'
 import type { ApprovedRequest } from '../domain/trust/check-approvals.js'
 import { RELEASE_LIFE_SECONDS, requireRoleOutlives } from '../domain/trust/falling-due.js'
+import { countApprovals } from './approvals-counted.js'
 import { approvalLife, isClosed, requireApproverRole, signApproval } from './approval-signing.js'
 import { bytesOf, ReleaseAnswer, ReleaseRowAnswer } from './api-answers.js'
 import { listAll } from './api-list.js'
@@ -42,7 +43,8 @@ export async function approveRelease(
   output.lines(describeDifference(before, release.checked.manifest))
   output.line()
   if (fallback !== null) await showFallback(session, held, release.checked, fallback)
-  printQuorum(output, policy, 'sign', rolesOf(release.page), world.clock.nowSeconds())
+  const roles = countApprovals(session, held, release.page.approvals, requestOf(release.page, release.checked))
+  printQuorum(output, policy, 'sign', roles, world.clock.nowSeconds())
   output.line(`You sign as ${person}, in the role ${role}, under policy ${policy.version}.`)
   await confirm(world, options.yes, fallback === null ? 'Sign this?' : 'Sign both?')
   const { signer } = await openKey(world, options)
@@ -95,9 +97,6 @@ async function showFallback(
   session.output.line(await describeOrigin(session, held, manifest))
   session.output.line()
 }
-
-const rolesOf = ({ approvals }: ReleaseAnswer): string[] =>
-  approvals.flatMap(({ role }) => (role === undefined ? [] : [role]))
 
 /** Everything from what was checked here; of the page only the request id, which the submission confirmed. */
 const requestOf = (page: ReleaseAnswer, { manifest, manifestSha256, requester }: CheckedRelease): ApprovedRequest => ({

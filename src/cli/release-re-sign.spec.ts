@@ -27,9 +27,14 @@ async function envelopeOf(manifest = manifestOf(), key = bench.trust.roleKey('ma
   return toBase64Url(encodeEnvelope(manifest, [await buildBlock(key, manifestSha256(manifest))], pageText))
 }
 
-async function show(lie: { page?: object } = {}): Promise<void> {
-  await page.show({ ...lie, page: { state: 'signed', envelope: await envelopeOf(), ...lie.page } })
-  const answer = { id: 's1', requestId: 're-sign-1', state: 'awaiting-approval', manifestSha256: digest, approvals: [] }
+/** By a key that left the root: any other is newer. */
+const oldEnvelope = (): Promise<string> => envelopeOf(undefined, makeSoftKey())
+
+async function show(lie: { page?: object } = {}, approvals: readonly object[] = []): Promise<void> {
+  await page.show({ ...lie, page: { state: 'signed', envelope: await oldEnvelope(), ...lie.page } })
+  const answer = { id: 's1', requestId: 're-sign-1', state: 'awaiting-approval', manifestSha256: digest, approvals }
+  if (approvals.length === 0) bench.courier.refuse('GET /releases/r8/re-sign', 404, 'NOT_FOUND', {})
+  else bench.courier.on('GET /releases/r8/re-sign', () => answer)
   bench.courier.on('POST /releases/r8/re-sign', () => answer)
   bench.courier.on('POST /releases/r8/re-sign/approvals', () => answer)
 }
@@ -87,8 +92,26 @@ describe('release re-sign', () => {
     expect(approvals()).toEqual([])
   })
 
+  it('asks nobody for what the signer would refuse: the newest key has signed it already', async () => {
+    await show({ page: { envelope: await envelopeOf() } })
+    const { exitCode, errors } = await reSign()
+    expect([exitCode, errors[0]]).toEqual([1, expect.stringContaining('refused: KEY_NOT_NEWER')])
+    expect(bench.courier.posted('/releases/r8/re-sign')).toEqual([])
+  })
+
+  it('counts who has approved the open request', async () => {
+    const first = await page.approvalBy('manager-2', { operation: 're-sign', requestId: 're-sign-1' })
+    for (const [approvals, missing] of [
+      [[], 2],
+      [[first], 1],
+    ] as const) {
+      await show({}, approvals)
+      const { output } = await reSign()
+      expect(output).toContain(`quorum        2 of release-manager; missing: ${missing} of release-manager`)
+    }
+  })
+
   it('says so when the root no longer lists the key that signed', async () => {
-    await show({ page: { envelope: await envelopeOf(undefined, makeSoftKey()) } })
     const { output } = await reSign()
     expect(output).toContain('signed before by a key that the root no longer lists')
   })

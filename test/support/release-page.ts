@@ -5,8 +5,9 @@ import { sha256, toBase64Url, toHex } from '../../src/domain/bytes.js'
 import { buildSign1 } from '../../src/domain/cose/sign1.js'
 import { wrappedSha256 } from '../../src/domain/suit/digest.js'
 import { manifestSha256 } from '../../src/domain/suit/envelope.js'
-import { encodeManifest, type Manifest } from '../../src/domain/suit/manifest.js'
+import { encodeManifest, parseManifest, type Manifest } from '../../src/domain/suit/manifest.js'
 import { encodeText } from '../../src/domain/suit/text.js'
+import { encodeApproval, type Approval } from '../../src/domain/trust/approval.js'
 import { labelOf } from '../../src/domain/trust/labels.js'
 import { encodeSubmission, type Submission } from '../../src/domain/trust/submission.js'
 
@@ -50,6 +51,20 @@ export class ReleasePage {
       ...change,
     }
     return buildSign1(signer, encodeSubmission(submission), labelOf('submission'))
+  }
+
+  /** A row of the page: that person's approval of the release, under policy 1 unless it is said otherwise. */
+  async approvalBy(person: string, change: Partial<Approval> = {}): Promise<object> {
+    const { signer } = openPersonKey(this.bench.path(`${person}.key`), 'correct horse battery')
+    const { namespace, now, policy } = this.bench.trust
+    const approval: Approval = {
+      ...{ namespace, operation: 'sign', role: 'release-manager', policyVersion: policy.version },
+      ...{ subjectSha256: manifestSha256(manifestOf()), requestId: 'request-8' },
+      ...{ notBefore: now - 60, expires: now + 600, image: parseManifest(manifestOf()) },
+      ...change,
+    }
+    const document = await buildSign1(signer, encodeApproval(approval), labelOf('approval'))
+    return { person, role: approval.role, approval: toBase64Url(document) }
   }
 
   async show(lie: ReleaseLie = {}): Promise<void> {

@@ -195,6 +195,9 @@ function printRelease(session: Session, release: ReleaseAnswer): void {
   ])
   session.output.lines(describeFindings(release['findings']).map((line) => `  ${line}`))
   const refusal = release['lastRefusal']
-  if (refusal !== null && refusal !== undefined) session.output.line(`  the signer refused: ${JSON.stringify(refusal)}`)
+  if (typeof refusal === 'object' && refusal !== null) {
+    const facts = Object.entries(refusal).map(([name, value]) => `${name}=${String(value)}`)
+    session.output.line(`  the signer refused when it was last asked: ${facts.join(' ')}`)
+  }
   session.output.result(release)
 }
