@@ -6,6 +6,7 @@ import { coseKeyToCbor } from '../domain/cose/cose-key.js'
 import { Refusal } from '../domain/refusal.js'
 import { isKeyRole, type KeyRole } from '../domain/trust/roles.js'
 import { generateKey } from '../token/generate-key.js'
+import { findCryptokiResult } from '../token/token-failure.js'
 import type { TokenConfig } from './config.js'
 import { tokenAccessOf } from './token-access.js'
 
@@ -43,6 +44,13 @@ export function parseKeygen(args: readonly string[]): KeygenOrder {
   return { roles, algorithm, alwaysAuthenticate: values['always-authenticate'] }
 }
 
+/** A TPM, or a token in FIPS mode, has no Ed25519. @throws what was thrown, or what to do instead. */
+function refuseAlgorithm(error: unknown, algorithm: number): never {
+  if (algorithm !== ED25519 || findCryptokiResult(error)?.name !== 'CKR_MECHANISM_INVALID') throw error
+  const why = 'this token makes no Ed25519 keys: --algorithm esp256, and -9 among the algorithms of the root'
+  throw new Refusal('CONFIGURATION', { name: '--algorithm', why }, { cause: error })
+}
+
 /**
  * Makes one key a role in the token.
  * @returns what the ceremony puts into the root, as JSON: `[{role, keyId, alg, publicKey}]`, the COSE_Key in base64url.
@@ -51,7 +59,8 @@ export async function runKeygen(order: KeygenOrder, config: TokenConfig): Promis
   const { algorithm, alwaysAuthenticate } = order
   const rows: Record<string, string | number>[] = []
   for (const role of order.roles) {
-    const { keyId, key } = await generateKey(tokenAccessOf(config), { role, algorithm, alwaysAuthenticate })
+    const made = generateKey(tokenAccessOf(config), { role, algorithm, alwaysAuthenticate })
+    const { keyId, key } = await made.catch((error: unknown) => refuseAlgorithm(error, algorithm))
     rows.push({ role, keyId, alg: algorithm, publicKey: toBase64Url(encodeCbor(coseKeyToCbor(key))) })
   }
   return JSON.stringify(rows)

@@ -71,6 +71,17 @@ describe('systemd units', () => {
       )
   })
 
+  it('need nothing that the runbook does not put there', () => {
+    const runbook = readFileSync(join(projectRoot, 'docs/runbooks/systemd.md'), 'utf8')
+    const paths = [...units.values()].flatMap((text) => [
+      ...text.matchAll(/(?<![\w-])\/(?:etc|opt)\/countersign\/([\w.-]+)/g),
+    ])
+    const names = [...new Set(paths.map(([, name = '']) => name))]
+    expect(names.length).toBeGreaterThan(8)
+    expect(names.filter((name) => !runbook.includes(name))).toEqual([])
+    for (const name of units.keys()) expect(runbook).toContain(name.replace('.service', ''))
+  })
+
   it('give a PIN to its signer as a credential, never in the environment', () => {
     for (const name of signers) expect(units.get(name)).toMatch(/^LoadCredential=pin:/m)
     for (const text of units.values()) expect(text).not.toMatch(/^Environment=.*PIN/m)

@@ -9,6 +9,7 @@ import { encodeFreshness } from '../../src/domain/trust/freshness.js'
 import { labelOf } from '../../src/domain/trust/labels.js'
 import { anchorState, sha256Hex } from '../../src/domain/trust/trust-state.js'
 import { examine, machineParts } from '../../src/signer/doctor/doctor.js'
+import { runKeygen } from '../../src/signer/keygen.js'
 import { generateKey } from '../../src/token/generate-key.js'
 import { Pkcs11Token } from '../../src/token/pkcs11-token.js'
 import type { SignerClient } from '../../src/server/signing/signer-client.js'
@@ -104,6 +105,16 @@ onLinux('a release signer whose keys are in a TPM', () => {
     await tpm.putBack()
     const { envelope, digest } = await fixture.signRelease(release, 71)
     expect((await accepted(envelope, digest, 71)).manifest.sequence).toBe(71)
+  })
+
+  it('names the algorithm to make keys with, where it is asked for another', async () => {
+    const order = { roles: ['krl' as const], algorithm: ED25519, alwaysAuthenticate: false }
+    const { modulePath, label, pinFile } = tpm
+    const config = { PKCS11_MODULE: modulePath, PKCS11_TOKEN_LABEL: label, PKCS11_PIN_FILE: pinFile }
+    await expect(runKeygen(order, { ...config, PROFILE: 'laptop' })).rejects.toMatchObject({
+      code: 'CONFIGURATION',
+      detail: { name: '--algorithm', why: expect.stringContaining('--algorithm esp256') },
+    })
   })
 
   it('is in order to its doctor, once it has stopped', async () => {
