@@ -40,3 +40,19 @@ it.each([
   const status = code === 'SIGNER_UNAVAILABLE' ? 503 : 409
   expect(describeRefusal(new ServerRefusal(status, code, {}, ''))[1]).toContain(advice)
 })
+
+it('sends people whose request is spent to a new one, and tells the token of a signer from their own', () => {
+  const bySigner = (code: string): string =>
+    describeRefusal(new ServerRefusal(409, 'SIGNER_REFUSED', { code, check: 17 }, ''))[1]
+  for (const code of ['TOKEN_MODULE', 'TOKEN_FAILED', 'SIGNER_STORAGE', 'REQUEST_SPENT'])
+    expect(bySigner(code)).toMatch(/ask anew: a release by "countersign firmware submit"/i)
+  expect(describeRefusal(new Refusal('TOKEN_MODULE', { step: 'x', why: 'y' }))[1]).toContain('--token names another')
+})
+
+it.each([
+  ['CLOCK_JUMPED', 'clock-reset propose'],
+  ['ORDER_MISMATCH', 'propose and sign it anew'],
+  ['KRL_MISSING', 'keys krl-first'],
+])('knows a way on from %s of a signer', (code, way) => {
+  expect(describeRefusal(new Refusal('SIGNER_REFUSED', { code, check: 4 }))[1]).toContain(way)
+})

@@ -2,6 +2,11 @@ import { Refusal } from '../domain/refusal.js'
 import { ServerRefusal } from './api-client.js'
 import { printable } from './printable-text.js'
 
+const ASK_ANEW =
+  'a release by "countersign firmware submit" and "release create", a list by the command that asked for it, and people approve the new one'
+/** A signer that fails after check 16 has written the request down: it never signs that one. */
+const SIGNER_FAILED = `the signer could not sign, and what it was asked for is spent. Mend it ("signer doctor" names the step), then ask anew: ${ASK_ANEW}`
+
 /** What to do about a refusal, by its code. Codes that are not here get the advice of their kind. */
 const advice: Readonly<Record<string, string>> = {
   PASSPHRASE_WRONG: 'type the passphrase of this key file again; there is no way around it, a lost one means a new key',
@@ -69,6 +74,20 @@ const advice: Readonly<Record<string, string>> = {
     'the server cannot reach that signer: see that it runs; where it does not start, "signer doctor" names the step',
   SIGNER_SUSPENDED:
     'its state was copied or restored: "countersign ceremony resume-signer propose" begins the way back',
+  REQUEST_SPENT: `the signer wrote this request down once and could not say what came of it, so it is never signed. Ask anew: ${ASK_ANEW}`,
+  CLOCK_BEHIND:
+    'set the clock of the signer’s machine right; if it still refuses, "countersign ceremony clock-reset propose" begins the way back',
+  CLOCK_JUMPED:
+    'set the clock of the signer’s machine right; if it still refuses, "countersign ceremony clock-reset propose" begins the way back',
+  ORDER_MISMATCH:
+    'this order is about another moment: "countersign signer status --process NAME --json", then propose and sign it anew',
+  KRL_MISSING: 'there is no revocation list yet: "countersign keys krl-first"',
+  POLICY_MISSING: 'there is no policy yet: "countersign trust push --policy FILE"',
+  QUORUM_UNDEFINED: 'the policy lets nobody do this: a new policy version names who',
+  APPROVAL_NOT_YET: 'the clock of the machine where it was approved is ahead: set it right, and approve again',
+  MANIFEST_REVOKED: 'it was withdrawn, which nothing takes back: make a new release',
+  ALGORITHM_NOT_ALLOWED:
+    'the root does not list this algorithm: make a key of another kind, or list it in the next root',
   KEY_NOT_NEWER: 'nothing to do: a release is signed again only after its key was rotated',
   APPROVAL_VOID: 'the signer was resumed after this was approved: approve again',
   SEQUENCE_OVERTAKEN: 'run "countersign release renew ID", then have it approved again',
@@ -100,10 +119,16 @@ const advice: Readonly<Record<string, string>> = {
   CLASS_DISAGREES: 'name the class that the firmware was built for, or have its target listed with the class',
 }
 
-/** The same code means something else where it is the server that refuses what we brought. */
+/** The same code means something else where it is the server or the signer that refuses what we brought. */
 const adviceOfServer: Readonly<Record<string, string>> = {
   KRL_OLD:
     'the server holds a newer list than the one that yours follows: "countersign trust update", then propose it anew',
+  TOKEN_MODULE: SIGNER_FAILED,
+  TOKEN_FAILED: SIGNER_FAILED,
+  TOKEN_PIN: SIGNER_FAILED,
+  TOKEN_KEY_MISSING: SIGNER_FAILED,
+  TOKEN_KEY_ATTRIBUTE: SIGNER_FAILED,
+  SIGNER_STORAGE: SIGNER_FAILED,
 }
 
 const byStatus = (status: number): string => {
