@@ -23,6 +23,16 @@ export interface OpenZones {
   readonly isPartly: boolean
 }
 
+/** Who may be offered something in this round: at most so many, by the rule of the step that their release takes. */
+export interface QueueQuestion {
+  readonly row: RolloutRecord
+  readonly round: OfferRound
+  readonly rule: StepRule
+  readonly zones: OpenZones | null
+  readonly now: number
+  readonly most: number
+}
+
 interface Row {
   readonly device_id: string
   readonly attempt: number
@@ -51,30 +61,23 @@ export class OfferQueue {
     return { open, unknown, isOpenElsewhere, isPartly: open.length < known.length || !isOpenElsewhere }
   }
 
-  async next(
-    row: RolloutRecord,
-    round: OfferRound,
-    rule: StepRule,
-    zones: OpenZones | null,
-    now: number,
-    most: number,
-  ): Promise<readonly QueuedRow[]> {
+  async next(question: QueueQuestion): Promise<readonly QueuedRow[]> {
     for (let look = 0; look < MOST_LOOKS; look += 1) {
-      const { rows, haveAllLeft } = await this.look(row, round, rule, zones, now, most)
+      const { rows, haveAllLeft } = await this.look(question)
       // Behind those who leave others may stand who do not.
       if (!haveAllLeft) return rows
     }
     return []
   }
 
-  private async look(
-    row: RolloutRecord,
-    round: OfferRound,
-    rule: StepRule,
-    zones: OpenZones | null,
-    now: number,
-    most: number,
-  ): Promise<{ readonly rows: readonly QueuedRow[]; readonly haveAllLeft: boolean }> {
+  private async look({
+    row,
+    round,
+    rule,
+    zones,
+    now,
+    most,
+  }: QueueQuestion): Promise<{ readonly rows: readonly QueuedRow[]; readonly haveAllLeft: boolean }> {
     const parameters = new SqlParameters()
     const conditions = [
       `p.rollout_id = ${parameters.add(row.id, 'uuid')} AND p.state = 'queued'`,

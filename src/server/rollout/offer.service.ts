@@ -68,7 +68,7 @@ export class OfferService {
     for (let chunk = 0; chunk < MOST_CHUNKS; chunk += 1) {
       const { devices, waitsFor } = round.room()
       const most = Math.min(CHUNK, devices)
-      const queued = most === 0 ? [] : await this.queue.next(row, round, rule, zones, now, most)
+      const queued = most === 0 ? [] : await this.queue.next({ row, round, rule, zones, now, most })
       const admitted = round.admit(queued)
       if (admitted.length === 0) return this.store.noteWait(row.id, waitsFor ?? waitReason(round, zones))
       if (!(await this.offerTo(context, round, admitted))) return

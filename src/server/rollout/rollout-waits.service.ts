@@ -24,7 +24,7 @@ type Waiting = 'queued' | 'downloaded'
 /** Why nothing happens in a rollout just now. */
 @Injectable()
 export class RolloutWaits {
-  private readonly zones = new Map<string, { readonly zones: readonly string[]; readonly untilMs: number }>()
+  private readonly held = new Map<string, { readonly answer: unknown; readonly untilMs: number }>()
 
   constructor(private readonly database: DataSource) {}
 
@@ -50,11 +50,13 @@ export class RolloutWaits {
   private async findRetry(row: RolloutRecord, { stages }: Rollout, now: number): Promise<Wait> {
     const counts = addCounts(stages.map((stage) => stage.counts))
     if (counts.queued === 0 || inFlightOf(counts) > 0) return nothing
-    const [found] = await this.database.query<{ due: number | null }[]>(
-      `SELECT min(coalesce(due_at, 0)) AS due FROM deployment WHERE rollout_id = $1 AND state = 'queued'`,
-      [row.id],
-    )
-    const due = found?.due ?? 0
+    const due = await this.remembered(`${row.id} due`, async () => {
+      const [found] = await this.database.query<{ due: number | null }[]>(
+        `SELECT min(coalesce(due_at, 0)) AS due FROM deployment WHERE rollout_id = $1 AND state = 'queued'`,
+        [row.id],
+      )
+      return found?.due ?? 0
+    })
     return due > now ? { waitingFor: 'RETRY_LATER', waitsUntil: due } : nothing
   }
 
@@ -76,22 +78,27 @@ export class RolloutWaits {
     return openings.length === 0 ? null : Math.min(...openings.map(({ from }) => from))
   }
 
-  private async zonesOf(row: RolloutRecord, state: Waiting): Promise<readonly string[]> {
-    const name = `${row.id} ${state}`
-    const known = this.zones.get(name)
+  private zonesOf(row: RolloutRecord, state: Waiting): Promise<readonly string[]> {
+    return this.remembered(`${row.id} ${state}`, async () => {
+      const rows = await this.database.query<{ zone: string | null }[]>(
+        `SELECT DISTINCT d.attributes ->> 'timeZone' AS zone
+         FROM deployment p JOIN device d ON d.namespace = p.namespace AND d.id = p.device_id
+         WHERE p.rollout_id = $1 AND p.state = $2`,
+        [row.id, state],
+      )
+      return [...new Set(rows.map(({ zone }) => zoneOf(zone, row.rules.schedule.timeZone)))]
+    })
+  }
+
+  private async remembered<T>(question: string, ask: () => Promise<T>): Promise<T> {
+    const known = this.held.get(question)
     const beganMs = performance.now()
-    if (known !== undefined && beganMs < known.untilMs) return known.zones
-    const rows = await this.database.query<{ zone: string | null }[]>(
-      `SELECT DISTINCT d.attributes ->> 'timeZone' AS zone
-       FROM deployment p JOIN device d ON d.namespace = p.namespace AND d.id = p.device_id
-       WHERE p.rollout_id = $1 AND p.state = $2`,
-      [row.id, state],
-    )
-    const zones = [...new Set(rows.map(({ zone }) => zoneOf(zone, row.rules.schedule.timeZone)))]
+    if (known !== undefined && beganMs < known.untilMs) return known.answer as T
+    const answer = await ask()
     const nowMs = performance.now()
-    if (this.zones.size >= MAX_HELD) this.zones.clear()
-    this.zones.set(name, { zones, untilMs: nowMs + Math.max(HELD_MS, 10 * (nowMs - beganMs)) })
-    return zones
+    if (this.held.size >= MAX_HELD) this.held.clear()
+    this.held.set(question, { answer, untilMs: nowMs + Math.max(HELD_MS, 10 * (nowMs - beganMs)) })
+    return answer
   }
 }
 

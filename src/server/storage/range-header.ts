@@ -6,9 +6,9 @@ import type { ByteRange } from './firmware-store.port.js'
  */
 export function readRange(header: string | undefined, sizeBytes: number): ByteRange | 'unsatisfiable' | null {
   const end = sizeBytes - 1
-  const suffix = /^bytes=-(\d{1,15})$/.exec(header ?? '')?.[1]
+  const suffix = /^bytes=-(\d+)$/.exec(header ?? '')?.[1]
   if (suffix !== undefined) return within(Math.max(sizeBytes - Number(suffix), 0), end)
-  const match = /^bytes=(\d{1,15})-(\d{0,15})$/.exec(header ?? '')
+  const match = /^bytes=(\d+)-(\d*)$/.exec(header ?? '')
   if (match === null) return null
   const [, from, to] = match
   const first = Number(from)
