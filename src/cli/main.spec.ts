@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { isBuiltin } from 'node:module'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { CliBench } from '../../test/support/cli-bench.js'
 
@@ -58,4 +60,11 @@ describe('a command whose output nobody reads', () => {
     }))
     expect(await unread('events', '--follow')).toEqual([141, ''])
   })
+})
+
+it('is one file, beside Node and the way to a token: three hundred to link would take as long as a command', () => {
+  const imported = [...readFileSync('dist/src/cli/main.js', 'utf8').matchAll(/^import .*from ["'](.+)["'];?$/gm)]
+  const names = imported.map(([, name]) => name ?? '')
+  expect(names).toContain('node:crypto')
+  expect(new Set(names.filter((name) => !isBuiltin(name)))).toEqual(new Set(['pkcs11js']))
 })

@@ -47,9 +47,9 @@ export async function inspectFile(
   }
 }
 
-/** The compiled program, whether this runs compiled or from its source in a test. */
+/** The compiled program, whether this runs compiled, inside the one file of the command line, or from its source in a test. */
 const program = fileURLToPath(
-  new URL('main.js', import.meta.url.replace(/\/src\/inspect\/[^/]*\.ts$/, '/dist/src/inspect/')),
+  new URL('../inspect/main.js', import.meta.url.replace(/\/src\/inspect\/[^/]*\.ts$/, '/dist/src/inspect/')),
 )
 const project = fileURLToPath(new URL('../../..', `file://${program}`))
 /** What it may read: itself and its packages. Node calls the switch differently from version 23 on. */
