@@ -26,7 +26,7 @@ const rows = { target: 0, reached: 0, alreadyOnIt: 0, newer: 0, noPath: 0 }
 const staleTrust = { behindRoot: 0, behindKrl: 0, neverReported: 0 }
 const plan = (impossible: string | null): object => ({
   ...{ rolloutId: 'r1', devices: rows, stages: [], bytesToMove: 0, earliestEnd: null },
-  ...{ impossible, staleTrust, ways: [] },
+  ...{ impossible, staleTrust, ways: [], legacyClients: { devices: 0, refusal: null } },
 })
 
 describe('a command whose output nobody reads', () => {

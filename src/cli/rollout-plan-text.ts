@@ -6,6 +6,7 @@ const count = z.number().int().min(0)
 export const RolloutPlanAnswer = z.looseObject({
   rolloutId: z.string(),
   devices: z.looseObject({ target: count, reached: count, alreadyOnIt: count, newer: count, noPath: count }),
+  legacyClients: z.looseObject({ devices: count, refusal: z.string().nullable() }),
   stages: z.array(z.looseObject({ index: count, devices: count })),
   bytesToMove: z.number().min(0),
   earliestEnd: z.number().nullable(),
@@ -40,6 +41,7 @@ export function describeRolloutPlan(plan: RolloutPlanAnswer, now: number): strin
     ...left(devices.newer, 'run something newer, and would refuse it'),
     ...left(devices.noPath, 'have no way to it as they are'),
     ...waysOf(plan).map(wayLine),
+    ...legacyLines(plan.legacyClients),
     ...plan.stages.map((stage) => `  stage ${stage.index + 1}       ${countText(stage.devices)} devices`),
     `  to move       ${sizeText(plan.bytesToMove)}`,
     earliestEnd === null
@@ -51,6 +53,19 @@ export function describeRolloutPlan(plan: RolloutPlanAnswer, now: number): strin
 
 const left = (devices: number, words: string): string[] =>
   devices === 0 ? [] : [`                ${countText(devices)} ${words}`]
+
+/** What keeps a release from clients that verify nothing of ours, and what to change. */
+const legacyReasons: Readonly<Record<string, string>> = {
+  LEGACY_CLIENT_REFUSED: 'the policy does not name them for this class (member 10)',
+  BUNDLE_UNVERIFIED:
+    'no registered key has signed their bundle (`countersign firmware show`), and the policy does not waive it',
+}
+
+function legacyLines({ devices, refusal }: RolloutPlanAnswer['legacyClients']): string[] {
+  if (refusal === null) return []
+  const why = legacyReasons[refusal] ?? 'the server says so'
+  return left(devices, `of those reached speak DDI and will not get it, ${refusal}: ${why}`)
+}
 
 /** Several releases may carry one version. */
 function waysOf({ ways }: RolloutPlanAnswer): RolloutPlanAnswer['ways'] {

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
-import { toHex } from '../../src/domain/bytes.js'
+import { sha256Hex, toHex } from '../../src/domain/bytes.js'
 import { BundleVerdict, type BundleState } from '../../src/server/ddi/bundle-verdict.port.js'
 import { DdiScene, legacyPolicy } from '../support/ddi-scene.js'
 import { problemIn } from '../support/fleet-device.js'
@@ -45,6 +45,24 @@ describe('a policy that waives nothing', () => {
     expect(await scene.stateOf(rollout, client)).toBe('refused')
     expect((await scene.fleet.show(rollout)).failuresByReason).toEqual({ BUNDLE_UNVERIFIED: 1 })
     await eventually(async () => ((await scene.fleet.show(rollout)).state === 'paused' ? true : null))
+  })
+})
+
+describe('a plan of a rollout', () => {
+  const scene = new DdiScene({ policy: legacyPolicy([]) ?? {}, world: { bundleVerdict: verdict } })
+  afterEach(() => verdict.verified.clear())
+
+  it('says before it starts how many clients will not get their bundle, and why', async () => {
+    const client = await scene.client()
+    await client.configData({ version: '1.0.0' })
+    const image = new Uint8Array(100).fill(6)
+    const release = await scene.release(image)
+    const { id } = await scene.fleet.rollout(release, [client], { stages: [{ percent: 100 }] })
+    const clientsOf = async () =>
+      (await scene.fleet.call<{ legacyClients: unknown }>('GET', `/rollouts/${id}/plan`)).legacyClients
+    expect(await clientsOf()).toEqual({ devices: 1, refusal: 'BUNDLE_UNVERIFIED' })
+    verdict.verified.add(sha256Hex(image))
+    expect(await clientsOf()).toEqual({ devices: 1, refusal: null })
   })
 })
 

@@ -4,6 +4,7 @@ import { Refusal } from '../../domain/refusal.js'
 import { reasonOf } from '../../domain/trust/report-reason.js'
 import { ServerClock } from '../clock/server-clock.port.js'
 import { DeploymentService } from '../rollout/deployment.service.js'
+import type { LegacyRefusal } from '../rollout/legacy-admission.port.js'
 import { addEntry, MAX_ENTRIES, type HistoryEntry } from './action-history.js'
 import { requireAction, unknownAction, type ActionRecord } from './action-record.js'
 import { isCancelling, type DdiTarget, type DdiWork, type Mode, type ReportedState } from './ddi-target.js'
@@ -118,7 +119,7 @@ export class ActionDesk {
   }
 
   /** The server says no for good, in the client's place: the deployment is over before the client hears of it. */
-  async refuse(target: DdiTarget, work: DdiWork, code: 'LEGACY_CLIENT_REFUSED' | 'BUNDLE_UNVERIFIED'): Promise<void> {
+  async refuse(target: DdiTarget, work: DdiWork, code: LegacyRefusal): Promise<void> {
     await this.database.transaction(async (manager) => {
       const word = { ...this.wordOf(target, work.rolloutId), state: 'refused', reason: reasonOf(code) } as const
       await this.deployments.applyReports(manager, [word])

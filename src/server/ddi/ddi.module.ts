@@ -3,6 +3,7 @@ import { AuditModule } from '../audit/audit.module.js'
 import { DeviceModule } from '../device/device.module.js'
 import { IntakeModule } from '../intake/intake.module.js'
 import { PollingModule } from '../polling/polling.module.js'
+import { LegacyAdmission } from '../rollout/legacy-admission.port.js'
 import { RolloutModule } from '../rollout/rollout.module.js'
 import { TargetingModule } from '../targeting/targeting.module.js'
 import { ActionDesk } from './action-desk.service.js'
@@ -49,6 +50,7 @@ export class DdiModule {
         GatewayTokens,
         KeptPolls,
         LegacyGate,
+        { provide: LegacyAdmission, useExisting: LegacyGate },
         OfferDesk,
         PollDesk,
         TargetReader,

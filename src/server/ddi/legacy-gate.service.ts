@@ -1,12 +1,13 @@
 import { Injectable } from '@nestjs/common'
 import { Clock } from '../../domain/clock.js'
 import { Refusal } from '../../domain/refusal.js'
-import { findLegacyRule } from '../../domain/trust/legacy-clients.js'
+import { findLegacyRule, type LegacyRule } from '../../domain/trust/legacy-clients.js'
 import type { Policy } from '../../domain/trust/policy.js'
 import { TrustService } from '../keys/trust.service.js'
+import { LegacyAdmission, type LegacyRefusal } from '../rollout/legacy-admission.port.js'
 import { ReleaseGuard } from '../rollout/release-guard.service.js'
 import { ReleaseShelf, type ShelvedRelease } from '../rollout/release-shelf.service.js'
-import { BundleVerdict } from './bundle-verdict.port.js'
+import { BundleVerdict, type BundleState } from './bundle-verdict.port.js'
 import type { DdiTarget, DdiWork } from './ddi-target.js'
 
 /** A signature over the policy is verified again after so long, or when any trust document is new. */
@@ -20,7 +21,7 @@ interface HeldPolicy {
 }
 
 /** What a client may not have: for good, so that the deployment is over, or for now. */
-export type GateNo = { readonly code: 'LEGACY_CLIENT_REFUSED' | 'BUNDLE_UNVERIFIED' | 'NOT_NOW' }
+export type GateNo = { readonly code: LegacyRefusal | 'NOT_NOW' }
 export type GateAnswer = { readonly release: ShelvedRelease } | GateNo
 
 /**
@@ -29,7 +30,7 @@ export type GateAnswer = { readonly release: ShelvedRelease } | GateNo
  * the policy waives that.
  */
 @Injectable()
-export class LegacyGate {
+export class LegacyGate extends LegacyAdmission {
   private readonly policies = new Map<string, HeldPolicy>()
 
   constructor(
@@ -38,7 +39,9 @@ export class LegacyGate {
     private readonly guard: ReleaseGuard,
     private readonly verdict: BundleVerdict,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    super()
+  }
 
   /** @throws Refusal `ENROLMENT_REFUSED`. */
   async requireJoining(namespace: string, classId: Uint8Array): Promise<void> {
@@ -59,10 +62,25 @@ export class LegacyGate {
     const release = await this.releases.findByManifest(namespace, work.manifestSha256)
     const trust = await this.trust.snapshot(namespace)
     if (release === null || this.guard.findRefusal(trust, release, now) !== null) return { code: 'NOT_NOW' }
-    const isWaived = rule.waived.includes('bundle-signature')
-    const bundle = isWaived ? 'verified' : await this.verdict.judge(namespace, release.imageSha256)
+    const bundle = await this.judgeBundle(namespace, rule, release.imageSha256)
     if (bundle === 'verified') return { release }
     return { code: bundle === 'unverified' ? 'BUNDLE_UNVERIFIED' : 'NOT_NOW' }
+  }
+
+  override async findRefusal(
+    namespace: string,
+    classId: Uint8Array,
+    imageSha256: Uint8Array,
+  ): Promise<LegacyRefusal | null> {
+    const policy = await this.findPolicy(namespace)
+    if (policy === null) return null
+    const rule = findLegacyRule(policy, 'ddi', classId)
+    if (rule === null) return 'LEGACY_CLIENT_REFUSED'
+    return (await this.judgeBundle(namespace, rule, imageSha256)) === 'unverified' ? 'BUNDLE_UNVERIFIED' : null
+  }
+
+  private async judgeBundle(namespace: string, rule: LegacyRule, imageSha256: Uint8Array): Promise<BundleState> {
+    return rule.waived.includes('bundle-signature') ? 'verified' : this.verdict.judge(namespace, imageSha256)
   }
 
   /** The newest policy, its signatures and life checked; null when there is none that holds now. */

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common'
 import { Clock } from '../../domain/clock.js'
 import { DecisionLog } from '../http/decision-log.service.js'
 import { ActionDesk } from './action-desk.service.js'
+import type { LegacyRefusal } from '../rollout/legacy-admission.port.js'
 import { isCancelling, type DdiTarget, type DdiWork } from './ddi-target.js'
 import { termsNumber } from './deployment-answer.js'
 import { DeploymentTerms } from './deployment-terms.port.js'
@@ -61,11 +62,7 @@ export class PollDesk {
   }
 
   /** What is refused for good ends the deployment; a client that was told of it finds a cancelAction at its next poll. */
-  private async withheld(
-    target: DdiTarget,
-    work: DdiWork,
-    code: 'LEGACY_CLIENT_REFUSED' | 'BUNDLE_UNVERIFIED' | 'NOT_NOW',
-  ): Promise<PollLinks> {
+  private async withheld(target: DdiTarget, work: DdiWork, code: LegacyRefusal | 'NOT_NOW'): Promise<PollLinks> {
     const { deviceId } = target
     if (code !== 'NOT_NOW') {
       this.log.info('ddi.offer.refused', { code, device: deviceId, rollout: work.rolloutId })

@@ -16,6 +16,8 @@ export interface Census {
   readonly alreadyOnIt: number
   readonly newer: number
   readonly noPath: number
+  /** Of those reached, clients that verify nothing of ours. */
+  readonly legacy: number
   readonly staleTrust: { readonly behindRoot: number; readonly behindKrl: number; readonly neverReported: number }
   readonly ways: readonly {
     readonly version: string | null
@@ -28,6 +30,7 @@ interface CensusRow {
   readonly manifest: Buffer | null
   readonly devices: number
   readonly newer: number
+  readonly old_legacy: number
   readonly behind_root: number
   readonly behind_krl: number
   readonly silent: number
@@ -48,9 +51,10 @@ export class PlanCensus {
   async take(row: RolloutRecord, rootVersion: number, krlNumber: number): Promise<Census> {
     const parameters = new SqlParameters()
     const target = targetOf(row, this.filters, parameters)
+    const isNewer = `d.running_sequence >= ${parameters.add(row.sequence, 'bigint')}`
     const rows = await this.database.query<CensusRow[]>(
-      `SELECT d.running_manifest_sha256 AS manifest, count(*) AS devices,
-         count(*) FILTER (WHERE d.running_sequence >= ${parameters.add(row.sequence, 'bigint')}) AS newer,
+      `SELECT d.running_manifest_sha256 AS manifest, count(*) AS devices, count(*) FILTER (WHERE ${isNewer}) AS newer,
+         count(*) FILTER (WHERE d.protocol <> 'native' AND (${isNewer}) IS NOT TRUE) AS old_legacy,
          count(*) FILTER (WHERE d.root_version < ${parameters.add(rootVersion, 'bigint')}) AS behind_root,
          count(*) FILTER (WHERE d.krl_number < ${parameters.add(krlNumber, 'bigint')}) AS behind_krl,
          count(*) FILTER (WHERE d.reported_ms IS NULL) AS silent
@@ -70,6 +74,7 @@ export class PlanCensus {
       alreadyOnIt: sum(rows.filter(isOnIt), (each) => each.devices),
       newer: sum(others, (each) => each.newer),
       noPath: sum(blocked, old),
+      legacy: sum(others, (each) => each.old_legacy) - sum(blocked, (each) => each.old_legacy),
       staleTrust: {
         behindRoot: sum(rows, (each) => each.behind_root),
         behindKrl: sum(rows, (each) => each.behind_krl),

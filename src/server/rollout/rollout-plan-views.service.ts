@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common'
+import { ModuleRef } from '@nestjs/core'
 import { DataSource } from 'typeorm'
 import { Clock } from '../../domain/clock.js'
 import { forecast, type Forecast } from '../../domain/rollout/forecast.js'
@@ -8,9 +9,10 @@ import { reachOf } from '../../domain/rollout/stage.js'
 import { Refusal } from '../../domain/refusal.js'
 import { TrustService } from '../keys/trust.service.js'
 import { requireUuid } from '../request-fields.js'
+import { LegacyAdmission, type LegacyRefusal } from './legacy-admission.port.js'
 import { PlanCensus, type Census } from './plan-census.service.js'
 import { ReleaseGuard } from './release-guard.service.js'
-import { ReleaseShelf } from './release-shelf.service.js'
+import { ReleaseShelf, type ShelvedRelease } from './release-shelf.service.js'
 import { readRollout, readStageFilters, type RolloutRecord } from './rollout-record.js'
 
 /** What a rollout would do if it started now. */
@@ -26,6 +28,8 @@ export interface RolloutPlanView {
     /** Have to take another release first, or can never have it: see `ways`. */
     readonly noPath: number
   }
+  /** Of those reached, clients that verify nothing of ours, and why they will not be given it, or null. */
+  readonly legacyClients: { readonly devices: number; readonly refusal: LegacyRefusal | null }
   readonly stages: readonly { readonly index: number; readonly devices: number }[]
   readonly bytesToMove: number
   /** When it can be over at the earliest, by windows, rates, pace and soaks; seconds since the epoch. */
@@ -57,6 +61,7 @@ export class RolloutPlanViews {
     private readonly guard: ReleaseGuard,
     private readonly trust: TrustService,
     private readonly clock: Clock,
+    private readonly modules: ModuleRef,
   ) {}
 
   /** @throws Refusal `NOT_FOUND`. */
@@ -88,10 +93,11 @@ export class RolloutPlanViews {
     const foreseen = await this.foresee(row, rollout.stages, sizes, release.imageSizeBytes, now)
     const refusal = this.guard.findRefusal(trust, release, now)
     const reached = sizes.reduce((sum, size) => sum + size, 0)
-    const { target, alreadyOnIt, newer, noPath, staleTrust, ways } = census
+    const { target, alreadyOnIt, newer, noPath, legacy, staleTrust, ways } = census
     return {
       rolloutId: row.id,
       devices: { target, reached, alreadyOnIt, newer, noPath },
+      legacyClients: { devices: legacy, refusal: legacy === 0 ? null : await this.legacyRefusal(row, release) },
       stages: sizes.map((devices, index) => ({ index, devices })),
       bytesToMove: reached * release.imageSizeBytes,
       earliestEnd: 'endsAt' in foreseen ? foreseen.endsAt : null,
@@ -99,6 +105,12 @@ export class RolloutPlanViews {
       staleTrust,
       ways,
     }
+  }
+
+  /** Who speaks with them is built upon rollouts, and so is looked up. */
+  private legacyRefusal(row: RolloutRecord, { imageSha256 }: ShelvedRelease): Promise<LegacyRefusal | null> {
+    const admission = this.modules.get(LegacyAdmission, { strict: false })
+    return admission.findRefusal(row.namespace, row.class_id, imageSha256)
   }
 
   /** A stage with a filter of its own takes no more than fit. */
