@@ -1,8 +1,11 @@
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { CliBench } from '../../test/support/cli-bench.js'
+
+const run = promisify(execFile)
 
 let bench: CliBench
 beforeAll(async () => {
@@ -60,6 +63,12 @@ describe('a command whose output nobody reads', () => {
     }))
     expect(await unread('events', '--follow')).toEqual([141, ''])
   })
+})
+
+it('says which version it is', async () => {
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
+  const { stdout } = await run(process.execPath, ['dist/src/cli/main.js', '--version'])
+  expect(stdout).toBe(`${version}\n`)
 })
 
 it('is one file, beside Node and the way to a token: three hundred to link would take as long as a command', () => {

@@ -21,11 +21,13 @@ import { addTokenCommands } from './commands/token.command.js'
 import { addTrustCommands } from './commands/trust.command.js'
 import { addWebhookCommands } from './commands/webhook.command.js'
 import type { World } from './session.js'
+import { readVersion } from './version.js'
 
 /** The whole command line, over one world. */
 export function buildProgram(world: World): Command {
   const program = new Command('countersign')
     .description('Nothing runs on a device that people did not countersign.')
+    .version(readVersion(), '--version', 'which version of this program it is')
     // --version after a command is the version of a firmware.
     .enablePositionalOptions()
     .exitOverride()

@@ -25,8 +25,9 @@ export async function runCommandLine(words: readonly string[], world: World, isD
   }
 }
 
-/** Commander has printed its own line; only asking for help is no mistake. */
-const exitCodeOf = (error: CommanderError): number => (error.code === 'commander.helpDisplayed' ? 0 : 2)
+/** Commander has printed its own line; only asking for help, or for the version, is no mistake. */
+const exitCodeOf = (error: CommanderError): number =>
+  ['commander.helpDisplayed', 'commander.version'].includes(error.code) ? 0 : 2
 
 const describe = (error: unknown): readonly [string, string] =>
   error instanceof Refusal || error instanceof ServerRefusal ? describeRefusal(error) : describeFailure(error)
