@@ -115,6 +115,51 @@ describe('whatever a peer sends', () => {
   })
 })
 
+describe('peers that send without end', () => {
+  it('on many connections have a share, and who comes later with one request waits for that alone', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'countersign-socket-'))
+    const [crowd, each] = [20, 300]
+    const begun: string[] = []
+    const waiting: (() => void)[] = []
+    const operations: SignerOperations = {
+      handle: ({ operation }) => {
+        begun.push(operation)
+        return new Promise((resolve) => waiting.push(() => resolve({ known: false })))
+      },
+      takeImage: () => ({ update: () => undefined, finish: () => new Promise(() => undefined) }),
+    }
+    const path = join(folder, 's')
+    const limits = { connections: 64, stallMs: 60_000, frameMs: 60_000 }
+    const server = await SignerServer.listen(
+      path,
+      operations,
+      new RequestLog(new SignerLog('release', () => undefined)),
+      limits,
+    )
+    const many = Buffer.concat(
+      Array.from({ length: each }, (_, id) => encodeRequestFrame(id + 1, { operation: 'status' })),
+    )
+    for (const socket of await Promise.all(Array.from({ length: crowd }, () => opened(path))))
+      socket.resume().write(many)
+    while (begun.length < 64) await nextTurn()
+    const late = await opened(path)
+    late.write(encodeRequestFrame(1, { operation: 'knows-image', imageSha256: new Uint8Array(32) }))
+    let answer: unknown
+    late.once('data', (piece) => (answer = piece))
+    // A signer that gives one answer at a time, in the order in which it was asked.
+    for (; answer === undefined; await nextTurn()) waiting.shift()?.()
+    for (const socket of sockets) socket.destroy()
+    while (server.connectionCount > 0) {
+      for (const give of waiting.splice(0)) give()
+      await nextTurn()
+    }
+    await server.close()
+    rmSync(folder, { recursive: true })
+    // Those begun while the first one was alone, and a few rounds of all.
+    expect(begun.indexOf('knows-image')).toBeLessThan(each + 5 * 64)
+  })
+})
+
 describe('a peer that takes its time', () => {
   const folder = mkdtempSync(join(tmpdir(), 'countersign-socket-'))
   const path = join(folder, 's')

@@ -12,11 +12,10 @@ import {
 } from '../../protocol/signer-socket.js'
 import { atCheck } from '../checks/at-check.js'
 import type { ImageIntake, SignerOperations } from '../signer-operations.js'
+import type { FairShare } from './fair-share.js'
 import { readIntoOneBuffer } from './one-buffer.js'
 import type { RequestLog } from './request-log.js'
 
-/** Requests of one connection that may be under way before it is not read any further. */
-const MAX_UNDER_WAY = 256
 /** Times after which a peer is given up. */
 export interface ConnectionLimits {
   /** A frame or an image stands still. */
@@ -46,6 +45,7 @@ export class SignerConnection {
   /** When the first byte of the frame that is not whole yet was there. */
   private frameSinceMs: number | null = null
   private isPaused = false
+  private isInLine = false
   /** When it came, or its last whole request, or the last piece of an image. */
   lastProgressMs = performance.now()
   readonly socket: Socket
@@ -56,6 +56,7 @@ export class SignerConnection {
     private readonly operations: SignerOperations,
     private readonly log: RequestLog,
     private readonly limits: ConnectionLimits,
+    private readonly share: FairShare,
   ) {
     const socket = readIntoOneBuffer(accepted, (piece) => this.take(piece))
     this.socket = socket
@@ -79,7 +80,8 @@ export class SignerConnection {
       return
     }
     this.cutter.push(new Uint8Array(piece))
-    this.pump()
+    if (this.share.isLine) this.pumpInLine()
+    else this.pump()
     this.requireProgress(performance.now())
   }
 
@@ -91,6 +93,8 @@ export class SignerConnection {
 
   /** Works through what has arrived, as far as the bounds let it. */
   private pump(): void {
+    // What a peer that is gone did not get begun is not begun for it.
+    if (this.socket.destroyed) return
     try {
       while (!this.isEnding && this.canGoOn()) {
         if (this.receiving !== null) {
@@ -117,7 +121,18 @@ export class SignerConnection {
   }
 
   private canGoOn(): boolean {
-    return this.underWay < MAX_UNDER_WAY && !this.socket.writableNeedDrain
+    return this.underWay < this.share.most && !this.socket.writableNeedDrain
+  }
+
+  /** Goes on when it is its turn; until then nothing more is read. */
+  private pumpInLine(): void {
+    if (this.isInLine) return
+    this.isInLine = true
+    this.pause(true)
+    this.share.inLine(() => {
+      this.isInLine = false
+      this.pump()
+    })
   }
 
   private handleFrame(body: Uint8Array): void {
@@ -172,6 +187,7 @@ export class SignerConnection {
     startedMs: number,
   ): void {
     this.underWay += 1
+    if (this.underWay === 1) this.share.join()
     answer
       .then(
         (body) => {
@@ -182,7 +198,8 @@ export class SignerConnection {
       )
       .finally(() => {
         this.underWay -= 1
-        this.pump()
+        if (this.underWay === 0) this.share.leave()
+        if (this.isPaused) this.pumpInLine()
       })
       .catch((error: unknown) => this.log.failed(request, error))
   }

@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Refusal } from '../../domain/refusal.js'
 import { errnoOf } from '../host/errno.js'
 import type { SignerOperations } from '../signer-operations.js'
+import { FairShare } from './fair-share.js'
 import type { RequestLog } from './request-log.js'
 import { SignerConnection, type ConnectionLimits } from './signer-connection.js'
 
@@ -27,12 +28,13 @@ export class SignerServer {
     log: RequestLog,
     limits: SocketLimits,
   ) {
+    const share = new FairShare()
     this.server = createServer({ pauseOnConnect: true }, (accepted) => {
       if (this.connections.size >= limits.connections && !this.dropLongestIdle()) {
         accepted.destroy()
         return
       }
-      const connection = new SignerConnection(accepted, operations, log, limits)
+      const connection = new SignerConnection(accepted, operations, log, limits, share)
       const { socket } = connection
       this.connections.set(socket, connection)
       socket.once('close', () => {
