@@ -78,6 +78,8 @@ export const ReleaseRowAnswer = z.looseObject({
   sequence: count,
   version: z.string(),
   classId: z.string(),
+  fallbackOf: z.string().nullish(),
+  lastRefusal: z.looseObject({ code: z.string() }).nullish(),
 })
 export type ReleaseRowAnswer = z.infer<typeof ReleaseRowAnswer>
 

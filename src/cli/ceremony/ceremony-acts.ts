@@ -33,6 +33,7 @@ export function proposePayload(world: World, kind: CeremonyKind, payload: Uint8A
   const output = outputOf(world, options)
   const read = kind.read(payload, contextOf(world, kind, options))
   requireCompared(read)
+  requireNoFile(options.out)
   output.lines(linesOf(payload, read))
   const payloadSha256 = sha256Hex(payload)
   if (options.dryRun === true) output.line(NOTHING_WRITTEN)
@@ -94,12 +95,12 @@ export async function signPayload(
   output.lines(linesOf(payload, read))
   output.line(`You sign as ${signer}, with key ${keyId}; it counts as: ${as}.`)
   const result = { document: kind.name, signer, keyId, countsAs: as, payloadSha256: sha256Hex(payload) }
+  requireNoFile(options.out)
   if (options.dryRun === true) {
     output.line(NOTHING_WRITTEN)
     output.result({ ...result, file: null })
     return
   }
-  requireNoFile(options.out)
   await confirm(world, options.yes, `Sign this ${kind.name}?`)
   const opened = await openKey(world, options)
   const part = await kind.sign(payload, opened.signer, context)
@@ -133,9 +134,9 @@ export function assembleParts(
   const fingerprint = sha256Hex(bytes)
   const made = { document: kind.name, read, bytes, payload, counted }
   const transcript = `${options.out}.transcript.json`
+  // Both files or none.
+  for (const each of [options.out, transcript]) requireNoFile(each)
   if (options.dryRun !== true) {
-    // Both files or none.
-    for (const each of [options.out, transcript]) requireNoFile(each)
     createLocalFile(options.out, bytes, 0o644)
     createLocalFile(transcript, `${JSON.stringify(makeTranscript(made, parts, context.now), null, 2)}\n`, 0o644)
   }

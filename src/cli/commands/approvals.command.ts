@@ -30,12 +30,12 @@ async function list(world: World, options: CommonOptions): Promise<void> {
     listAll(api, '/krl-requests', KrlRequestAnswer),
     listAll(api, '/rollouts', RolloutRowAnswer),
   ])
+  const unsigned = releases.filter(({ state }) => state === 'awaiting-approval')
   const waiting: Waiting[] = [
-    ...releases
-      .filter(({ state }) => state === 'awaiting-approval')
-      .map(({ id, version, sequence }) =>
-        row('release', id, `${version}, sequence ${sequence}`, `release approve ${id}`),
-      ),
+    ...unsigned
+      // A fallback is approved with its release, in one act.
+      .filter(({ fallbackOf }) => !unsigned.some(({ id }) => id === fallbackOf))
+      .map((each) => row('release', each.id, aboutRelease(each), `release approve ${each.id}`)),
     ...reSigns.map(({ id, releaseId }) => row('re-sign', id, `release ${releaseId}`, `release re-sign ${releaseId}`)),
     ...lists
       .filter(({ state }) => state === 'awaiting-approval')
@@ -49,5 +49,9 @@ async function list(world: World, options: CommonOptions): Promise<void> {
     output.lines([`${what.padEnd(15)}  ${about}`, `  next: countersign ${next} --key FILE`])
   output.result(waiting)
 }
+
+/** With the signer's no, which the quorum did not change: a change window that is closed, say. */
+const aboutRelease = ({ version, sequence, lastRefusal }: ReleaseRowAnswer): string =>
+  `${version}, sequence ${sequence}${lastRefusal ? `; the signer refused it last: ${lastRefusal.code}` : ''}`
 
 const row = (what: string, id: string, about: string, next: string): Waiting => ({ what, id, about, next })

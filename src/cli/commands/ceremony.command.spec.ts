@@ -94,6 +94,20 @@ describe('a ceremony', () => {
     const to = (name: string): string[] => ['--out', table.path(name)]
     const sign = (out: string) => table.run('root', 'sign', table.path('taken.unsigned'), ...key, ...to(out))
     expect((await sign('taken.holder-1.sig')).errors[0]).toContain('refused: FILE_EXISTS (path=')
+    // A rehearsal is refused for what the act would be refused for.
+    const spec = ['--spec', table.path('taken.json')]
+    expect((await table.run('root', 'propose', ...spec, ...to('taken.unsigned'), '--dry-run')).errors[0]).toContain(
+      'FILE_EXISTS',
+    )
+    const rehearsed = await table.run(
+      'root',
+      'sign',
+      table.path('taken.unsigned'),
+      ...key,
+      '--dry-run',
+      ...to('taken.json'),
+    )
+    expect(rehearsed.errors[0]).toContain('FILE_EXISTS')
     // The passphrase would have been asked for.
     expect((await sign('another.sig')).errors[0]).toContain('refused: PASSPHRASE_WRONG')
     writeFileSync(table.path('minutes.cbor.transcript.json'), 'of another ceremony')
