@@ -11,6 +11,11 @@ const TokenEnv = z.object({
   PKCS11_TOKEN_LABEL: z.string().min(1).max(32),
   PKCS11_PIN_FILE: path,
   PROFILE: z.enum(['laptop', 'production']).default('production'),
+  /** Threads of this process, as libuv reads it. */
+  UV_THREADPOOL_SIZE: z
+    .string()
+    .regex(/^([2-9]|[1-9]\d{1,2})$/, 'not a number of threads from 2 to 999')
+    .optional(),
 })
 
 const SignerEnv = TokenEnv.extend({

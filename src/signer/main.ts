@@ -9,7 +9,7 @@ import { SystemClock, systemUptime } from './host/system-clock.js'
 import { parseKeygen, runKeygen } from './keygen.js'
 import { startSigner, type RunningSigner } from './start-signer.js'
 import { describeFailure } from './startup-failure.js'
-import { SESSIONS, tokenAccessOf } from './token-access.js'
+import { sessionsOf, tokenAccessOf } from './token-access.js'
 
 const usage = `signer                          serves until it is told to end (SIGTERM); settings are in the environment
 signer keygen --role ROLE …     makes keys in the token, prints their public halves
@@ -67,13 +67,16 @@ async function serve(config: SignerConfig): Promise<void> {
 
 /** Says what the token can do, as it says itself and as it was tried. */
 async function openToken(config: SignerConfig, log: SignerLog, isAlone: () => boolean): Promise<Pkcs11Token> {
-  const token = await Pkcs11Token.open({ ...tokenAccessOf(config), keys: [], sessions: SESSIONS, isAlone })
+  const limits = { sessions: sessionsOf(config), answerMs: TOKEN_MS }
+  const token = await Pkcs11Token.open({ ...tokenAccessOf(config), keys: [], ...limits, isAlone })
   const { algorithms, ...facts } = token.capabilities
   const signs = algorithms.filter((one) => one.signs).map((one) => one.name)
   log.info('signer.token', { ...facts, signs })
   return token
 }
 
+/** Far more than any token takes, and less than those who ask wait. */
+const TOKEN_MS = 30_000
 const LOG_MS = 20
 
 /** Lines of a moment leave in one write, which may wake a reader each time; the last ones when the process ends. */

@@ -10,5 +10,11 @@ export const tokenAccessOf = (config: TokenConfig): TokenAccess => ({
   refuseSoftToken: config.PROFILE === 'production',
 })
 
-/** Signatures under way at once; each has a session of the token. */
-export const SESSIONS = 8
+const MOST_SESSIONS = 8
+
+/**
+ * Signatures under way at once; each has a session of the token and a thread that waits for it. One thread is left for the disk and for
+ * people's signatures: a token that hangs in every session keeps nobody else waiting.
+ */
+export const sessionsOf = ({ UV_THREADPOOL_SIZE: threads = '4' }: Pick<TokenConfig, 'UV_THREADPOOL_SIZE'>): number =>
+  Math.min(MOST_SESSIONS, Number(threads) - 1)

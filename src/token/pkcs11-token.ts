@@ -1,4 +1,5 @@
 import { Refusal } from '../domain/refusal.js'
+import { answerInTime } from './answer-in-time.js'
 import { openModule, type CryptokiModule, type OpenModule } from './cryptoki-module.js'
 import type { TokenCapabilities } from './token-capabilities.js'
 import { TokenOpening, type SigningAccess } from './token-opening.js'
@@ -50,18 +51,27 @@ export class Pkcs11Token extends Token {
     if (this.pinRefusal !== null) throw this.pinRefusal
     // A copy, before anything waits: what the caller does to its bytes afterwards must not reach the token.
     const signed = Uint8Array.from(message)
+    return answerInTime(this.access.answerMs, (isAwaited) => this.signNow(keyId, algorithm, signed, isAwaited))
+  }
+
+  private async signNow(
+    keyId: string,
+    algorithm: number,
+    signed: Uint8Array,
+    isAwaited: () => boolean,
+  ): Promise<Uint8Array> {
     const used = this.current
     // Null where opening it again has failed before: that is tried anew with each call, so a token put back is found.
     const opening = await used.catch(() => null)
     if (opening !== null) {
       try {
-        return await opening.sign(keyId, algorithm, signed)
+        return await opening.sign(keyId, algorithm, signed, isAwaited)
       } catch (error) {
         this.rememberPinRefusal(error)
         if (recoveryFor(error) !== 'reopen') throw error
       }
     }
-    return (await this.reopened(used)).sign(keyId, algorithm, signed)
+    return (await this.reopened(used)).sign(keyId, algorithm, signed, isAwaited)
   }
 
   override close(): Promise<void> {

@@ -9,6 +9,7 @@ import { requireKeys, type FoundKey } from './key-search.js'
 import { SessionPool, type SessionSource } from './session-pool.js'
 import { readAlgorithms, type TokenCapabilities } from './token-capabilities.js'
 import { findCryptokiResult } from './token-failure.js'
+import { isSoft } from './token-slot.js'
 import { recoveryFor } from './token-recovery.js'
 import { closeSession, openSession, openTokenSession, type TokenAccess, type TokenSession } from './token-session.js'
 import { beginSignature, signInSession, type SigningKey } from './token-signature.js'
@@ -22,7 +23,9 @@ export interface SigningAccess extends TokenAccess {
   readonly sessions: number
   /** Asked about each key where somebody vouches for it. */
   readonly attestation?: KeyAttestation
-  /** Whether nobody else waits for this process: a token that is quick is waited for then, without another thread. */
+  /** How long who waits for a signature waits; without an end where a person may have to touch the token. */
+  readonly answerMs?: number
+  /** Whether nobody else waits for this process: a soft token that is quick is waited for then, without another thread. */
   readonly isAlone?: () => boolean
   /** False where each signature asks a person to touch the token: then nothing is signed but what was asked for. */
   readonly isProbed?: boolean
@@ -78,11 +81,17 @@ export class TokenOpening {
     return { label, serial, manufacturer, model, firmware, algorithms, sessions, asksEachTime: this.asksEachTime() }
   }
 
-  async sign(keyId: string, algorithm: number, message: Uint8Array): Promise<Uint8Array> {
+  /** @param isAwaited false once whoever asked was told that there is no answer. */
+  async sign(
+    keyId: string,
+    algorithm: number,
+    message: Uint8Array,
+    isAwaited: () => boolean = () => true,
+  ): Promise<Uint8Array> {
     const key = this.ready.get(keyId)
     if (key === undefined) throw new Refusal('TOKEN_KEY_MISSING', { keyId })
     if (key.mechanism.algorithm !== algorithm) throw new Refusal('ALGORITHM_NOT_ALLOWED', { alg: algorithm })
-    return this.signWith(key, message)
+    return this.signWith(key, message, isAwaited)
   }
 
   async close(): Promise<void> {
@@ -129,8 +138,16 @@ export class TokenOpening {
   }
 
   /** What was left half done in a session is no reason to fail: another session is asked once. */
-  private async signWith(key: SigningKey, message: Uint8Array): Promise<Uint8Array> {
-    const inAnySession = (): Promise<Uint8Array> => this.pool.use((session) => this.signIn(session, key, message))
+  private async signWith(
+    key: SigningKey,
+    message: Uint8Array,
+    isAwaited: () => boolean = () => true,
+  ): Promise<Uint8Array> {
+    const inAnySession = (): Promise<Uint8Array> =>
+      this.pool.use((session) => {
+        if (isAwaited()) return this.signIn(session, key, message)
+        throw new Refusal('TOKEN_FAILED', { step: 'sign', why: 'nobody waits for it any more' })
+      })
     try {
       return await inAnySession()
     } catch (error) {
@@ -141,7 +158,8 @@ export class TokenOpening {
 
   private async signIn(session: Handle, key: SigningKey, message: Uint8Array): Promise<Uint8Array> {
     const { isAlone = () => false } = this.access
-    const thread = this.speed.isQuick && isAlone() ? 'this' : 'another'
+    // Hardware may be quick for years and hang one day: the process would hang with it.
+    const thread = isSoft(this.login.token) && this.speed.isQuick && isAlone() ? 'this' : 'another'
     const startedMs = performance.now()
     this.speed.took(Number.POSITIVE_INFINITY)
     // In a session that was begun with another key this one is refused as active, and `signWith` takes a fresh one.

@@ -86,12 +86,15 @@ function describeChoice({ label, serial, slotId }: TokenChoice): string {
   return words.flat().join(' ') || 'at all'
 }
 
+/** A token that is code in this process: there is no device behind it that could hang. */
+export const isSoft = (token: TokenSlot): boolean => token.manufacturer === SOFT_TOKEN
+
 /**
  * Refuses a token whose keys are files that a copy of the disk contains.
  * @throws Refusal `TOKEN_MODULE`
  */
 export function requireHardware(token: TokenSlot): void {
-  if (token.manufacturer === SOFT_TOKEN)
+  if (isSoft(token))
     throw new Refusal('TOKEN_MODULE', {
       step: 'check the manufacturer',
       why: `"${SOFT_TOKEN}" keeps keys in plain files and is refused in profile production`,

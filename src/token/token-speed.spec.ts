@@ -14,6 +14,7 @@ let keyId: string
 let nowMs: number
 beforeEach(async () => {
   script = new ScriptedToken()
+  script.manufacturer = 'SoftHSM project'
   isAlone = true
   nowMs = 0
   jest.spyOn(performance, 'now').mockImplementation(() => nowMs)
@@ -40,6 +41,14 @@ describe('a token that is asked by one alone', () => {
     expect(await signIn(30)).toBe('C_SignAsync')
     expect(await signIn(0.2)).toBe('C_SignAsync')
     expect(await signIn(0.2)).toBe('C_Sign')
+  })
+
+  it('is never waited for by the whole process when there is a device behind it', async () => {
+    await token.close()
+    script.manufacturer = 'test'
+    token = await Pkcs11Token.open(script.access({ isAlone: () => isAlone }), () => script)
+    await signIn(0.2)
+    expect(await signIn(0.2)).toBe('C_SignAsync')
   })
 
   it('is asked from another thread after it failed', async () => {

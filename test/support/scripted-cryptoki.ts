@@ -43,6 +43,9 @@ export class ScriptedToken implements CryptokiModule {
   /** Spellings of a curve that C_GenerateKeyPair takes; empty for all. */
   curves: string[] = []
   canRestart = true
+  manufacturer = 'test'
+  /** Signatures are made in other threads when this is over. */
+  hold: Promise<void> = Promise.resolve()
   /** Called while a signature is made. */
   onSign: () => void = () => undefined
 
@@ -116,7 +119,7 @@ export class ScriptedToken implements CryptokiModule {
 
   C_GetTokenInfo() {
     const version = { major: 1, minor: 0 }
-    const texts = { label: 'scripted', serialNumber: '1', manufacturerID: 'test', model: 'test' }
+    const texts = { label: 'scripted', serialNumber: '1', manufacturerID: this.manufacturer, model: 'test' }
     return { ...texts, flags: this.tokenFlags, firmwareVersion: version, minPinLen: 4, maxPinLen: 8 }
   }
 
@@ -208,6 +211,7 @@ export class ScriptedToken implements CryptokiModule {
     this.signing += 1
     const isWrong = this.signing > this.mostParallel
     await new Promise((resolve) => setImmediate(resolve))
+    await this.hold
     this.onSign()
     this.signing -= 1
     session.isActive = false

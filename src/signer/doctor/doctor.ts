@@ -6,7 +6,7 @@ import { TokenInspection } from '../../token/token-inspection.js'
 import { loadSignerConfig, type SignerConfig } from '../config.js'
 import { ownProcess, type ProcessView } from '../host/sandbox-check.js'
 import { SystemClock, systemUptime, type MachineUptime } from '../host/system-clock.js'
-import { SESSIONS, tokenAccessOf } from '../token-access.js'
+import { sessionsOf, tokenAccessOf } from '../token-access.js'
 import { SignerInspection } from './signer-inspection.js'
 import { signerSteps } from './signer-steps.js'
 import { takeSteps, type Step, type StepReport } from './step.js'
@@ -49,7 +49,10 @@ export async function examine(env: Environment, parts: DoctorParts = machinePart
 }
 
 async function examineWith(config: SignerConfig, parts: DoctorParts): Promise<StepReport[]> {
-  const token = new TokenInspection({ ...tokenAccessOf(config), keys: [], sessions: SESSIONS }, parts.openModule)
+  const token = new TokenInspection(
+    { ...tokenAccessOf(config), keys: [], sessions: sessionsOf(config) },
+    parts.openModule,
+  )
   const signer = new SignerInspection(config, parts.clock, parts.uptime)
   const findings: TokenFindings = { keys: [] }
   try {
