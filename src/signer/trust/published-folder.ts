@@ -1,9 +1,8 @@
-import { mkdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { equalBytes } from '../../domain/bytes.js'
 import type { HeldTrust } from '../../domain/signer-journal/held-trust.js'
 import { syncFolder, writeFileAtomically } from '../host/atomic-file.js'
-import { atStorage, findFile } from './published-storage.js'
+import { atStorage, isHolding } from './published-storage.js'
 import { RELEASE_FILE, ReleaseFile } from './release-file.js'
 
 /**
@@ -47,15 +46,14 @@ export class PublishedFolder {
   private put(name: string, bytes: Uint8Array): void {
     const path = join(this.folder, name)
     atStorage(() => {
-      const present = findFile(path)
-      if (present === null || !equalBytes(present, bytes)) writeFileAtomically(path, bytes)
+      if (!isHolding(path, bytes)) writeFileAtomically(path, bytes)
     })
   }
 
   private remove(name: string): void {
     const path = join(this.folder, name)
     atStorage(() => {
-      if (findFile(path) === null) return
+      if (!existsSync(path)) return
       rmSync(path)
       syncFolder(this.folder)
     })

@@ -67,6 +67,18 @@ describe('the file of published releases', () => {
     expect(() => file.append(digest(2), envelope(2))).toThrow('ENOENT')
   })
 
+  it('is read in pieces, whatever lies across two of them', () => {
+    const large = new Map([1, 2, 3].map((n) => [digest(n), envelope(n, 700_000)] as const))
+    file.replace(large)
+    for (const [name, bytes] of large) expect(Buffer.compare(reader.find(name) ?? new Uint8Array(0), bytes)).toBe(0)
+  })
+
+  it('ends where zeros begin, however many', () => {
+    file.replace(new Map([[digest(1), envelope(1)]]))
+    truncateSync(path, 2 ** 42)
+    expect([1, 0].map((n) => reader.find(digest(n)))).toEqual([envelope(1), null])
+  })
+
   it('goes on behind the last whole release after what a full disk left of one', () => {
     file.replace(new Map([[digest(1), envelope(1)]]))
     appendFileSync(path, readFileSync(path).subarray(0, 30))

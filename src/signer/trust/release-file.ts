@@ -1,14 +1,16 @@
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, statSync, writeSync } from 'node:fs'
-import { concat, equalBytes, fromHex, toHex } from '../../domain/bytes.js'
+import { concat, fromHex, toHex } from '../../domain/bytes.js'
 import { FrameCutter } from '../../protocol/signer-socket-frames.js'
 import { frame } from '../../protocol/signer-socket.js'
 import { writeFileAtomically } from '../host/atomic-file.js'
-import { findFile } from './published-storage.js'
+import { isHolding, openFile } from './published-storage.js'
 
 /** In the published folder. */
 export const RELEASE_FILE = 'releases.frames'
 
 const DIGEST_BYTES = 32
+/** What is read of it at once. */
+const PIECE_BYTES = 1_048_576
 
 /**
  * Signed releases behind each other in one file: a frame (length, digest, envelope) for each signature, the last one of a digest counts.
@@ -23,8 +25,7 @@ export class ReleaseFile {
   /** At a start: exactly these are there afterwards, and readers see what was there before or all of this. */
   replace(envelopes: ReadonlyMap<string, Uint8Array>): void {
     const bytes = concat(...[...envelopes].map(([digest, envelope]) => frameOf(digest, envelope)))
-    const present = findFile(this.path)
-    if (present === null || !equalBytes(present, bytes)) writeFileAtomically(this.path, bytes)
+    if (!isHolding(this.path, bytes)) writeFileAtomically(this.path, bytes)
     this.sizeBytes = bytes.length
   }
 
@@ -70,20 +71,32 @@ export class ReleaseFileReader {
       stat.size >= this.readBytes
     if (!isSame) this.reopen(stat !== undefined)
     if (this.descriptor === null) return
-    const piece = new Uint8Array(fstatSync(this.descriptor).size - this.readBytes)
-    const count = readSync(this.descriptor, piece, 0, piece.length, this.readBytes)
     const cutter = new FrameCutter()
-    cutter.push(piece.subarray(0, count))
     // A frame that is not whole yet is read again with the next look.
+    for (let at = this.readBytes; ;) {
+      const piece = new Uint8Array(Math.max(0, Math.min(PIECE_BYTES, fstatSync(this.descriptor).size - at)))
+      const count = piece.length > 0 ? readSync(this.descriptor, piece, 0, piece.length, at) : 0
+      if (count === 0) return
+      at += count
+      cutter.push(piece.subarray(0, count))
+      if (!this.takeFrames(cutter)) return
+    }
+  }
+
+  /** @returns false before what is no frame of a release, as the zeros that a power cut leaves: nothing behind that is read. */
+  private takeFrames(cutter: FrameCutter): boolean {
     for (let body = cutter.next(); body !== null; body = cutter.next()) {
+      if (body.length <= DIGEST_BYTES) return false
       this.envelopes.set(toHex(body.subarray(0, DIGEST_BYTES)), body.slice(DIGEST_BYTES))
       this.readBytes += 4 + body.length
     }
+    return true
   }
 
   private reopen(isThere: boolean): void {
     if (this.descriptor !== null) closeSync(this.descriptor)
-    this.descriptor = isThere ? openSync(this.path, 'r') : null
+    this.descriptor = null
+    this.descriptor = isThere ? openFile(this.path) : null
     this.envelopes = new Map()
     this.readBytes = 0
   }
