@@ -8,6 +8,7 @@ import { classIdNamed, product, vendorId } from './product.js'
 /** A device that reaches the server only through a liar: the real device code, verifying with its strict implementation. */
 export class Victim {
   private constructor(
+    readonly name: string,
     readonly device: SimulatedDevice,
     readonly proxy: LyingProxy,
   ) {}
@@ -30,7 +31,7 @@ export class Victim {
       classId: classIdNamed(className),
     })
     await device.enrol(claim)
-    return new Victim(device, proxy)
+    return new Victim(name, device, proxy)
   }
 
   /** Polls until `isDone`, or gives up. @returns the last outcome. */
@@ -40,7 +41,7 @@ export class Victim {
       const outcome = await this.device.pollOnce()
       if (isDone(outcome)) return outcome
       if (performance.now() - startedMs > limitSeconds * 1_000)
-        throw new Error(`device is ${outcome.state} (${outcome.code ?? 'no code'}), which was not expected`)
+        throw new Error(`${this.name} is ${outcome.state} (${outcome.code ?? 'no code'}) still after ${limitSeconds} s`)
       await new Promise((resolve) => setTimeout(resolve, 200))
     }
   }
