@@ -68,6 +68,12 @@ describe.each<SandboxKind>(['bwrap', 'unshare'])('inside %s', (kind) => {
     expect(await evaluate(attempt)).toBe('ECONNREFUSED')
   })
 
+  it('nothing of /run is there, where container engines and the system bus have their sockets', async () => {
+    const attempt = `fs.readdirSync('/run'); return 'open'`
+    expect(await evaluate(attempt, false)).toBe('open')
+    expect(await evaluate(attempt)).toMatch(/^(ENOENT|EACCES)$/)
+  })
+
   it('no datagram arrives, and no name is resolved', async () => {
     const receiver = createSocket('udp4')
     const arrived: string[] = []

@@ -1,13 +1,14 @@
 import { execFile } from 'node:child_process'
-import { existsSync, lstatSync, readlinkSync } from 'node:fs'
+import { existsSync, lstatSync, readlinkSync, realpathSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { Refusal } from '../domain/refusal.js'
+import { withHiddenFolders } from './hide-folder.js'
 import { requireProgram } from './system-package.js'
 
 const run = promisify(execFile)
 
-/** `bwrap` shows the program only what it was given; `unshare` takes its network away and leaves it the files. */
+/** `bwrap` shows the program only what it was given; `unshare` takes its network and the system's sockets away and leaves it the files. */
 export type SandboxKind = 'bwrap' | 'unshare'
 
 export interface SandboxPlan {
@@ -20,12 +21,12 @@ export interface SandboxPlan {
 
 /**
  * The command that runs `plan.command` without a network, without capabilities, with no way to gain any, and without core dumps.
- * UNIX sockets work in the folders given and nowhere else (with `unshare`: wherever there is a path).
+ * UNIX sockets work in the folders given and nowhere else (with `unshare`: wherever there is a path outside of /run).
  * A program under bwrap is not asked to end: it is killed as soon as bwrap is told to, or when we die.
  */
 export function sandboxed(kind: SandboxKind, plan: SandboxPlan): string[] {
   const withoutDumps = [requireProgram('prlimit', 'util-linux'), '--core=0']
-  return [...withoutDumps, ...(kind === 'bwrap' ? underBwrap(plan) : underUnshare(plan.command))]
+  return [...withoutDumps, ...(kind === 'bwrap' ? underBwrap(plan) : underUnshare(plan))]
 }
 
 let found: Promise<SandboxKind> | undefined
@@ -91,10 +92,12 @@ function nodeFolder(): string[] {
   return folder === '/usr' || folder.startsWith('/usr/') ? [] : [folder]
 }
 
-/** The options that leave a program no capability, and no way to a new one. */
-export const WITHOUT_PRIVILEGES = ['--bounding-set=-all', '--inh-caps=-all', '--no-new-privs']
+/** Where the system's sockets are: whoever may speak to a container engine there has the host, and with it a network. */
+const SYSTEM_SOCKETS = '/run'
 
-function underUnshare(command: readonly string[]): string[] {
-  const setpriv = [requireProgram('setpriv', 'util-linux'), ...WITHOUT_PRIVILEGES]
-  return [requireProgram('unshare', 'util-linux'), '-rn', ...setpriv, ...command]
+/** The folder stays open where the program is given something in it. */
+function underUnshare({ command, readable, writable }: SandboxPlan): string[] {
+  const isGiven = [...readable, ...writable].some((path) => `${realpathSync(path)}/`.startsWith(`${SYSTEM_SOCKETS}/`))
+  const isThere = existsSync(SYSTEM_SOCKETS)
+  return withHiddenFolders(isThere && !isGiven ? [SYSTEM_SOCKETS] : [], command, 'none')
 }
