@@ -14,7 +14,8 @@ COPY package.json package-lock.json ./
 # Node's own headers came with the image; the variable keeps a package from reporting the installation to its maker.
 RUN npm_config_nodedir=/usr/local SCARF_ANALYTICS=false npm ci --no-audit --no-fund
 COPY . .
-RUN npm run build && mkdir bundles \
+# Not `npm run build`, which also bundles the command line: that is in no image.
+RUN npx tsc -p tsconfig.build.json && mkdir bundles \
  && node scripts/signer-bundle.mjs --out bundles/signer.mjs \
  && npx esbuild src/embedded/soft-token-initialiser.ts --bundle --platform=node --target=node20 --format=esm \
       --external:pkcs11js --outfile=bundles/make-token.mjs \

@@ -44,6 +44,22 @@ describe('files of the set-up in containers', () => {
     expect(settings(read('deploy/compose/certificates.conf'))).toEqual(listener)
   })
 
+  it('send along every script that the images are built with', () => {
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
+    const scriptsIn = (text: string): string[] =>
+      [...text.matchAll(/node (scripts\/\S+)/g)].map(([, path = '']) => path)
+    const missing = (dockerfile: string): string[] => {
+      const commands = [...dockerfile.matchAll(/npm run (\S+)/g)].map(([, name = '']) => scripts[name] ?? '')
+      const sent = read('.dockerignore').split('\n')
+      return [dockerfile, ...commands].flatMap(scriptsIn).filter((path) => !sent.includes(`!${path}`))
+    }
+    const runs = read('Dockerfile').replace(/^#.*$/gm, '')
+    expect(scriptsIn(runs)).toContain('scripts/signer-bundle.mjs')
+    expect(missing(runs)).toEqual([])
+    // As it was once: the command line was bundled by a script that no image is built with.
+    expect(missing('RUN npm run build && mkdir bundles')).toEqual(['scripts/bundle-cli.mjs'])
+  })
+
   it('keep state below a volume, since its mark and its host id lie beside it', () => {
     const text = read('docker-compose.yml')
     const state = /SIGNER_STATE_DIR: (\S+)/.exec(text)?.[1] ?? ''
