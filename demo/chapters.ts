@@ -94,6 +94,8 @@ export async function refusals(scene: Scene, veteran: Victim): Promise<RefusalRo
     release,
     stages: ['100%'],
     devicesTotal: members.length,
+    // Three refuse before the veteran asks: a rollout that paused for them would hand it nothing.
+    gate: '10%',
     failureLimit: '5',
     deviceIds: members,
   })
