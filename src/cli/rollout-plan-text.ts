@@ -64,7 +64,7 @@ const legacyReasons: Readonly<Record<string, string>> = {
 function legacyLines({ devices, refusal }: RolloutPlanAnswer['legacyClients']): string[] {
   if (refusal === null) return []
   const why = legacyReasons[refusal] ?? 'the server says so'
-  return left(devices, `of those reached speak DDI and will not get it, ${refusal}: ${why}`)
+  return left(devices, `that may have it speak DDI, and will not get it, ${refusal}: ${why}`)
 }
 
 /** Several releases may carry one version. */

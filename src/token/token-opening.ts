@@ -82,12 +82,7 @@ export class TokenOpening {
   }
 
   /** @param isAwaited false once whoever asked was told that there is no answer. */
-  async sign(
-    keyId: string,
-    algorithm: number,
-    message: Uint8Array,
-    isAwaited: () => boolean = () => true,
-  ): Promise<Uint8Array> {
+  async sign(keyId: string, algorithm: number, message: Uint8Array, isAwaited: () => boolean): Promise<Uint8Array> {
     const key = this.ready.get(keyId)
     if (key === undefined) throw new Refusal('TOKEN_KEY_MISSING', { keyId })
     if (key.mechanism.algorithm !== algorithm) throw new Refusal('ALGORITHM_NOT_ALLOWED', { alg: algorithm })

@@ -46,18 +46,26 @@ describe('a policy that waives nothing', () => {
     expect((await scene.fleet.show(rollout)).failuresByReason).toEqual({ BUNDLE_UNVERIFIED: 1 })
     await eventually(async () => ((await scene.fleet.show(rollout)).state === 'paused' ? true : null))
   })
-})
 
-describe('a plan of a rollout', () => {
-  const scene = new DdiScene({ policy: legacyPolicy([]) ?? {}, world: { bundleVerdict: verdict } })
-  afterEach(() => verdict.verified.clear())
-
-  it('says before it starts how many clients will not get their bundle, and why', async () => {
-    const client = await scene.client()
-    await client.configData({ version: '1.0.0' })
+  it('has a plan say before it starts how many clients that may have the release will not get it, and why', async () => {
+    const [client, newer, blocked, running] = await Promise.all([1, 2, 3, 4].map(() => scene.client()))
+    if (!client || !newer || !blocked || !running) throw new Error('clients are missing')
     const image = new Uint8Array(100).fill(6)
-    const release = await scene.release(image)
-    const { id } = await scene.fleet.rollout(release, [client], { stages: [{ percent: 100 }] })
+    const [old, stone, release] = [await scene.release(), await scene.release(), await scene.release(image)]
+    await scene.fleet.call('POST', `/releases/${stone.id}/path`, { isSteppingStone: true })
+    for (const [{ id }, { manifestSha256, sequence }] of [
+      [client, stone],
+      [newer, { ...stone, sequence: 1_000 }],
+      [blocked, old],
+      [running, release],
+    ] as const)
+      await scene.fleet.sql('UPDATE device SET running_manifest_sha256 = $2, running_sequence = $3 WHERE id = $1', [
+        id,
+        Buffer.from(manifestSha256),
+        sequence,
+      ])
+    const members = [client, newer, blocked, running]
+    const { id } = await scene.fleet.rollout(release, members, { stages: [{ percent: 100 }] })
     const clientsOf = async () =>
       (await scene.fleet.call<{ legacyClients: unknown }>('GET', `/rollouts/${id}/plan`)).legacyClients
     expect(await clientsOf()).toEqual({ devices: 1, refusal: 'BUNDLE_UNVERIFIED' })

@@ -2,12 +2,12 @@ import type { Command } from 'commander'
 import { assembleParts, showDocument, showSpec, signPayload, verifyDocument } from '../ceremony/ceremony-acts.js'
 import type { CeremonyKind } from '../ceremony/ceremony-kind.js'
 import {
+  previousFiles,
   isNumbered,
   withDryRun,
   withFiles,
   type CeremonyOptions,
   type WriteOptions,
-  previousFiles,
 } from '../ceremony/ceremony-options.js'
 import { krlCeremony } from '../ceremony/krl-ceremony.js'
 import { clockResetCeremony, resumeCeremony } from '../ceremony/order-ceremony.js'

@@ -209,7 +209,7 @@ describe('rollout plan', () => {
       '                40 have no way to it as they are',
       '                30 on 1.0.0: first 1.2.0, then 1.3.0',
       '                10 on nothing of ours: no release leads from there to it',
-      '                7 of those reached speak DDI and will not get it, BUNDLE_UNVERIFIED: no registered key has signed their bundle (`countersign firmware show`), and the policy does not waive it',
+      '                7 that may have it speak DDI, and will not get it, BUNDLE_UNVERIFIED: no registered key has signed their bundle (`countersign firmware show`), and the policy does not waive it',
       '  stage 1       3 devices',
       '  stage 2       1,197 devices',
       '  to move       6,000,000 bytes',

@@ -16,7 +16,7 @@ export interface Census {
   readonly alreadyOnIt: number
   readonly newer: number
   readonly noPath: number
-  /** Of those reached, clients that verify nothing of ours. */
+  /** Of those, clients that verify nothing of ours. */
   readonly legacy: number
   readonly staleTrust: { readonly behindRoot: number; readonly behindKrl: number; readonly neverReported: number }
   readonly ways: readonly {

@@ -28,7 +28,7 @@ export interface RolloutPlanView {
     /** Have to take another release first, or can never have it: see `ways`. */
     readonly noPath: number
   }
-  /** Of those reached, clients that verify nothing of ours, and why they will not be given it, or null. */
+  /** Of all that may have the release, whatever the stages reach: clients that verify nothing of ours, and why they will not be given it, or null. */
   readonly legacyClients: { readonly devices: number; readonly refusal: LegacyRefusal | null }
   readonly stages: readonly { readonly index: number; readonly devices: number }[]
   readonly bytesToMove: number

@@ -11,15 +11,15 @@ import { Refusal } from '../../domain/refusal.js'
 import { wordOfReason } from '../../domain/trust/report-reason.js'
 import { pageOf, requireUuid, type Page, type PageQuery } from '../request-fields.js'
 import { FAILED } from './deployment-sql.js'
+import { HeldAnswers } from './held-answers.js'
 import { ReleaseShelf } from './release-shelf.service.js'
 import { RolloutApprovals, type RolloutApprovalView } from './rollout-approvals.service.js'
 import { limitOf, readRollout, type RolloutRecord } from './rollout-record.js'
 import { RolloutWaits } from './rollout-waits.service.js'
 import { StageFiller } from './stage-filler.service.js'
 
-/** How many devices would still join takes a look at each of them: so it is asked this seldom, and at most a tenth of the time. */
+/** How many devices would still join takes a look at each of them: so it is asked this seldom. */
 const MEMBERS_HELD_MS = 1_000
-const MAX_HELD = 256
 
 export interface StageView {
   readonly index: number
@@ -105,7 +105,7 @@ interface DeploymentRow {
 /** Rollouts as people see them. */
 @Injectable()
 export class RolloutViews {
-  private readonly waiting = new Map<string, { readonly devices: number; readonly untilMs: number }>()
+  private readonly waiting = new HeldAnswers<number>(MEMBERS_HELD_MS)
 
   constructor(
     private readonly database: DataSource,
@@ -167,14 +167,7 @@ export class RolloutViews {
   /** Nobody joins a rollout that is over, and one whose stages are all open has its devices. */
   private async countWaiting(row: RolloutRecord, rollout: Rollout): Promise<number> {
     if (row.ended_at !== null || rollout.stages.every((stage) => stage.state !== 'waiting')) return 0
-    const known = this.waiting.get(row.id)
-    const nowMs = performance.now()
-    if (known !== undefined && nowMs < known.untilMs) return known.devices
-    const devices = await this.filler.countWaiting(row)
-    const tookMs = performance.now() - nowMs
-    if (this.waiting.size >= MAX_HELD) this.waiting.clear()
-    this.waiting.set(row.id, { devices, untilMs: performance.now() + Math.max(MEMBERS_HELD_MS, 10 * tookMs) })
-    return devices
+    return this.waiting.find(row.id, () => this.filler.countWaiting(row))
   }
 
   private async findFallback(row: RolloutRecord): Promise<string | null> {

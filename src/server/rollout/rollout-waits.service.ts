@@ -5,12 +5,12 @@ import { addCounts, inFlightOf } from '../../domain/rollout/counts.js'
 import type { Rollout } from '../../domain/rollout/rollout-state.js'
 import { calendarsOf } from '../../domain/rollout/rules.js'
 import { zoneOf } from './device-zones.service.js'
+import { HeldAnswers } from './held-answers.js'
 import type { WaitReason } from './offer-round.js'
 import type { RolloutRecord } from './rollout-record.js'
 
-/** Where devices stand that wait is asked this seldom, and at most a tenth of the time: it takes a look at each of them. */
+/** Where devices stand that wait, and when the next is due, is asked this seldom: it takes a look at each of them. */
 const HELD_MS = 2_000
-const MAX_HELD = 256
 const WINDOW: WaitReason = 'WINDOW_CLOSED'
 
 /** What a rollout that runs waits for, and until when in seconds since the epoch, where that is known. */
@@ -24,7 +24,8 @@ type Waiting = 'queued' | 'downloaded'
 /** Why nothing happens in a rollout just now. */
 @Injectable()
 export class RolloutWaits {
-  private readonly held = new Map<string, { readonly answer: unknown; readonly untilMs: number }>()
+  private readonly zones = new HeldAnswers<readonly string[]>(HELD_MS)
+  private readonly retries = new HeldAnswers<number>(HELD_MS)
 
   constructor(private readonly database: DataSource) {}
 
@@ -50,7 +51,7 @@ export class RolloutWaits {
   private async findRetry(row: RolloutRecord, { stages }: Rollout, now: number): Promise<Wait> {
     const counts = addCounts(stages.map((stage) => stage.counts))
     if (counts.queued === 0 || inFlightOf(counts) > 0) return nothing
-    const due = await this.remembered(`${row.id} due`, async () => {
+    const due = await this.retries.find(row.id, async () => {
       const [found] = await this.database.query<{ due: number | null }[]>(
         `SELECT min(coalesce(due_at, 0)) AS due FROM deployment WHERE rollout_id = $1 AND state = 'queued'`,
         [row.id],
@@ -79,7 +80,7 @@ export class RolloutWaits {
   }
 
   private zonesOf(row: RolloutRecord, state: Waiting): Promise<readonly string[]> {
-    return this.remembered(`${row.id} ${state}`, async () => {
+    return this.zones.find(`${row.id} ${state}`, async () => {
       const rows = await this.database.query<{ zone: string | null }[]>(
         `SELECT DISTINCT d.attributes ->> 'timeZone' AS zone
          FROM deployment p JOIN device d ON d.namespace = p.namespace AND d.id = p.device_id
@@ -88,17 +89,6 @@ export class RolloutWaits {
       )
       return [...new Set(rows.map(({ zone }) => zoneOf(zone, row.rules.schedule.timeZone)))]
     })
-  }
-
-  private async remembered<T>(question: string, ask: () => Promise<T>): Promise<T> {
-    const known = this.held.get(question)
-    const beganMs = performance.now()
-    if (known !== undefined && beganMs < known.untilMs) return known.answer as T
-    const answer = await ask()
-    const nowMs = performance.now()
-    if (this.held.size >= MAX_HELD) this.held.clear()
-    this.held.set(question, { answer, untilMs: nowMs + Math.max(HELD_MS, 10 * (nowMs - beganMs)) })
-    return answer
   }
 }
 

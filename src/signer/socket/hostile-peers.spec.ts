@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { connect, type Socket } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { join } from 'node:path'
@@ -11,7 +11,9 @@ import type { SignerClient } from '../../server/signing/signer-client.js'
 import { imageOf, piecesOf, SignerFixture } from '../../../test/support/signer-fixture.js'
 import { SignerLog } from '../host/signer-log.js'
 import type { SignerOperations } from '../signer-operations.js'
+import { FairShare } from './fair-share.js'
 import { RequestLog } from './request-log.js'
+import { SignerConnection } from './signer-connection.js'
 import { SignerServer } from './signer-server.js'
 
 let fixture: SignerFixture
@@ -158,6 +160,39 @@ describe('peers that send without end', () => {
     // Those begun while the first one was alone, and a few rounds of all.
     expect(begun.indexOf('knows-image')).toBeLessThan(each + 5 * 64)
   })
+})
+
+it('whoever comes while others are in line begins behind them', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'countersign-socket-'))
+  const path = join(folder, 's')
+  const share = new FairShare()
+  const turns: (() => void)[] = []
+  jest.spyOn(share, 'isLine', 'get').mockReturnValue(true)
+  jest.spyOn(share, 'inLine').mockImplementation((turn) => void turns.push(turn))
+  let begun = 0
+  const handle = (): Promise<{ known: boolean }> => {
+    begun += 1
+    return Promise.resolve({ known: false })
+  }
+  const operations: SignerOperations = {
+    handle,
+    takeImage: () => ({ update: () => undefined, finish: () => new Promise(() => undefined) }),
+  }
+  const log = new RequestLog(new SignerLog('release', () => undefined))
+  const limits = { stallMs: 60_000, frameMs: 60_000 }
+  const server = createServer({ pauseOnConnect: true }, (accepted) => {
+    new SignerConnection(accepted, operations, log, limits, share)
+  }).listen(path)
+  const peer = await opened(path)
+  peer.write(encodeRequestFrame(1, { operation: 'status' }))
+  while (turns.length === 0) await nextTurn()
+  expect([begun, turns.length]).toEqual([0, 1])
+  turns[0]?.()
+  await once(peer, 'data')
+  expect(begun).toBe(1)
+  peer.destroy()
+  await new Promise((resolve) => server.close(resolve))
+  rmSync(folder, { recursive: true })
 })
 
 describe('a peer that takes its time', () => {
